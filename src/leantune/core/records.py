@@ -1,0 +1,262 @@
+"""What lies on disk after a run: records of trials and the comparison made of them. Public and versioned.
+
+    trials/<digest>/record.json   one `TrialRecord`
+    comparison.json               one `Comparison`, all that a report needs
+
+Scores are fractions (0..1), sizes are bytes, times are seconds unless the name says milliseconds (`_ms`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from leantune.core.spec import Spec
+
+VERSION = 1
+
+Phase = Literal["baseline", "race", "final", "train"]
+Status = Literal["ok", "failed", "diverged", "one_class"]
+"""`one_class`: the model predicts a single label; `diverged`: the loss stopped being a finite number."""
+
+
+class Latency(Spec):
+    """Median wall time of one prediction call, in milliseconds, on the model as it is delivered."""
+
+    batch_1: float
+    batch_32: float
+
+
+class Flops(Spec):
+    """Floating-point operations for one row of median length."""
+
+    train: float
+    predict: float
+
+
+class Cost(Spec):
+    """What one trial cost; measured, never inferred. None where it does not apply (a baseline has no peak memory of its own)."""
+
+    trainable_params: int | None = None
+    trainable_params_without_head: int | None = None
+    saved_bytes: int | None = None
+    """Bytes of the files that must be stored for this task (the base model is not counted where it is only referred to)."""
+    train_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    """Largest resident set of the trial's own process (CPU) or allocated memory (GPU)."""
+    latency_ms: Latency | None = None
+    flops_per_row: Flops | None = None
+
+
+class Scores(Spec):
+    """The study's metric; `test` is None in races, which never see the test set."""
+
+    dev: float | None = None
+    test: float | None = None
+
+
+class CurvePoint(Spec):
+    """One look at the dev set while training."""
+
+    step: int
+    seconds: float
+    train_loss: float
+    """Mean loss of the batches since the last point."""
+    dev_score: float
+
+
+class Recipe(Spec):
+    """One complete choice of what is trained and how. Pure data; its digest names the trial."""
+
+    task: str
+    method: str
+    """The method's expression without training options, for example `lora(rank=8)`."""
+    lr: float = Field(gt=0)
+    head_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of the head; None: the same as `lr`."""
+    optimizer: str = "adamw"
+    schedule: str = "linear"
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the steps over which the rate rises from 0."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    steps: int = Field(gt=0)
+    """Optimiser steps at most; early stopping may end sooner."""
+    batch_rows: int = Field(default=32, gt=0)
+    """Rows per optimiser step on average; batches of equal length hold more short rows and fewer long ones."""
+    evaluations: int = Field(default=8, gt=0)
+    """Looks at the dev set, evenly spaced; the best one is kept."""
+    patience: int = Field(default=3, gt=0)
+    """Training stops after so many looks without a better dev score."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout inside the base model while training."""
+    clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient."""
+
+
+class TrialRecord(Spec):
+    """The measured facts of one recipe run with one seed inside one study."""
+
+    version: int = VERSION
+    digest: str
+    """Names the trial's folder; of (study, recipe, seed, phase)."""
+    name: str
+    """The method as the user wrote it, for example `lora(rank=8)`; groups trials in the table."""
+    phase: Phase
+    recipe: Recipe | None
+    """None for baselines, which have no learning rate."""
+    seed: int
+    status: Status
+    reason: str | None = None
+    """Why the status is not ok, in one sentence."""
+    scores: Scores = Scores()
+    cost: Cost = Cost()
+    curve: list[CurvePoint] = []
+    notes: list[str] = []
+    """What a reader should know: restarted at a higher rate, stopped early at step 120 ..."""
+
+
+Verdict = Literal["reference", "better", "as good", "worse", "undecided", "indicative", "failed", "floor"]
+"""Against full fine-tuning, from the interval [L, U] of the difference and the margin:
+better: L > 0 · as good: L > -margin · worse: U < 0 and L <= -margin · undecided: the rest · indicative: fewer than 3 seeds."""
+
+
+class Interval(Spec):
+    """A mean with its bootstrap interval over seeds and rows."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class MethodRow(Spec):
+    """One line of the verdict table."""
+
+    name: str
+    kind: Literal["method", "baseline"]
+    seeds: int
+    """Finished full-length trials."""
+    mean: float | None
+    """Mean test score over seeds."""
+    interval: Interval | None = None
+    """Of the test score, 90 % two-sided."""
+    dev_mean: float | None = None
+    seed_sd: float | None = None
+    """Standard deviation of the test score over seeds."""
+    verdict: Verdict
+    detail: str = ""
+    """One sentence behind the verdict, for people."""
+    difference_to_full: Interval | None = None
+    rows_needed: int | None = None
+    """Test rows that would decide an undecided verdict."""
+    lr: float | None = None
+    cost: Cost = Cost()
+    """Means over the finished trials; peak memory is the largest."""
+    within_limits: bool = True
+    limit_broken: str | None = None
+    chosen: bool = False
+
+
+class Choice(Spec):
+    """What leantune would ship."""
+
+    method: str | None
+    """None: nothing was trained to the end."""
+    verdict: Verdict | None
+    reason: str
+    trial: str | None = None
+    """Digest of the trial whose weights are in the artifact: the median seed on dev, so that it stands for the mean."""
+    artifact: str | None = None
+    """Folder relative to the run folder; None for a baseline or when nothing could be chosen."""
+
+
+class Mistake(Spec):
+    """A test row that the chosen method got wrong with confidence."""
+
+    row: int
+    """Row number in the user's file, counted from 1 (the header is not a row)."""
+    text: str
+    text_pair: str | None = None
+    gold: str
+    predicted: str
+    confidence: float
+
+
+class Inspection(Spec):
+    """A closer look at the chosen method on the test set."""
+
+    method: str
+    labels: list[str]
+    confusion: list[list[int]]
+    """confusion[gold][predicted], counts of test rows."""
+    per_label: list[dict[str, Any]]
+    """label, rows, precision, recall, f1 for each label."""
+    mistakes: list[Mistake]
+
+
+class CheckFinding(Spec):
+    """One thing that the data check found."""
+
+    kind: str
+    """rows, labels, lengths, truncated, empty, duplicates, near_duplicates, conflicting_labels, leakage, giveaway ..."""
+    severity: Literal["info", "warning", "error"]
+    message: str
+    """One sentence with numbers and row numbers."""
+    rows: list[int] = []
+    """The first rows concerned."""
+    fix: str | None = None
+
+
+class CheckReport(Spec):
+    """The data check: facts first, then findings."""
+
+    source: str
+    splits: dict[str, int]
+    """Rows per split."""
+    labels: dict[str, dict[str, int]]
+    """Label counts per split, most frequent first."""
+    length_quantiles: dict[str, int] = {}
+    """Tokens per row at p50, p90, p95, p99, max."""
+    max_length: int | None = None
+    truncated_share: float | None = None
+    findings: list[CheckFinding] = []
+
+
+class Ledger(Spec):
+    """Budget planned and spent."""
+
+    budget: str
+    steps_per_trial: int
+    planned_seconds: float
+    spent_seconds: float
+    finished: bool = True
+    """False: interrupted or out of time; the same command goes on."""
+    lines: list[str] = []
+    """What was planned, dropped and why, in order."""
+    more_time: str = ""
+    """What more time would buy, in one sentence."""
+
+
+class Comparison(Spec):
+    """Everything that the report shows; a pure function of records."""
+
+    version: int = VERSION
+    leantune: str
+    created: str
+    """ISO time."""
+    command: str
+    """How to run it again."""
+    study: dict[str, Any]
+    """Name, data (source, digest, columns, splits, labels), model (name, weights hash, pooling, max_length), seeds, budget, metric,
+    margin (a fraction), limits, machine (cpu, cores, torch ...), inferences (the printed lines)."""
+    check: CheckReport
+    trials: list[TrialRecord]
+    methods: list[MethodRow]
+    """Sorted by mean test score, best first."""
+    pareto: list[str]
+    """Names of the methods that no other beats in both score and trainable parameters."""
+    choice: Choice
+    inspection: Inspection | None = None
+    unsupported: dict[str, str] = {}
+    """Methods left out before anything ran, with the reason."""
+    ledger: Ledger
