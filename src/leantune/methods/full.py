@@ -1,0 +1,38 @@
+"""Full fine-tuning: every weight is trained. The reference that the others are measured against.
+
+    theta <- theta - step(grad)        trains all parameters      merges: it is the model
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from leantune.kinds.method import Card, Method, Rates
+from leantune.models.adaptation import Adaptation, Target
+from leantune.models.anatomy import Anatomy
+
+
+class Full(Method):
+    """Train every weight of the base and the head."""
+
+    card: ClassVar[Card] = Card(
+        title="Full fine-tuning",
+        paper="Devlin et al. 2019, arXiv:1810.04805",
+        when="the reference: best quality when there is data and room to store a whole model per task",
+        rates=Rates(low=2e-5, start=5e-5, high=2e-4),
+        head_factor=10.0,
+        head_floor=1e-3,
+        weight_decay=0.01,
+    )
+
+    def cost(self, anatomy: Anatomy) -> int:
+        """All parameters of the body."""
+        return anatomy.body_params
+
+    def attach(self, target: Target, *, seed: int) -> Adaptation:
+        """Nothing is inserted."""
+        del seed
+        return Adaptation(target.body, frozenset(name for name, _ in target.body.named_parameters()))
+
+
+MEMBER = Full

@@ -1,0 +1,44 @@
+"""Adaptation: a body with a method in it, as plain values.
+
+    Target(body, anatomy)  ->  Adaptation(body, names of the trained parameters, penalty, schedule)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from peft import PeftConfig
+from torch import Tensor, nn
+
+from leantune.models.anatomy import Anatomy
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a method is attached to."""
+
+    body: nn.Module
+    """The transformer, with a stock head inside or without any head."""
+    anatomy: Anatomy
+    task_type: str
+    """The task as `peft` calls it: SEQ_CLS with a head inside, FEATURE_EXTRACTION without."""
+    steps: int
+    """Optimiser steps of the run, for methods with a schedule of their own."""
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A body with a method in it."""
+
+    body: nn.Module
+    """The same body (methods that train what is there) or one wrapped by `peft`."""
+    trainable: frozenset[str]
+    """Names of the trained parameters inside `body`; the parameters of heads inside it are among them."""
+    carrier: PeftConfig | None = None
+    """For a body that is not wrapped: the `peft` configuration that stores its changed parameters as a small adapter
+    (a LoRA that targets nothing, with `bias` or `modules_to_save`). None: the whole model is stored."""
+    penalty: Callable[[], Tensor] | None = None
+    """Added to the loss at each step."""
+    after_step: Callable[[int], None] | None = None
+    """Called with the number of finished optimiser steps, gradients still present."""

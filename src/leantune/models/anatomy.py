@@ -1,0 +1,202 @@
+"""Anatomy: where things are inside a transformer, read from the module structure and never from the architecture's name.
+
+    blocks      the repeated layers                    encoder.layer.0 .. encoder.layer.5
+    sites       linear maps and norms inside them      query, key, value, qkv, attention_out, ffn_in, ffn_out, norm
+    the rest    embeddings, final norms, heads
+
+A method asks for sites; no method names an architecture.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from leantune.core.errors import SpecError
+
+Kind = Literal["query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out", "norm"]
+
+LINEAR_KINDS: tuple[Kind, ...] = ("query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out")
+
+_ATTENTION_PART = re.compile(r"attn|attention", re.IGNORECASE)
+_PROJECTIONS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("qkv", re.compile(r"^(w?qkv(_proj)?|c_attn|in_proj|query_key_value)$", re.IGNORECASE)),
+    ("query", re.compile(r"^(query|query_proj|q|q_lin|q_proj)$")),
+    ("key", re.compile(r"^(key|key_proj|k|k_lin|k_proj)$")),
+    ("value", re.compile(r"^(value|value_proj|v|v_lin|v_proj)$")),
+    ("attention_out", re.compile(r"^(dense|out_lin|out_proj|o_proj|o|wo|c_proj)$", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place in one block."""
+
+    path: str
+    """Module path inside the body."""
+    kind: Kind
+    layer: int
+    inputs: int
+    outputs: int
+    has_bias: bool
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Named places of one body, in the order of the forward pass."""
+
+    architecture: str
+    """Class name, for messages only."""
+    hidden: int
+    embedding_width: int
+    """Width of the token embeddings; differs from `hidden` in ALBERT and small ELECTRA."""
+    blocks: tuple[str, ...]
+    sites: tuple[Site, ...]
+    embeddings: str
+    """Module path of the token embedding."""
+    final_norms: tuple[str, ...]
+    """Norms after the last block."""
+    norms: tuple[str, ...]
+    """Every norm of the body, embeddings included."""
+    biases: tuple[str, ...]
+    """Names of the bias parameters of the body, those of norms included."""
+    heads: tuple[str, ...]
+    """Modules that are new for the task (classifier, score, an untrained pooler ...); empty when the head is outside."""
+    body_params: int
+    """Parameters without the heads."""
+    takes_cache: bool
+    """Whether past keys and values can be passed in (prefix tuning needs it)."""
+    key_value_width: int
+    """Width of one token's keys in one layer (heads times head size)."""
+    layers_run: int
+    """Layers in the forward pass; more than `blocks` where layers are shared (ALBERT)."""
+
+    def at(self, kinds: Iterable[str], layers: Iterable[int] | None = None) -> tuple[Site, ...]:
+        """The sites of the kinds, optionally only in the given layers (negative numbers count from the top).
+
+        A fused projection (`qkv`) answers for query, key and value.
+
+        Raises:
+            SpecError: E-RANGE for a layer that does not exist.
+        """
+        wanted = set(kinds)
+        if wanted & {"query", "key", "value"}:
+            wanted.add("qkv")
+        chosen = None if layers is None else {self.layer(number) for number in layers}
+        return tuple(site for site in self.sites if site.kind in wanted and (chosen is None or site.layer in chosen))
+
+    def layer(self, number: int) -> int:
+        """A layer number counted from 0 below; negative numbers count from the top."""
+        count = len(self.blocks)
+        if not -count <= number < count:
+            raise SpecError(f"Layer {number} does not exist: {self.architecture} has layers 0 to {count - 1}.", "E-RANGE")
+        return number % count
+
+
+def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
+    """Read the anatomy of `module`; parts below `heads` are left out.
+
+    Raises:
+        SpecError: E-MODEL when no repeated blocks with attention are found.
+    """
+    head_paths = tuple(heads)
+    blocks = _blocks(module)
+    sites = [site for layer, path in enumerate(blocks) for site in _sites(module.get_submodule(path), path, layer)]
+    config = module.config  # type: ignore[union-attr]
+    embedding = module.get_input_embeddings()  # type: ignore[operator]
+    names = {id(part): path for path, part in module.named_modules()}
+    norms = tuple(path for path, part in module.named_modules() if _is_norm(part) and not _below(path, head_paths))
+    return Anatomy(
+        architecture=type(module).__name__,
+        hidden=config.hidden_size,
+        embedding_width=embedding.weight.shape[1],
+        blocks=tuple(blocks),
+        sites=tuple(sites),
+        embeddings=names[id(embedding)],
+        final_norms=tuple(path for path in norms if _after_blocks(path, norms, blocks)),
+        norms=norms,
+        biases=tuple(name for name, _ in module.named_parameters() if name.endswith("bias") and not _below(name, head_paths)),
+        heads=head_paths,
+        body_params=sum(p.numel() for name, p in module.named_parameters() if not _below(name, head_paths)),
+        takes_cache="past_key_values" in inspect.signature(_body(module).forward).parameters,
+        key_value_width=_key_value_width(config),
+        layers_run=config.num_hidden_layers,
+    )
+
+
+def _blocks(module: nn.Module) -> list[str]:
+    """Paths of the repeated layers: the list of like modules that hold attention, the innermost where lists are nested."""
+    best: list[str] = []
+    for path, part in module.named_modules():
+        if isinstance(part, nn.ModuleList) and len(part) and all(_holds_attention(child) for child in part):
+            nested = any(path.startswith(f"{block}.") for block in best)
+            if nested or len(part) > len(best):
+                best = [f"{path}.{number}" for number in range(len(part))]
+    if not best:
+        raise SpecError(f"{type(module).__name__}: no repeated attention layers found, so no method has a place to work.", "E-MODEL")
+    return best
+
+
+def _holds_attention(block: nn.Module) -> bool:
+    return any(_ATTENTION_PART.search(path.split(".")[-1]) for path, _ in block.named_modules() if path)
+
+
+def _sites(block: nn.Module, prefix: str, layer: int) -> list[Site]:
+    found: list[Site] = []
+    for path, part in block.named_modules():
+        if isinstance(part, nn.Linear | Conv1D):
+            kind = _linear_kind(path, part)
+            if kind:
+                inputs, outputs = _shape(part)
+                found.append(Site(f"{prefix}.{path}", kind, layer, inputs, outputs, part.bias is not None))
+        elif _is_norm(part):
+            width = part.weight.numel()  # type: ignore[union-attr, operator]
+            has_bias = getattr(part, "bias", None) is not None
+            found.append(Site(f"{prefix}.{path}", "norm", layer, width, width, has_bias))
+    return found
+
+
+def _linear_kind(path: str, part: nn.Module) -> Kind | None:
+    *parents, leaf = path.split(".")
+    if any(_ATTENTION_PART.search(parent) for parent in parents):
+        return next((kind for kind, pattern in _PROJECTIONS if pattern.match(leaf)), None)
+    inputs, outputs = _shape(part)
+    return "ffn_in" if outputs >= inputs else "ffn_out"
+
+
+def _shape(part: nn.Module) -> tuple[int, int]:
+    """(inputs, outputs); a Conv1D keeps its weight transposed."""
+    weight = part.weight
+    first, second = weight.shape  # type: ignore[misc, union-attr]
+    return (first, second) if isinstance(part, Conv1D) else (second, first)
+
+
+def _is_norm(part: nn.Module) -> bool:
+    return "Norm" in type(part).__name__ and isinstance(getattr(part, "weight", None), nn.Parameter)
+
+
+def _after_blocks(path: str, norms: tuple[str, ...], blocks: list[str]) -> bool:
+    last = max((number for number, norm in enumerate(norms) if _below(norm, tuple(blocks))), default=-1)
+    return norms.index(path) > last
+
+
+def _below(name: str, parents: tuple[str, ...]) -> bool:
+    return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
+
+
+def _body(module: nn.Module) -> nn.Module:
+    """The bare transformer inside a model with a head."""
+    inner = getattr(module, getattr(module, "base_model_prefix", ""), None)
+    return inner if isinstance(inner, nn.Module) else module
+
+
+def _key_value_width(config: object) -> int:
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads  # type: ignore[attr-defined]
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads  # type: ignore[attr-defined]
+    return int(heads * size)

