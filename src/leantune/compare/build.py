@@ -1,0 +1,110 @@
+"""From records to the comparison: one pure function. The same records give the same comparison, byte for byte.
+
+build(ComparisonInputs(study, records, predictions, metric="accuracy", margin=0.01, ...))  ->  Comparison
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leantune.compare.choice import Situation, choose
+from leantune.compare.groups import Group, gather, median_trial, reference
+from leantune.compare.inspect import Texts, inspect
+from leantune.compare.limits import Limits
+from leantune.compare.pareto import front
+from leantune.compare.predictions import Predictions, SplitName
+from leantune.compare.rows import TestScores, method_rows
+from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
+
+MAJORITY = "majority"
+
+
+@dataclass(frozen=True)
+class ComparisonInputs:
+    """Everything a comparison is made of."""
+
+    study: dict[str, Any]
+    """Facts of the study, as `Comparison.study` describes them."""
+    records: Sequence[TrialRecord]
+    predictions: Callable[[str, SplitName], Predictions]
+    """From a trial's digest and a split to what it predicted."""
+    metric: str
+    margin: float
+    """How much worse still counts as good, a fraction."""
+    labels: Sequence[str]
+    check: CheckReport
+    ledger: Ledger
+    texts: Texts
+    """From the position of a test row to the row, for the mistakes."""
+    command: str
+    created: str
+    leantune: str
+    """Version that wrote the comparison."""
+    limits: Limits = field(default_factory=Limits)
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """Methods that elimination dropped, with its sentence."""
+    artifact: str | None = None
+    """Folder of the artifact relative to the run folder, once it is written."""
+
+
+def build(inputs: ComparisonInputs) -> Comparison:
+    """The comparison.
+
+    Raises:
+        ArtifactError: E-RUN when the trials were scored on different rows or a record disagrees with its predictions.
+    """
+    groups = gather(inputs.records)
+    scores = TestScores.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
+    yardstick, note = reference(groups)
+    rows = method_rows(groups, scores, margin=inputs.margin, reference=yardstick, limits=inputs.limits, dropped=inputs.dropped)
+    situation = Situation(
+        rows=rows,
+        margin=inputs.margin,
+        test_rows=scores.rows,
+        reference=yardstick,
+        reference_note=note,
+        majority=MAJORITY,
+        above_majority=scores.against(MAJORITY),
+    )
+    choice = _with_trial(choose(situation), groups, inputs.artifact)
+    return Comparison(
+        leantune=inputs.leantune,
+        created=inputs.created,
+        command=inputs.command,
+        study=inputs.study,
+        check=inputs.check,
+        trials=list(inputs.records),
+        methods=[row.model_copy(update={"chosen": row.name == choice.method}) for row in rows],
+        pareto=_pareto(rows),
+        choice=choice,
+        inspection=_inspection(inputs, choice, groups, rows),
+        unsupported=dict(inputs.unsupported),
+        ledger=inputs.ledger,
+    )
+
+
+def _with_trial(choice: Choice, groups: Sequence[Group], artifact: str | None) -> Choice:
+    group = next((group for group in groups if group.name == choice.method), None)
+    trial = median_trial(group) if group else None
+    folder = artifact if group and group.kind == "method" else None
+    return choice.model_copy(update={"trial": trial.digest if trial else None, "artifact": folder})
+
+
+def _pareto(rows: Sequence[MethodRow]) -> list[str]:
+    known = {row.name: (row.mean, row.cost.trainable_params) for row in rows}
+    return front({name: (mean, float(params)) for name, (mean, params) in known.items() if mean is not None and params is not None})
+
+
+def _inspection(inputs: ComparisonInputs, choice: Choice, groups: Sequence[Group], rows: Sequence[MethodRow]) -> Inspection | None:
+    """Of the chosen method; of the best one when nothing was chosen; None when nothing was tested."""
+    name = choice.method or next((row.name for row in rows if row.mean is not None), None)
+    group = next((group for group in groups if group.name == name and group.tested), None)
+    if group is None:
+        return None
+    trial = median_trial(group)
+    if trial is None or trial.scores.test is None:
+        trial = next(iter(group.tested.values()))
+    return inspect(group.name, inputs.predictions(trial.digest, "test"), inputs.labels, inputs.texts)

@@ -1,0 +1,47 @@
+"""The user's limits on what may be shipped, and which one a method breaks.
+
+--max-trainable 1M   --max-memory 2GB   --max-latency 20   --max-size 5MB
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from leantune.core.human import count, milliseconds, size
+from leantune.core.records import Cost
+from leantune.core.spec import Spec
+
+
+class Limits(Spec):
+    """Upper bounds; None: no limit. A cost that was not measured breaks no limit."""
+
+    max_trainable: int | None = Field(default=None, gt=0)
+    """Trainable parameters, head included."""
+    max_memory: int | None = Field(default=None, gt=0)
+    """Peak memory in training, bytes."""
+    max_latency: float | None = Field(default=None, gt=0)
+    """Milliseconds for one row."""
+    max_size: int | None = Field(default=None, gt=0)
+    """Stored bytes."""
+
+
+def limit_broken(cost: Cost, limits: Limits) -> str | None:
+    """One sentence naming every limit that `cost` breaks, or None.
+
+    >>> limit_broken(Cost(saved_bytes=90_900_000), Limits(max_size=5_000_000))
+    'Stores 90.9 MB, over the limit of 5.0 MB.'
+    """
+    latency = cost.latency_ms.batch_1 if cost.latency_ms else None
+    checks = [
+        ("trains {} parameters", cost.trainable_params, limits.max_trainable, count),
+        ("needs {} of memory to train", cost.peak_memory_bytes, limits.max_memory, size),
+        ("takes {} for one row", latency, limits.max_latency, milliseconds),
+        ("stores {}", cost.saved_bytes, limits.max_size, size),
+    ]
+    broken = [
+        f"{what.format(show(value))}, over the limit of {show(limit)}"
+        for what, value, limit, show in checks
+        if value is not None and limit is not None and value > limit
+    ]
+    sentence = "; ".join(broken)
+    return f"{sentence[0].upper()}{sentence[1:]}." if broken else None
