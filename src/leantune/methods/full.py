@@ -1,6 +1,6 @@
 """Full fine-tuning: every weight is trained. The reference that the others are measured against.
 
-    theta <- theta - step(grad)        trains all parameters      merges: it is the model
+theta <- theta - step(grad)        trains all parameters      merges: it is the model
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ class Full(Method):
         head_floor=1e-3,
         weight_decay=0.01,
     )
+
+    def rates(self, anatomy: Anatomy) -> Rates:
+        """Larger bodies take smaller steps: 1e-5 to 5e-5 above 30 M parameters, half of that above 1 G."""
+        if anatomy.body_params > 1e9:
+            return Rates(low=5e-6, start=1e-5, high=2e-5)
+        return Rates(low=1e-5, start=2e-5, high=5e-5) if anatomy.body_params > 30e6 else self.card.rates
 
     def cost(self, anatomy: Anatomy) -> int:
         """All parameters of the body."""

@@ -15,7 +15,8 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import LINEAR_KINDS, Anatomy, Site
+from leantune.models.anatomy import Anatomy, Site
+from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
 
 
@@ -28,9 +29,9 @@ class Lora(Method):
     """Strength: the update is scaled by alpha / rank; twice the rank when not given."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Chance that an input feature of the update is zeroed while training."""
-    sites: tuple[str, ...] | str = ("query", "value")
+    sites: Sites = ("query", "value")
     """Where updates are added: query, key, value, attention_out, ffn_in, ffn_out, or `all` for all of them."""
-    layers: tuple[int, ...] | None = None
+    layers: Layers = None
     """Layers that get updates; all when not given; negative numbers count from the top."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank), stable at high ranks (Kalajdzievski 2023, arXiv:2312.03732)."""
@@ -44,12 +45,20 @@ class Lora(Method):
         rates=Rates(low=2e-4, start=5e-4, high=2e-3),
     )
 
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """Sites or layers that the body does not have."""
+        return missing(anatomy, self.sites, self.layers)
+
+    def rates(self, anatomy: Anatomy) -> Rates:
+        """Decoders start lower: 2e-4 instead of 5e-4."""
+        return Rates(low=1e-4, start=2e-4, high=1e-3) if anatomy.causal else self.card.rates
+
     def places(self, anatomy: Anatomy) -> tuple[Site, ...]:
         """The sites that get an update."""
-        return anatomy.at(LINEAR_KINDS if self.sites == "all" else self.sites, self.layers)
+        return anatomy.at(self.sites, self.layers)
 
     def cost(self, anatomy: Anatomy) -> int:
-        """rank * (in + out) per site, plus the row lengths of DoRA."""
+        """Per site rank * (in + out), plus the row lengths of DoRA."""
         return sum(self.rank * (site.inputs + site.outputs) + self.dora * site.outputs for site in self.places(anatomy))
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -68,14 +68,28 @@ class Anatomy:
     """Names of the bias parameters of the body, those of norms included."""
     heads: tuple[str, ...]
     """Modules that are new for the task (classifier, score, an untrained pooler ...); empty when the head is outside."""
-    body_params: int
-    """Parameters without the heads."""
+    parameters: Mapping[str, int] = field(repr=False)
+    """Name and size of every parameter of the body, those of heads left out."""
+    causal: bool
+    """Whether a token sees only the tokens before it (a decoder)."""
     takes_cache: bool
     """Whether past keys and values can be passed in (prefix tuning needs it)."""
     key_value_width: int
     """Width of one token's keys in one layer (heads times head size)."""
     layers_run: int
     """Layers in the forward pass; more than `blocks` where layers are shared (ALBERT)."""
+    skeleton: Callable[[], nn.Module] = field(repr=False, compare=False)
+    """Builds the same body with random weights, for counting; on the device that is the default when it is called."""
+
+    @property
+    def body_params(self) -> int:
+        """Parameters without the heads."""
+        return sum(self.parameters.values())
+
+    def size(self, paths: Iterable[str]) -> int:
+        """Parameters at or below the paths, each counted once."""
+        wanted = tuple(paths)
+        return sum(size for name, size in self.parameters.items() if _below(name, wanted))
 
     def at(self, kinds: Iterable[str], layers: Iterable[int] | None = None) -> tuple[Site, ...]:
         """The sites of the kinds, optionally only in the given layers (negative numbers count from the top).
@@ -108,10 +122,11 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
     head_paths = tuple(heads)
     blocks = _blocks(module)
     sites = [site for layer, path in enumerate(blocks) for site in _sites(module.get_submodule(path), path, layer)]
-    config = module.config  # type: ignore[union-attr]
+    config: Any = module.config
     embedding = module.get_input_embeddings()  # type: ignore[operator]
     names = {id(part): path for path, part in module.named_modules()}
     norms = tuple(path for path, part in module.named_modules() if _is_norm(part) and not _below(path, head_paths))
+    after = _after_blocks(module, blocks)
     return Anatomy(
         architecture=type(module).__name__,
         hidden=config.hidden_size,
@@ -119,14 +134,16 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
         blocks=tuple(blocks),
         sites=tuple(sites),
         embeddings=names[id(embedding)],
-        final_norms=tuple(path for path in norms if _after_blocks(path, norms, blocks)),
+        final_norms=tuple(path for path in norms if path in after),
         norms=norms,
         biases=tuple(name for name, _ in module.named_parameters() if name.endswith("bias") and not _below(name, head_paths)),
         heads=head_paths,
-        body_params=sum(p.numel() for name, p in module.named_parameters() if not _below(name, head_paths)),
+        parameters={name: part.numel() for name, part in module.named_parameters() if not _below(name, head_paths)},
+        causal=any(getattr(part, "is_causal", False) for part in module.modules()),
         takes_cache="past_key_values" in inspect.signature(_body(module).forward).parameters,
         key_value_width=_key_value_width(config),
         layers_run=config.num_hidden_layers,
+        skeleton=lambda: type(module)._from_config(config),  # type: ignore[attr-defined]
     )
 
 
@@ -181,9 +198,16 @@ def _is_norm(part: nn.Module) -> bool:
     return "Norm" in type(part).__name__ and isinstance(getattr(part, "weight", None), nn.Parameter)
 
 
-def _after_blocks(path: str, norms: tuple[str, ...], blocks: list[str]) -> bool:
-    last = max((number for number, norm in enumerate(norms) if _below(norm, tuple(blocks))), default=-1)
-    return norms.index(path) > last
+def _after_blocks(module: nn.Module, blocks: list[str]) -> set[str]:
+    """Modules registered after the last block, up to the first embedding table (DeBERTa norms its position table there)."""
+    paths = [path for path, _ in module.named_modules()]
+    last = max(number for number, path in enumerate(paths) if _below(path, tuple(blocks)))
+    after: set[str] = set()
+    for path in paths[last + 1 :]:
+        if isinstance(module.get_submodule(path), nn.Embedding):
+            break
+        after.add(path)
+    return after
 
 
 def _below(name: str, parents: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """Surgery: putting a `peft` method into a body, or describing changed parameters as a `peft` adapter.
 
-    wrap(target, LoraConfig(...), seed=1)   ->  Adaptation    heads inside the body are trained and saved with it
-    carrier(target, modules=["norm"])       ->  LoraConfig    targets nothing; stores the named modules (and biases)
+wrap(target, LoraConfig(...), seed=1)   ->  Adaptation    heads inside the body are trained and saved with it
+carrier(target, modules=["norm"])       ->  LoraConfig    targets nothing; stores the named modules (and biases)
 """
 
 from __future__ import annotations
@@ -34,6 +34,19 @@ def wrap(target: Target, config: PeftConfig, *, seed: int) -> Adaptation:
     with quiet():
         body = get_peft_model(target.body, config)
     return Adaptation(body, frozenset(name for name, parameter in body.named_parameters() if parameter.requires_grad))
+
+
+def in_place(target: Target, names: Iterable[str], carrier: PeftConfig | None) -> Adaptation:
+    """Train the named parameters of the body as it stands, and its heads."""
+    body, heads = target.body, target.anatomy.heads
+    fresh = {name for name, _ in body.named_parameters() if any(name.startswith(f"{head}.") for head in heads)}
+    return Adaptation(body, frozenset(names) | fresh, carrier)
+
+
+def below(target: Target, paths: Iterable[str]) -> frozenset[str]:
+    """Names of the body's parameters at or below the module paths."""
+    prefixes = tuple(f"{path}." for path in paths)
+    return frozenset(name for name, _ in target.body.named_parameters() if name.startswith(prefixes))
 
 
 def carrier(target: Target, modules: Iterable[str] = (), *, biases: bool = False) -> LoraConfig:
