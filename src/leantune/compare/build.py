@@ -14,9 +14,9 @@ from leantune.compare.groups import Group, gather, median_trial, reference
 from leantune.compare.inspect import Texts, inspect
 from leantune.compare.limits import Limits
 from leantune.compare.pareto import front
-from leantune.compare.predictions import Predictions, SplitName
-from leantune.compare.rows import TestScores, method_rows
+from leantune.compare.rows import Outcomes, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
+from leantune.evaluate.predictions import Predictions, SplitName
 
 MAJORITY = "majority"
 
@@ -57,7 +57,7 @@ def build(inputs: ComparisonInputs) -> Comparison:
         ArtifactError: E-RUN when the trials were scored on different rows or a record disagrees with its predictions.
     """
     groups = gather(inputs.records)
-    scores = TestScores.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
+    scores = Outcomes.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
     yardstick, note = reference(groups)
     rows = method_rows(groups, scores, margin=inputs.margin, reference=yardstick, limits=inputs.limits, dropped=inputs.dropped)
     situation = Situation(
@@ -67,7 +67,7 @@ def build(inputs: ComparisonInputs) -> Comparison:
         reference=yardstick,
         reference_note=note,
         majority=MAJORITY,
-        above_majority=scores.against(MAJORITY),
+        nothing_above=scores.nothing_above(MAJORITY),
     )
     choice = _with_trial(choose(situation), groups, inputs.artifact)
     return Comparison(

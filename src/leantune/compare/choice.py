@@ -8,8 +8,8 @@ nothing above the majority floor   -> exactly that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from leantune.compare.verdict import FEWEST_SEEDS, word
 from leantune.core.errors import some
@@ -25,7 +25,7 @@ class Situation:
     """What the choice looks at.
 
     `reference` is the method that the differences are against (None: no method finished) and `reference_note` says why it is not
-    full. `above_majority` holds, per name, the difference to the majority floor; empty without that floor.
+    full. `nothing_above` is set when no method and no other floor beats the majority floor: the best of them and its difference to it.
     """
 
     rows: Sequence[MethodRow]
@@ -34,7 +34,7 @@ class Situation:
     reference: str | None = "full"
     reference_note: str = ""
     majority: str = "majority"
-    above_majority: Mapping[str, Interval] = field(default_factory=dict)
+    nothing_above: tuple[str, Interval] | None = None
 
 
 def choose(seen: Situation) -> Choice:
@@ -82,12 +82,12 @@ def _known(value: float | None) -> float:
 
 def _nothing_above_majority(seen: Situation, ranked: Sequence[MethodRow]) -> Choice | None:
     floor = next((row for row in ranked if row.name == seen.majority), None)
-    if floor is None or not seen.above_majority or any(found.low > 0 for found in seen.above_majority.values()):
+    if floor is None or seen.nothing_above is None:
         return None
-    name, best = max(seen.above_majority.items(), key=lambda item: (item[1].mean, item[0]))
+    name, best = seen.nothing_above
     reason = (
         f"Nothing beats the {seen.majority} floor, which always answers the most frequent label and scores {percent(floor.mean)} on "
-        f"{plural(seen.test_rows, 'test row')}: the best, {name}, differs by {_by(best)}. No method is worth its cost on these rows; "
+        f"{plural(seen.test_rows, 'test row')}: the best, {name}, differs by {points(best.mean)} points, interval {points(best.low)} to {points(best.high)}. No method is worth its cost on these rows; "
         f"look at the labels first, or bring more rows."
     )
     return Choice(method=floor.name, verdict=floor.verdict, reason=reason)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leantune.compare.predictions import Predictions
 from leantune.core.records import Inspection, Mistake
+from leantune.evaluate.predictions import Predictions
 from leantune.evaluate.quality import confusion, per_label
 
 

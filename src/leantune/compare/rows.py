@@ -8,31 +8,31 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from leantune.compare.bootstrap import Difference, difference, interval
+from leantune.compare.bootstrap import DEFAULT, Difference, Draws, difference, interval
 from leantune.compare.groups import Group, dev_mean, mean_cost, why_failed
 from leantune.compare.limits import Limits, limit_broken
-from leantune.compare.predictions import Predictions, SplitName
 from leantune.compare.verdict import judge, sentence
 from leantune.core.errors import ArtifactError
 from leantune.core.human import plural
 from leantune.core.records import Interval, MethodRow
+from leantune.evaluate.predictions import Predictions, SplitName
 from leantune.evaluate.quality import Tally, tally
 
+_ERROR = 0.05
 _TOLERANCE = 1e-3
 """How far a recorded score may lie from the one that its predictions give (scores may be rounded)."""
 
 
 @dataclass(frozen=True)
-class TestScores:
+class Outcomes:
     """The test set opened: per method and seed the tally of its predictions."""
 
-    __test__ = False
     tallies: Mapping[str, Mapping[int, Tally]]
     kinds: Mapping[str, str]
     rows: int
 
     @classmethod
-    def read(cls, groups: Sequence[Group], predictions: Callable[[str, SplitName], Predictions], metric: str, n_labels: int) -> TestScores:
+    def read(cls, groups: Sequence[Group], predictions: Callable[[str, SplitName], Predictions], metric: str, n_labels: int) -> Outcomes:
         """Read every tested trial's predictions.
 
         Raises:
@@ -51,23 +51,39 @@ class TestScores:
                 tallies.setdefault(group.name, {})[seed] = counted
         return cls(tallies, {group.name: group.kind for group in groups}, 0 if first is None else len(first.gold))
 
+    def mean(self, name: str) -> float:
+        """Mean score over seeds."""
+        return fmean(one.score() for one in self.tallies[name].values())
+
     def interval(self, name: str) -> Interval | None:
         """Of a method's own score; None when it was not tested."""
         return interval(list(self.tallies[name].values())) if name in self.tallies else None
 
-    def difference(self, name: str, reference: str) -> Difference | None:
+    def difference(self, name: str, reference: str, draws: Draws = DEFAULT) -> Difference | None:
         """Paired by seed; a floor that ran once stands beside every seed of the other. None without a common seed."""
         own, other = self.tallies.get(name), self.tallies.get(reference)
         if not own or not other:
             return None
         own, other = self._spread(name, other), self._spread(reference, own)
         seeds = sorted(set(own) & set(other))
-        return difference([own[seed] for seed in seeds], [other[seed] for seed in seeds]) if seeds else None
+        return difference([own[seed] for seed in seeds], [other[seed] for seed in seeds], draws) if seeds else None
 
-    def against(self, reference: str) -> dict[str, Interval]:
-        """Intervals of the difference of everything else to `reference`."""
-        found = {name: self.difference(name, reference) for name in self.tallies if name != reference}
-        return {name: one.interval for name, one in found.items() if one is not None}
+    def nothing_above(self, floor: str) -> tuple[str, Interval] | None:
+        """The best of the rest and its difference to `floor`, when none of the rest is above the floor; None otherwise.
+
+        One error in twenty for the whole family: with k others each must pass at .05 / k (Bonferroni).
+        """
+        others = sorted((name for name in self.tallies if name != floor), key=lambda name: (-self.mean(name), name))
+        if floor not in self.tallies or not others:
+            return None
+        draws = Draws(confidence=1 - 2 * _ERROR / len(others))
+        best: tuple[str, Interval] | None = None
+        for name in others:
+            found = self.difference(name, floor, draws)
+            if found is not None and found.interval.low > 0:
+                return None
+            best = best or ((name, found.interval) if found else None)
+        return best
 
     def _spread(self, name: str, seeds: Mapping[int, Tally]) -> Mapping[int, Tally]:
         own = self.tallies[name]
@@ -78,7 +94,7 @@ class TestScores:
 
 def method_rows(
     groups: Sequence[Group],
-    scores: TestScores,
+    scores: Outcomes,
     *,
     margin: float,
     reference: str | None,
@@ -86,12 +102,14 @@ def method_rows(
     dropped: Mapping[str, str],
 ) -> list[MethodRow]:
     """One row per method, best mean test score first, those without a score last."""
+    differences = {group.name: scores.difference(group.name, reference) for group in groups if reference not in (None, group.name)}
+    confirmed = _confirmed_better(groups, differences)
     rows = [_row(group, scores, margin, reference) for group in groups]
     rows = [_with_drop(_with_limits(row, limits), dropped.get(row.name)) for row in rows]
     return sorted(rows, key=lambda row: (row.mean is None, -(row.mean or 0.0), row.name))
 
 
-def _row(group: Group, scores: TestScores, margin: float, reference: str | None) -> MethodRow:
+def _row(group: Group, scores: Outcomes, margin: float, reference: str | None) -> MethodRow:
     own = scores.interval(group.name)
     if own is None:
         return _row_without_score(group)

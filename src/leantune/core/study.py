@@ -1,0 +1,73 @@
+"""Study: what every recipe of a comparison shares. Pure data, `study.json` in the run folder.
+
+The trial's digest covers the part of it that a trial's result depends on; margin, limits, seeds and budget may change later
+without losing a finished trial.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from leantune.core.digest import digest
+from leantune.core.records import Phase, Recipe
+from leantune.core.spec import Spec
+
+
+class Limits(Spec):
+    """What the user can afford; None is no limit."""
+
+    max_trainable: int | None = Field(default=None, gt=0)
+    """Trained parameters without the head."""
+    max_memory: int | None = Field(default=None, gt=0)
+    """Bytes of peak memory while training."""
+    max_latency: float | None = Field(default=None, gt=0)
+    """Milliseconds for one row."""
+    max_size: int | None = Field(default=None, gt=0)
+    """Stored bytes."""
+
+
+class Conditions(Spec):
+    """What the result of a trial depends on besides recipe and seed."""
+
+    data: str
+    """Digest of rows, labels and splits."""
+    model: str
+    """As the user named it."""
+    weights: str | None
+    """Hash of the base's weights; None on the hub."""
+    pooling: str
+    max_length: int
+    task: str
+    metric: str
+    device: str
+
+
+class StudySpec(Spec):
+    """The shared part of a comparison."""
+
+    name: str
+    conditions: Conditions
+    margin: float = Field(gt=0, lt=1)
+    """Largest loss of score that still counts as good, as a fraction."""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    budget: str
+    """As the user gave it: 30min, 300steps; or the default."""
+    limits: Limits = Limits()
+    keep_all: bool = False
+    """Never drop a method before its last seed."""
+
+
+class Job(Spec):
+    """One trial to run, addressed by its digest."""
+
+    name: str
+    """The method as the user wrote it."""
+    expression: str
+    """The method without training options; the key of a baseline."""
+    phase: Phase
+    recipe: Recipe | None
+    seed: int
+
+    def digest(self, conditions: Conditions) -> str:
+        """Cache and resume key; the name is left out, so that two spellings share a trial."""
+        return digest(conditions, self.expression, self.phase, self.recipe, self.seed)

@@ -1,0 +1,80 @@
+"""What a trial needs of its study, opened inside its own process: data, tokens, base model, task, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from leantune.core import catalogue
+from leantune.core.digest import digest
+from leantune.core.study import Conditions
+from leantune.data.dataset import Dataset
+from leantune.data.dataset import load as load_dataset
+from leantune.data.encoding import Encoded, encode_to_disk
+from leantune.evaluate.predict import predict
+from leantune.evaluate.quality import score
+from leantune.execution.device import pick_device
+from leantune.kinds.task import Decoded, Task
+from leantune.models.base import Base, open_base
+from leantune.models.network import Network
+
+
+@dataclass(frozen=True)
+class Context:
+    """A run folder and the conditions of its study."""
+
+    run: Path
+    conditions: Conditions
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Rows and labels of all splits."""
+        return load_dataset(self.run / "data")
+
+    @cached_property
+    def base(self) -> Base:
+        """The base model, without weights."""
+        return open_base(self.conditions.model, pooling=self.conditions.pooling, max_length=self.conditions.max_length)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task of the study."""
+        task: Task = catalogue.load("tasks", self.conditions.task)
+        return task
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the trial runs."""
+        return pick_device(self.conditions.device)
+
+    @property
+    def outputs(self) -> int:
+        """Width of the logits."""
+        return self.task.outputs(self.dataset.labels)
+
+    @property
+    def pad(self) -> int:
+        """Number of the padding token."""
+        return int(self.base.tokenizer.pad_token_id or 0)
+
+    @property
+    def types(self) -> bool:
+        """Whether the base takes token types."""
+        return "token_type_ids" in self.base.tokenizer.model_input_names
+
+    def encoded(self, split: str) -> Encoded:
+        """The tokens of a split; encoded by the first trial that asks, shared by all others."""
+        examples = self.dataset.splits[split]
+        key = digest(self.conditions.data, split, self.conditions.model, self.conditions.weights, self.conditions.max_length, length=12)
+        return encode_to_disk(self.base.tokenizer, examples.chunks(), self.conditions.max_length, self.run / "cache" / f"{split}-{key}")
+
+    def predict(self, network: Network, split: str) -> Decoded:
+        """Predictions of the network on a split, in file order."""
+        return predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
+
+    def score(self, split: str, decoded: Decoded) -> float:
+        """The study's metric as a fraction."""
+        return score(self.conditions.metric, self.dataset.splits[split].labels, decoded.predicted, len(self.dataset.labels))

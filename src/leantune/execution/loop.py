@@ -1,0 +1,169 @@
+"""The training loop: a generator of frozen events that knows no method and no task by name.
+
+    for event in fit(setup): ...          to stop is not to ask for the next one
+
+The best weights on dev are kept; a loss that is not a finite number ends the loop with `Diverged`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from leantune.core.events import Evaluated, Event, Stepped
+from leantune.core.records import CurvePoint, Recipe
+from leantune.data.batches import training_batches
+from leantune.data.encoding import Encoded
+from leantune.evaluate.predict import make_batch
+from leantune.execution.device import autocast
+from leantune.execution.optimizers import build_optimizer
+from leantune.kinds.task import Task
+from leantune.models.adaptation import Adaptation
+from leantune.models.network import Network
+
+SHORTEST_PAUSE = 0.25
+"""Seconds between two `Stepped` events."""
+
+
+class Diverged(Exception):
+    """The loss is no finite number any more."""
+
+    def __init__(self, step: int, loss: float, lr: float) -> None:
+        super().__init__(f"the loss became {loss} at step {step} (learning rate {lr:.2g})")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a fit needs."""
+
+    network: Network
+    adaptation: Adaptation
+    task: Task
+    recipe: Recipe
+    train: Encoded
+    gold: NDArray[np.int32]
+    """Label indices of the training rows."""
+    dev_score: Callable[[], float]
+    """Score of the network as it is on the dev set."""
+    seed: int
+    pad: int
+    types: bool
+    device: torch.device
+
+
+def trained_names(network: Network, adaptation: Adaptation) -> frozenset[str]:
+    """What is trained: the method's parameters in the body and the outer head."""
+    return frozenset(f"body.{name}" for name in adaptation.trainable) | network.head_parameters()
+
+
+def apply_trainable(network: Network, names: frozenset[str]) -> dict[str, nn.Parameter]:
+    """Set `requires_grad`, here and nowhere else; the trained parameters by name."""
+    trained = {}
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in names)
+        if name in names:
+            trained[name] = parameter
+    return trained
+
+
+def head_names(network: Network, names: frozenset[str]) -> frozenset[str]:
+    """The trained parameters that belong to a head, outside or inside the body."""
+    inner = network.anatomy.heads
+    return frozenset(name for name in names if name.startswith("head.") or any(f".{head}." in name for head in inner))
+
+
+def fit(setup: Setup) -> Iterator[Event]:
+    """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards."""
+    recipe, network = setup.recipe, setup.network
+    names = trained_names(network, setup.adaptation)
+    trained = apply_trainable(network, names)
+    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
+    keeper = _Keeper(trained)
+    looks = _looks(recipe)
+    batches = training_batches(setup.train.lengths, rows=recipe.batch_rows, seed=setup.seed)
+    seconds, losses, last_sent = 0.0, _Mean(), -math.inf
+    network.train()
+    for step in range(1, recipe.steps + 1):
+        start = time.perf_counter()
+        loss = _step(setup, next(batches), list(trained.values()), optimizer)
+        schedule.step()
+        if not math.isfinite(loss):
+            raise Diverged(step, loss, recipe.lr)
+        if setup.adaptation.after_step:
+            setup.adaptation.after_step(step)
+        optimizer.zero_grad(set_to_none=True)
+        seconds += time.perf_counter() - start
+        losses.add(loss)
+        if seconds - last_sent >= SHORTEST_PAUSE or step in looks:
+            last_sent = seconds
+            yield Stepped(step=step, steps=recipe.steps, loss=loss, seconds=seconds)
+        if step in looks:
+            point = CurvePoint(step=step, seconds=seconds, train_loss=losses.take(), dev_score=setup.dev_score())
+            yield Evaluated(point=point, best=keeper.offer(point.dev_score))
+            network.train()
+            if keeper.unimproved >= recipe.patience:
+                break
+    keeper.restore()
+
+
+def _step(setup: Setup, rows: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
+    batch = make_batch(setup.train, rows, pad=setup.pad, types=setup.types, gold=setup.gold).to(setup.device)
+    with autocast(setup.device):
+        logits = setup.network(batch)
+    assert batch.gold is not None  # noqa: S101
+    # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
+    loss: Tensor = setup.task.loss(logits, batch.gold) * (len(rows) / setup.recipe.batch_rows)
+    total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
+    total.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)
+    optimizer.step()
+    return float(total.detach()) * setup.recipe.batch_rows / len(rows)
+
+
+def _looks(recipe: Recipe) -> set[int]:
+    """Steps after which dev is scored: evenly spaced, the last step included."""
+    count = min(recipe.evaluations, recipe.steps)
+    return {round(recipe.steps * look / count) for look in range(1, count + 1)}
+
+
+class _Mean:
+    """Mean since the last look."""
+
+    def __init__(self) -> None:
+        self.total, self.count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        self.total, self.count = self.total + value, self.count + 1
+
+    def take(self) -> float:
+        mean = self.total / max(self.count, 1)
+        self.total, self.count = 0.0, 0
+        return mean
+
+
+class _Keeper:
+    """Copies of the trained parameters at the best look."""
+
+    def __init__(self, trained: dict[str, nn.Parameter]) -> None:
+        self.trained, self.best, self.unimproved = trained, -math.inf, 0
+        self.copies: dict[str, Tensor] = {}
+
+    def offer(self, score: float) -> bool:
+        if score <= self.best:
+            self.unimproved += 1
+            return False
+        self.best, self.unimproved = score, 0
+        self.copies = {name: parameter.detach().cpu().clone() for name, parameter in self.trained.items()}
+        return True
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for name, copy in self.copies.items():
+            self.trained[name].copy_(copy)

@@ -1,0 +1,78 @@
+"""Optimisers and schedules by their names, as part of a recipe.
+
+Names are torch's own classes in lower case (adamw, adam, sgd, rmsprop, adafactor, nadam ...) and the schedules of
+`transformers` (linear, cosine, constant, polynomial, inverse_sqrt ...), all with warm-up.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import get_scheduler
+
+from leantune.core.errors import unknown_name
+from leantune.core.records import Recipe
+
+SCHEDULES = ("linear", "cosine", "constant", "polynomial", "inverse_sqrt")
+_UNFIT = {"optimizer", "lbfgs", "sparseadam", "muon"}
+"""Not usable here: abstract, needs a closure, sparse gradients only, matrices only."""
+_EXTRA: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9}}
+
+
+def optimizer_names() -> list[str]:
+    """Valid names, sorted."""
+    classes = (name for name, value in vars(torch.optim).items() if inspect.isclass(value) and issubclass(value, Optimizer))
+    return sorted({name.lower() for name in classes} - _UNFIT)
+
+
+def check_names(optimizer: str, schedule: str) -> None:
+    """Refuse unknown names before anything runs.
+
+    Raises:
+        SpecError: E-NAME with the nearest valid name.
+    """
+    if optimizer not in optimizer_names():
+        raise unknown_name("optimizer", optimizer, optimizer_names())
+    if schedule not in SCHEDULES:
+        raise unknown_name("schedule", schedule, SCHEDULES)
+
+
+def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], heads: frozenset[str]) -> tuple[Optimizer, LRScheduler]:
+    """Optimiser and schedule of a recipe.
+
+    Args:
+        recipe: names and rates.
+        named: the trained parameters.
+        heads: names among them that learn at the head's rate.
+    """
+    check_names(recipe.optimizer, recipe.schedule)
+    classes = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
+    build = classes[recipe.optimizer]
+    options = dict(_EXTRA.get(recipe.optimizer, {}))
+    if "fused" in inspect.signature(build).parameters:
+        options["fused"] = True
+    optimizer = build(_groups(recipe, list(named), heads), lr=recipe.lr, **options)
+    kind = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
+    warmup = round(recipe.warmup * recipe.steps)
+    return optimizer, get_scheduler(kind, optimizer, num_warmup_steps=warmup, num_training_steps=recipe.steps)
+
+
+def _groups(recipe: Recipe, named: list[tuple[str, nn.Parameter]], heads: frozenset[str]) -> list[dict[str, Any]]:
+    """Four groups: body and head, with weight decay (matrices) and without (biases, norms, vectors)."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in named:
+        groups.setdefault((name in heads, parameter.ndim > 1), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": (recipe.head_lr or recipe.lr) if head else recipe.lr,
+            "weight_decay": recipe.weight_decay if matrix else 0.0,
+        }
+        for (head, matrix), parameters in groups.items()
+    ]

@@ -1,0 +1,221 @@
+"""One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
+
+    trials/<digest>/job.json  events.jsonl  record.json  predictions.npz  delta/  golden.json
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from leantune.core.errors import LeantuneError
+from leantune.core.events import Evaluated, Event, Finished, Noted, Started
+from leantune.core.files import write_atomic
+from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
+from leantune.core.study import Job
+from leantune.evaluate.flops import flops_per_row
+from leantune.evaluate.latency import latency
+from leantune.evaluate.predict import logits_of, make_batch
+from leantune.evaluate.predictions import Predictions, write_predictions
+from leantune.execution.context import Context
+from leantune.execution.device import peak_memory
+from leantune.execution.loop import Diverged, Setup, apply_trainable, fit, head_names, trained_names
+from leantune.kinds.method import parse_method
+from leantune.models.adaptation import Adaptation, Target
+from leantune.models.base import build_network
+from leantune.models.delta import delta_bytes, read_delta, write_delta
+from leantune.models.network import Network
+
+GOLDEN = 32
+"""Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
+TOLERANCE = 1e-3
+"""Largest difference of a logit between the trained and the reloaded, merged model."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A network with a method in it."""
+
+    network: Network
+    adaptation: Adaptation
+
+
+def attach(context: Context, job: Job) -> Attached:
+    """Build the network of a job and put its method in."""
+    assert job.recipe is not None  # noqa: S101
+    method = parse_method(job.expression).method
+    labels = context.dataset.labels
+    network = build_network(
+        context.base, labels=labels, outputs=context.outputs, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout
+    )
+    kind = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
+    adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
+    network.body = adaptation.body
+    network.to(context.device)
+    return Attached(network, adaptation)
+
+
+def run_trial(context: Context, job: Job) -> Iterator[Event]:
+    """Train, score, measure, save; the last event carries the record, whatever happened."""
+    folder = context.run / "trials" / job.digest(context.conditions)
+    shutil.rmtree(folder, ignore_errors=True)
+    write_atomic(folder / "job.json", job.model_dump_json(indent=1))
+    run = _Run(context, job, folder)
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
+        for event in run.events():
+            log.write(event.model_dump_json() + "\n")
+            log.flush()
+            yield event
+    yield run.finish()
+
+
+class _Run:
+    """The state of one trial on its way to a record."""
+
+    def __init__(self, context: Context, job: Job, folder: Path) -> None:
+        self.context, self.job, self.folder = context, job, folder
+        self.status: Status = "ok"
+        self.reason: str | None = None
+        self.scores, self.cost = Scores(), Cost()
+        self.curve: list[CurvePoint] = []
+        self.notes: list[str] = []
+
+    def events(self) -> Iterator[Event]:
+        """Train and measure; a failure becomes a status with a reason."""
+        try:
+            yield from self._train()
+        except Diverged as error:
+            self.status, self.reason = "diverged", str(error)
+        except LeantuneError as error:
+            self.status, self.reason = "failed", str(error)
+        except torch.OutOfMemoryError:
+            self.status, self.reason = "failed", "out of memory on the device; try a smaller --batch or --max-length"
+
+    def finish(self) -> Finished:
+        """Write the record."""
+        record = TrialRecord(
+            digest=self.folder.name,
+            name=self.job.name,
+            phase=self.job.phase,
+            recipe=self.job.recipe,
+            seed=self.job.seed,
+            status=self.status,
+            reason=self.reason,
+            scores=self.scores,
+            cost=self.cost,
+            curve=self.curve,
+            notes=self.notes,
+        )
+        write_atomic(self.folder / "record.json", record.model_dump_json(indent=1))
+        return Finished(record=record)
+
+    def _train(self) -> Iterator[Event]:
+        job, context = self.job, self.context
+        assert job.recipe is not None  # noqa: S101
+        attached = attach(context, job)
+        network = attached.network
+        trained = apply_trainable(network, trained_names(network, attached.adaptation))
+        heads = head_names(network, frozenset(trained))
+        counts = {name: parameter.numel() for name, parameter in trained.items()}
+        self.cost = Cost(
+            trainable_params=sum(counts.values()),
+            trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
+        )
+        yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
+        for event in fit(self._setup(attached)):
+            if isinstance(event, Evaluated):
+                self.curve.append(event.point)
+            yield event
+        self.cost = self.cost.model_copy(
+            update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(context.device)}
+        )
+        if self.curve[-1].step < job.recipe.steps:
+            self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
+            yield Noted(text=self.notes[-1])
+        self._score(network)
+        if job.phase != "race":
+            self._measure(attached)
+
+    def _setup(self, attached: Attached) -> Setup:
+        context, job = self.context, self.job
+        assert job.recipe is not None  # noqa: S101
+        network = attached.network
+        return Setup(
+            network=network,
+            adaptation=attached.adaptation,
+            task=context.task,
+            recipe=job.recipe,
+            train=context.encoded("train"),
+            gold=context.dataset.splits["train"].labels,
+            dev_score=lambda: context.score("dev", context.predict(network, "dev")),
+            seed=job.seed,
+            pad=context.pad,
+            types=context.types,
+            device=context.device,
+        )
+
+    def _score(self, network: Network) -> None:
+        """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
+        splits = ["dev"] if self.job.phase == "race" else ["dev", "test"]
+        decoded = {split: self.context.predict(network, split) for split in splits}
+        self.scores = Scores(**{split: self.context.score(split, found) for split, found in decoded.items()})
+        if np.unique(decoded["dev"].predicted).size == 1:
+            label = self.context.dataset.labels[int(decoded["dev"].predicted[0])]
+            self.status, self.reason = "one_class", f'it predicts "{label}" for every row of dev: it did not converge'
+        found = {
+            split: Predictions(self.context.dataset.splits[split].labels, one.predicted, one.confidence) for split, one in decoded.items()
+        }
+        write_predictions(self.folder, found)
+
+    def _measure(self, attached: Attached) -> None:
+        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
+        context, network = self.context, attached.network
+        encoded = context.encoded("dev")
+        median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
+        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.dataset.splits["dev"].labels)
+        flops = flops_per_row(network, context.task, batch.to(context.device))
+        write_delta(network, attached.adaptation, context.base, self.folder / "delta")
+        golden = self._golden(network)
+        write_atomic(self.folder / "golden.json", json.dumps(golden))
+        delivered = read_delta(context.base, self.folder / "delta", labels=context.dataset.labels, outputs=context.outputs, merge=True)
+        delivered.to(context.device)
+        self._prove(golden, delivered)
+        self.cost = self.cost.model_copy(
+            update={
+                "saved_bytes": delta_bytes(self.folder / "delta"),
+                "latency_ms": latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device),
+                "flops_per_row": flops,
+            }
+        )
+
+    def _golden(self, network: Network) -> dict[str, Any]:
+        """Some dev rows with the logits that the trained network gives them."""
+        examples, encoded = self.context.dataset.splits["dev"], self.context.encoded("dev")
+        rows = np.linspace(0, len(encoded) - 1, min(GOLDEN, len(encoded)), dtype=np.int64)
+        return {"rows": rows.tolist(), "texts": examples.take(rows), "logits": self._logits(network, rows)}
+
+    def _logits(self, network: Network, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[float]]:
+        encoded, context = self.context.encoded("dev"), self.context
+        padded = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
+        network.eval()
+        with torch.inference_mode():
+            return [[float(value) for value in row] for row in network(replace(padded)).float().cpu()]
+
+    def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
+        rows = np.array(golden["rows"], dtype=np.int64)
+        difference = float(np.abs(np.array(golden["logits"]) - np.array(self._logits(delivered, rows))).max())
+        if difference > TOLERANCE:
+            self.status = "failed"
+            self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
+        else:
+            self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
+
+
+__all__ = ["Attached", "attach", "logits_of", "run_trial"]
