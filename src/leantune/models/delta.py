@@ -1,0 +1,237 @@
+"""Delta: what must be stored for one task, as files that plain `peft`, `transformers` and `sentence-transformers` read.
+
+    adapter_config.json + adapter_model.safetensors     a body wrapped by `peft`, or changed in place with a carrier
+    config.json + model.safetensors                     the whole model, where neither holds
+    2_Dense/                                            the head, where it is outside the body
+
+The base model is only referred to. Read back on a fresh base, the logits are the same to the last bit (float32, not merged).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+from peft.utils.other import ModulesToSaveWrapper
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from leantune.core.errors import ArtifactError
+from leantune.models.adaptation import Adaptation
+from leantune.models.base import Base, build_network
+from leantune.models.locate import Location
+from leantune.models.network import Network
+from leantune.models.quiet import quiet
+from leantune.models.surgery import NOTHING
+
+HEAD = "2_Dense"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_PREFIX = "base_model.model."
+_PATTERNS = ("target_modules", "feedforward_modules", "exclude_modules")
+
+
+def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Path) -> None:
+    """Store what was trained; the network stays as it is.
+
+    Raises:
+        ArtifactError: E-ARTIFACT when a trained parameter would be lost.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(network.body, PeftModel):
+        config = network.body.peft_config["default"]
+        state = get_peft_model_state_dict(network.body, save_embedding_layers=False)
+        _with_heads(state, network)
+        _write_adapter(state, _explicit(config, network.body), base, folder)
+    elif adaptation.carrier is not None:
+        _write_adapter(_carried(network.body, adaptation), adaptation.carrier, base, folder)
+    else:
+        _write_whole(network.body, base, folder)
+    if network.head is not None:
+        write_head(network.head, folder / HEAD)
+
+
+def read_delta(base: Base, folder: Path, *, labels: list[str], outputs: int, merge: bool = True) -> Network:
+    """Put a stored delta on a fresh base, ready to predict.
+
+    Args:
+        base: the base model it was trained on.
+        folder: what `write_delta` wrote.
+        labels: names of the outputs.
+        outputs: width of the logits.
+        merge: fold the update into the weights where the method allows it (same logits within 1e-5, no extra time).
+
+    Raises:
+        ArtifactError: E-ARTIFACT when files are missing, damaged or of another base.
+    """
+    pooled = (folder / HEAD).is_dir()
+    prepends = pooled and base.pooling == "stock"
+    adapter = (folder / ADAPTER_CONFIG).is_file()
+    if not adapter and not (folder / "config.json").is_file():
+        raise ArtifactError(f"{folder}: neither {ADAPTER_CONFIG} nor config.json is there. Copy the whole folder again.", "E-ARTIFACT")
+    origin = base if adapter else replace(base, location=Location(base.name, str(folder), local=True))
+    with torch.random.fork_rng(devices=[]):
+        network = build_network(origin, labels=labels, outputs=outputs, seed=0, prepends=prepends)
+        if adapter:
+            network.body = _read_adapter(network.body, folder, merge=merge)
+    if network.head is not None:
+        read_head(network.head, folder / HEAD)
+    return network.eval()
+
+
+def delta_bytes(folder: Path) -> int:
+    """Bytes of all files of a delta."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def merged(body: nn.Module) -> nn.Module | None:
+    """The plain transformer with the adapter folded in, or None when the method cannot be folded in."""
+    if not isinstance(body, PeftModel) or body.active_peft_config.is_prompt_learning:
+        return None
+    try:
+        body.base_model._check_merge_allowed()
+        _unwrap_saved_modules(body)
+        with quiet():
+            return body.merge_and_unload()  # type: ignore[no-any-return, operator]
+    except (NotImplementedError, AttributeError, TypeError, ValueError):
+        return None
+
+
+def _unwrap_saved_modules(body: nn.Module) -> None:
+    """Put whole saved modules (heads) in their places; several tuners of `peft` stumble over those of more than one layer."""
+    for path, module in list(body.named_modules()):
+        if isinstance(module, ModulesToSaveWrapper):
+            plain = module.unload_and_optionally_merge_module(merge=True, safe_merge=False, adapter_names=None)
+            body.set_submodule(path, plain)
+
+
+def write_head(head: nn.Linear, folder: Path) -> None:
+    """The head as the `Dense` module of sentence-transformers, without activation."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "in_features": head.in_features,
+        "out_features": head.out_features,
+        "bias": True,
+        "activation_function": "torch.nn.modules.linear.Identity",
+        "module_input_name": "sentence_embedding",
+        "module_output_name": "sentence_embedding",
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    _save({f"linear.{name}": value for name, value in head.state_dict().items()}, folder / "model.safetensors")
+
+
+def read_head(head: nn.Linear, folder: Path) -> None:
+    """Fill `head` from a `Dense` folder."""
+    state = {name.removeprefix("linear."): value for name, value in read_tensors(folder / "model.safetensors").items()}
+    _fit(head, state, folder)
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; damaged files and numbers that are not finite are refused."""
+    if not file.is_file():
+        raise ArtifactError(f"{file}: the file is missing. Copy the whole folder again.", "E-ARTIFACT")
+    try:
+        tensors: dict[str, Tensor] = load_file(file)
+    except SafetensorError as error:
+        raise ArtifactError(f"{file}: no readable safetensors file: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
+    broken = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise ArtifactError(f"{file}: {broken[0]} holds numbers that are not finite. Train again at a lower rate.", "E-ARTIFACT")
+    return tensors
+
+
+def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, folder: Path) -> None:
+    stored = copy.deepcopy(config)
+    stored.base_model_name_or_path = base.location.source
+    stored.revision = getattr(base.config, "_commit_hash", None)
+    stored.inference_mode = True
+    stored.save_pretrained(folder)
+    _save(state, folder / ADAPTER_WEIGHTS)
+
+
+def _write_whole(body: nn.Module, base: Base, folder: Path) -> None:
+    with quiet():
+        body.save_pretrained(folder)  # type: ignore[operator]
+    file = folder / "config.json"
+    config, before = json.loads(file.read_text(encoding="utf-8")), base.config.to_dict()
+    config |= {key: before[key] for key in config if "drop" in key and key in before}
+    file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _carried(body: nn.Module, adaptation: Adaptation) -> dict[str, Tensor]:
+    """The changed parameters of a body that is not wrapped, named as `peft` names them.
+
+    The file is built by hand because wrapping the body would replace modules of the live network.
+    """
+    modules = getattr(adaptation.carrier, "modules_to_save", None) or ()
+    inside = re.compile(r"(^|.*\.)(" + "|".join(re.escape(name) for name in modules) + r")\..*") if modules else None
+    state = {name: value for name, value in body.state_dict().items() if name in adaptation.trainable or (inside and inside.match(name))}
+    biases = getattr(adaptation.carrier, "bias", "none") == "all"
+    lost = [name for name in adaptation.trainable if not (inside and inside.match(name)) and not (biases and name.endswith("bias"))]
+    if lost:
+        raise ArtifactError(f"The carrier of this method does not store {sorted(lost)[0]}, which was trained.", "E-ARTIFACT")
+    return {f"{_PREFIX}{name}": value for name, value in state.items()}
+
+
+def _with_heads(state: dict[str, Tensor], network: Network) -> None:
+    lost = [head for head in network.anatomy.heads if not any(f".{head}." in name for name in state)]
+    if lost:
+        raise ArtifactError(f"This method's adapter does not store the freshly initialised {lost[0]}, so it would be lost.", "E-ARTIFACT")
+
+
+def _explicit(config: PeftConfig, body: PeftModel) -> PeftConfig:
+    """Targets as a list of module paths: a regular expression in a file could hang the reader."""
+    targets = getattr(config, "target_modules", None)
+    if not isinstance(targets, str) or targets == NOTHING:
+        return config
+    names = list(body.base_model.targeted_module_names)
+    stored = copy.deepcopy(config)
+    feedforward = getattr(config, "feedforward_modules", None)
+    if isinstance(feedforward, str):
+        stored.feedforward_modules = {name for name in names if re.fullmatch(feedforward, name)}  # type: ignore[attr-defined]
+    stored.target_modules = set(names)  # type: ignore[attr-defined]
+    for field in ("exclude_modules", "layers_to_transform", "layers_pattern"):
+        if hasattr(stored, field):
+            setattr(stored, field, None)
+    return stored
+
+
+def _read_adapter(body: nn.Module, folder: Path, *, merge: bool) -> nn.Module:
+    _refuse_patterns(folder / ADAPTER_CONFIG)
+    read_tensors(folder / ADAPTER_WEIGHTS)
+    try:
+        with quiet():
+            adapted = PeftModel.from_pretrained(body, folder)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0][:300]
+        raise ArtifactError(f"{folder}: the adapter does not fit its base model: {reason}", "E-ARTIFACT") from error
+    return (merged(adapted) if merge else None) or adapted
+
+
+def _refuse_patterns(file: Path) -> None:
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(f"{file}: no readable JSON: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
+    for field in _PATTERNS:
+        if isinstance(config.get(field), str) and config[field] != NOTHING:
+            raise ArtifactError(f'{file}: "{field}" is a regular expression. Write the module paths as a list.', "E-ARTIFACT")
+
+
+def _fit(module: nn.Module, state: dict[str, Tensor], place: Path) -> None:
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise ArtifactError(f"{place}: does not fit the model: {str(error).strip().splitlines()[-1].strip()}", "E-ARTIFACT") from error
+
+
+def _save(state: dict[str, Tensor], file: Path) -> None:
+    """Tensors without aliases and in order, as safetensors needs them."""
+    save_file({name: value.detach().cpu().clone().contiguous() for name, value in state.items()}, file, metadata={"format": "pt"})
