@@ -1,0 +1,91 @@
+"""The first pass over a text file: which character set, is it whole, and the digest of its bytes.
+
+UTF-8 with or without a byte order mark and UTF-16 with one are read; anything else is named with line and byte, never guessed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from leantune.core.errors import DataError
+
+_BLOCK = 1 << 20
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MAGIC = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Save the sheet as CSV (UTF-8)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save the sheet as CSV (UTF-8)",
+    b"\x1f\x8b": "gzip-compressed. Unpack it first (gunzip)",
+    b"PAR1": "a Parquet file. Give it the ending .parquet",
+    b"%PDF": "a PDF. Bring the rows into a CSV file",
+}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the first pass found: the encoding's Python name and the digest of the bytes (16 hexadecimal digits)."""
+
+    encoding: str
+    digest: str
+
+
+def scan(path: Path) -> Scan:
+    """Read a text file once, block by block.
+
+    Raises:
+        DataError: E-FORMAT with line and byte of the first fault.
+    """
+    with path.open("rb") as file:
+        block = file.read(_BLOCK)
+        _refuse_magic(path, block)
+        encoding = next((name for mark, name in _MARKS if block.startswith(mark)), "utf-8")
+        decoder, seen = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
+        end, lines = len(block), 1
+        while True:
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                raise _not_decodable(path, encoding, error, end, lines) from None
+            if "\0" in text:
+                raise _nul(path, lines + text[: text.index("\0")].count("\n"))
+            if not block:
+                return Scan(encoding, seen.hexdigest()[:16])
+            seen.update(block)
+            lines += text.count("\n")
+            block = file.read(_BLOCK)
+            end += len(block)
+
+
+def _refuse_magic(path: Path, block: bytes) -> None:
+    for magic, remedy in _MAGIC.items():
+        if block.startswith(magic):
+            raise DataError(f"{path.name}: this is {remedy}.", "E-FORMAT")
+
+
+def _nul(path: Path, line: int) -> DataError:
+    return DataError(
+        f"{path.name} line {line}: a NUL byte. The file is damaged, binary, or UTF-16 without a byte order mark. Save it as UTF-8 text.",
+        "E-FORMAT",
+    )
+
+
+def _not_decodable(path: Path, encoding: str, error: UnicodeDecodeError, end: int, lines: int) -> DataError:
+    """`end` is the file offset behind the bytes that the decoder was given; it may have kept some from before."""
+    start = end - len(error.object) + error.start
+    line = lines + error.object[: error.start].decode(encoding, "replace").count("\n")
+    place = f"{path.name} line {line}, byte {start:,} (0x{error.object[error.start]:02X})"
+    if encoding == "utf-16":
+        return DataError(f"{place}: broken UTF-16 ({error.reason}). Save the file as UTF-8.", "E-FORMAT")
+    guess = _likely(error.object[max(0, error.start - 200) : error.start + 4000])
+    convert = f"iconv -f {guess} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}"
+    return DataError(f"{place}: not UTF-8. It looks like {guess}; check and convert it: {convert}", "E-FORMAT")
+
+
+def _likely(sample: bytes) -> str:
+    """A guess for the message only: Chinese when most high bytes pair up into common Chinese characters."""
+    text = sample.decode("gb18030", "replace")
+    chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in text)
+    high = sum(byte >= 0x80 for byte in sample)
+    return "GB18030" if high >= 4 and chinese * 2 >= 0.8 * high and "\ufffd" not in text[:-2] else "WINDOWS-1252"

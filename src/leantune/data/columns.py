@@ -1,0 +1,170 @@
+"""Which column is the text, its pair and the label: by name, otherwise by content; each guess is an `Inference`, doubt an error.
+
+columns, inferences = infer_columns(table, "tickets.csv", Wanted(label="intent"))
+print(inferences[0])      # text column: "message" (named so; override with --text COL)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leantune.core.errors import DataError, Problems, nearest, some
+from leantune.core.spec import Spec
+from leantune.data.facts import Facts, look
+from leantune.data.intake import Inference
+from leantune.data.names import LABELS, PAIRS, TEXTS, plain
+from leantune.data.table import Table
+
+LONGEST_LABEL = 60
+"""Mean characters of a column that can be a label by its content."""
+
+
+class Columns(Spec):
+    """Names of the columns that are read."""
+
+    text: str
+    text_pair: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Columns that the user named; None: to be inferred. `label_needed` is False for rows to predict."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+    label_needed: bool = True
+
+
+def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, list[Inference]]:
+    """Text, pair and label columns of a table, and one inference for each that was not named.
+
+    Raises:
+        DataError: E-COLUMN when a named column is missing or doubled, or when nothing or too much could be meant.
+    """
+    _check_named(table.columns, place, wanted)
+    facts = look(table)
+    notes: list[Inference] = []
+    label = wanted.label
+    if label is None and wanted.label_needed:
+        label = _label(facts, place, wanted, notes)
+    text, pair = _texts(facts, place, wanted, label, notes)
+    return Columns(text=text, text_pair=pair, label=label), notes[::-1]
+
+
+def require_columns(table: Table, place: str, columns: Columns) -> None:
+    """Check that a further file (dev, test, rows to predict) has the same columns."""
+    _check_named(table.columns, place, Wanted(columns.text, columns.text_pair, columns.label))
+
+
+def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:
+    problems = Problems(place)
+    named = {"--text": wanted.text, "--text-pair": wanted.text_pair, "--label": wanted.label}
+    for option, name in named.items():
+        if name is not None and name not in columns:
+            problems.add(_missing(name, columns, option), "E-COLUMN")
+    given = [name for name in named.values() if name is not None]
+    if len(set(given)) < len(given):
+        roles = " and ".join(option for option, name in named.items() if given.count(name or "") > 1)
+        problems.add(f"{roles} name the same column. Each needs its own.", "E-COLUMN")
+    problems.raise_if_any()
+
+
+def _missing(name: str, columns: Sequence[str], option: str) -> str:
+    close = nearest(name, columns)
+    hint = f' Closest: "{close}".' if close else ""
+    return f'there is no column "{name}" ({option}).{hint} Columns: {_quoted(columns)}.'
+
+
+def _label(facts: Mapping[str, Facts], place: str, wanted: Wanted, notes: list[Inference]) -> str:
+    taken = {wanted.text, wanted.text_pair}
+    free = [name for name in facts if name not in taken]
+    by_name = _called(free, LABELS)
+    if by_name:
+        chosen, why = _only(by_name, place, "label", "--label"), "named so; "
+    else:
+        chosen, why = _label_by_content(facts, free, place), "the column with few and short values; "
+    notes.append(Inference(what="label column", value=f'"{chosen}"', why=why + facts[chosen].counted, override="--label COL"))
+    return chosen
+
+
+def _called(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Columns with a known name; the first known name is so common that it wins alone."""
+    first = [name for name in names if plain(name) == known[0]]
+    return first if first else [name for name in names if plain(name) in known]
+
+
+def _only(candidates: Sequence[str], place: str, role: str, option: str) -> str:
+    if len(candidates) > 1:
+        raise DataError(
+            f"{place}: {len(candidates)} columns could be the {role}: {_quoted(candidates)}. Choose one with {option} COL.", "E-COLUMN"
+        )
+    return candidates[0]
+
+
+def _label_by_content(facts: Mapping[str, Facts], free: Sequence[str], place: str) -> str:
+    if any(name in facts[name].values for name in free) or (len(free) == len(facts) and _reads_like_data(facts)):
+        raise DataError(
+            f"{place}: the first line looks like a row, not like a header: {_quoted(list(facts))}. Put a line such as text,label above it.",
+            "E-COLUMN",
+        )
+    fitting = [name for name in free if _could_be_label(facts[name])]
+    words = [name for name in fitting if not facts[name].numeric]
+    if not fitting:
+        raise DataError(
+            f"{place}: no column looks like a label (few, short values). Columns: {_quoted(list(facts))}. Name it with --label COL.",
+            "E-COLUMN",
+        )
+    return _only(words or fitting, place, "label", "--label")
+
+
+def _reads_like_data(facts: Mapping[str, Facts]) -> bool:
+    return any(len(name.split()) > 5 for name in facts)
+
+
+def _could_be_label(facts: Facts) -> bool:
+    return 2 <= facts.distinct <= max(2, facts.rows // 2) and not facts.many and facts.mean_length <= LONGEST_LABEL and not facts.fractional
+
+
+def _texts(facts: Mapping[str, Facts], place: str, wanted: Wanted, label: str | None, notes: list[Inference]) -> tuple[str, str | None]:
+    if wanted.text is not None:
+        return wanted.text, wanted.text_pair
+    free = [name for name in facts if name not in (label, wanted.text_pair)]
+    pair = None if wanted.text_pair else _pair_by_name(free)
+    if pair:
+        note = Inference(
+            what="text columns", value=f'"{pair[0]}" with "{pair[1]}"', why="named so", override="--text COL [--text-pair COL]"
+        )
+        notes.append(note)
+        return pair
+    by_name = _called(free, TEXTS)
+    if by_name:
+        chosen, why = _only(by_name, place, "text", "--text"), "named so"
+    else:
+        chosen, why = _text_by_content(facts, free, place)
+    notes.append(Inference(what="text column", value=f'"{chosen}"', why=why, override="--text COL"))
+    return chosen, wanted.text_pair
+
+
+def _pair_by_name(free: Sequence[str]) -> tuple[str, str] | None:
+    known = {plain(name): name for name in free}
+    return next(((known[first], known[second]) for first, second in PAIRS if first in known and second in known), None)
+
+
+def _text_by_content(facts: Mapping[str, Facts], free: Sequence[str], place: str) -> tuple[str, str]:
+    lengths = sorted(((facts[name].mean_length, name) for name in free if not facts[name].numeric), reverse=True)
+    if not lengths:
+        raise DataError(f"{place}: no column looks like a text. Columns: {_quoted(list(facts))}. Name it with --text COL.", "E-COLUMN")
+    if len(lengths) > 1 and lengths[1][0] > lengths[0][0] / 2:
+        near = [name for length, name in lengths if length > lengths[0][0] / 2]
+        raise DataError(
+            f"{place}: {len(near)} columns could be the text: {_quoted(near)}. Choose with --text COL, or --text COL --text-pair COL.",
+            "E-COLUMN",
+        )
+    return lengths[0][1], f"the longest texts, {lengths[0][0]:.0f} characters on average"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return some([f'"{name}"' for name in names], most=20)

@@ -1,0 +1,120 @@
+"""`prepare`: a user's file becomes a folder of splits on disk; `load`: the same folder again. Both give a `Dataset`.
+
+dataset = prepare("tickets.csv", Path("run/data"))
+for line in dataset.inferences: print(line)
+dataset.splits["train"].take([0, 1])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from leantune.core.errors import DataError
+from leantune.data.columns import Columns
+from leantune.data.examples import Examples
+from leantune.data.gather import Request, gather
+from leantune.data.intake import Inference
+from leantune.data.manifest import Manifest, read_manifest
+from leantune.data.splits import NAMES
+from leantune.data.table import Table
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared data folder.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it holds.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def source(self) -> str:
+        """Names of the user's files."""
+        return self.manifest.source
+
+    @property
+    def labels(self) -> list[str]:
+        """Label names; label index i is labels[i]."""
+        return self.manifest.labels
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.manifest.task
+
+    @property
+    def columns(self) -> Columns:
+        """Names of the text, text-pair and label columns in the user's file."""
+        return self.manifest.columns
+
+    @property
+    def digest(self) -> str:
+        """Name of the content: texts, labels, splits."""
+        return self.manifest.digest
+
+    @property
+    def inferences(self) -> list[Inference]:
+        """What leantune worked out itself; `str()` of each is one line to print."""
+        return self.manifest.inferences
+
+    @cached_property
+    def splits(self) -> dict[str, Examples]:
+        """The rows of train, dev and test."""
+        return {name: Examples(self.folder / f"{name}.arrow") for name in NAMES}
+
+    def source_table(self, split: str) -> Table:
+        """The whole file that a split's rows come from, with all its columns; row r of `Examples.rows` is its row r - 1."""
+        return Table.open(self.folder / self.manifest.sources[split].table)
+
+
+def prepare(  # the whole surface of "data in"; each option is a flag of the command line
+    source: Any,
+    folder: str | Path,
+    *,
+    dev: Any = None,
+    test: Any = None,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    seed: int = 0,
+    task: str | None = None,
+) -> Dataset:
+    """Read, check and split labelled rows into `folder`; a folder that already holds them is used as it is.
+
+    Args:
+        source: a path (CSV, TSV, JSON, JSON Lines, Parquet, a saved `datasets` folder, a folder with train, dev and test files),
+            a hub name, a pandas frame, a `datasets` object or a list of dicts.
+        folder: where the prepared data goes.
+        dev: rows to choose on, in any of these forms; cut from `source` when not given.
+        test: rows to report on, likewise.
+        text: name of the text column; inferred when not given, as are the next three.
+        text_pair: name of the second text's column.
+        label: name of the label column.
+        seed: another seed cuts other rows.
+        task: name of the task.
+
+    Raises:
+        DataError: everything that is wrong with the data, with rows and remedies.
+    """
+    request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task)
+    manifest = gather(source, dev, test, request, Path(folder))
+    return Dataset(Path(folder), manifest)
+
+
+def load(folder: str | Path) -> Dataset:
+    """The data set that `prepare` left in a folder.
+
+    Raises:
+        DataError: E-FILE when the folder holds none, or one of another version.
+    """
+    manifest = read_manifest(Path(folder))
+    if manifest is None:
+        raise DataError(f"{folder}: no prepared data here. Prepare it again from the original file.", "E-FILE")
+    return Dataset(Path(folder), manifest)

@@ -1,0 +1,140 @@
+"""From what the user gave (a path, a hub name, an object in memory) to parts that can be read: `locate("tickets.csv")`.
+
+A part knows its name, its split where the source says one, and the digest of its bytes where it is a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leantune.core import catalogue
+from leantune.core.digest import file_digest
+from leantune.core.errors import DataError, Problems, nearest
+from leantune.data import hub, memory
+from leantune.data.charset import scan
+from leantune.data.intake import Format, Inference, Intake
+from leantune.data.table import Chunk, Table, TableWriter
+
+SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
+"""What splits are called in folders and hub data sets, and which of ours they are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One readable piece of a source.
+
+    Attributes:
+        name: the file's name or a description, for messages.
+        split: train, dev or test where the source says so.
+        digest: of the file's bytes; None for what is not a file.
+        chunks: reads it once; problems and inferences go into the two arguments.
+    """
+
+    name: str
+    split: str | None
+    digest: str | None
+    chunks: Callable[[Problems, list[Inference]], Iterator[Chunk]]
+
+
+def locate(source: Any) -> list[Part]:
+    """The parts of a source.
+
+    Raises:
+        DataError: E-FILE, E-FORMAT or E-EXTRA.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        if path.is_file():
+            return [_file_part(path, None)]
+        if path.is_dir():
+            return _folder_parts(path)
+        return _hub_parts(str(source), path)
+    if memory.is_frame(source):
+        return [Part("pandas frame", None, None, lambda problems, notes: memory.frame_chunks(source))]  # noqa: ARG005
+    if hub.is_dataset(source):
+        return _dataset_parts("datasets object", hub.splits_of(source))
+    if isinstance(source, list | tuple):
+        return [Part("list of rows", None, None, lambda problems, notes: memory.list_chunks(source, problems))]  # noqa: ARG005
+    raise DataError(f"cannot read rows from a {type(source).__name__}. Give a path, a hub name, a frame or a list of dicts.", "E-FORMAT")
+
+
+def bring_in(part: Part, path: Path, inferences: list[Inference]) -> Table:
+    """Read a part into an Arrow file at `path`.
+
+    Raises:
+        DataError: every problem of the part at once.
+    """
+    problems = Problems(part.name)
+    writer = TableWriter(path, problems)
+    for chunk in part.chunks(problems, inferences):
+        writer.write(chunk)
+    table = writer.close()
+    if table.rows == 0 and not problems:
+        problems.add("there are no rows.", "E-FORMAT")
+    problems.raise_if_any()
+    return table
+
+
+def _formats() -> dict[str, Format]:
+    members: list[Format] = [catalogue.load("data.formats", name) for name in catalogue.names("data.formats")]
+    return {suffix: member for member in members for suffix in member.suffixes}
+
+
+def _file_part(path: Path, split: str | None) -> Part:
+    formats = _formats()
+    if path.suffix.lower() not in formats:
+        raise DataError(f'{path.name}: the ending "{path.suffix}" is no known format. Known: {", ".join(sorted(formats))}.', "E-FORMAT")
+    chosen = formats[path.suffix.lower()]
+    try:
+        encoding, digest = ("", file_digest(path)) if chosen.binary else _scanned(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).", "E-FILE") from None
+
+    def chunks(problems: Problems, notes: list[Inference]) -> Iterator[Chunk]:
+        return chosen.read(Intake(path, encoding, problems, notes))
+
+    return Part(path.name, split, digest, chunks)
+
+
+def _scanned(path: Path) -> tuple[str, str]:
+    found = scan(path)
+    return found.encoding, found.digest
+
+
+def _folder_parts(path: Path) -> list[Part]:
+    if hub.is_saved_folder(path):
+        return _dataset_parts(str(path), hub.load_folder(path))
+    known = _formats()
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in known and file.stem.lower() in SPLIT_NAMES)
+    splits = [SPLIT_NAMES[file.stem.lower()] for file in files]
+    if "train" not in splits:
+        raise DataError(
+            f"{path}: the folder holds no train file (train.csv, train.jsonl ...) and is no saved `datasets` folder. Name a file.", "E-FILE"
+        )
+    if len(set(splits)) < len(splits):
+        raise DataError(f"{path}: a split has two files: {', '.join(file.name for file in files)}. Name the files yourself.", "E-FILE")
+    return [_file_part(file, split) for file, split in zip(files, splits, strict=True)]
+
+
+def _hub_parts(name: str, path: Path) -> list[Part]:
+    if path.suffix.lower() in _formats() or not hub.is_hub_name(name):
+        around = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = nearest(path.name, around)
+        hint = f' Closest: "{path.parent / close}".' if close else ""
+        raise DataError(f"{name}: there is no such file.{hint}", "E-FILE")
+    return _dataset_parts(name, hub.load_hub(name))
+
+
+def _dataset_parts(name: str, found: dict[str | None, Any]) -> list[Part]:
+    known = {key: SPLIT_NAMES.get(str(key).lower()) for key in found}
+    parts = []
+    for key, dataset in found.items():
+        if key is None or known[key]:
+            label = name if key is None else f"{name} [{key}]"
+            parts.append(Part(label, known[key], None, lambda problems, notes, rows=dataset: hub.chunks(rows)))  # type: ignore[misc]  # noqa: ARG005
+    if not parts:
+        raise DataError(f"{name}: no split is called train. Splits: {', '.join(map(str, found))}.", "E-SPLIT")
+    return parts

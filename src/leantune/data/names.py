@@ -1,0 +1,68 @@
+"""Names that columns usually have, most telling first. Compared without case; spaces, dots and hyphens count as underscores."""
+
+from __future__ import annotations
+
+PAIRS = (
+    ("text", "text_pair"),
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("sentence_1", "sentence_2"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+    ("text_a", "text_b"),
+    ("sentence_a", "sentence_b"),
+    ("question", "answer"),
+    ("question", "sentence"),
+    ("query", "passage"),
+    ("query", "document"),
+    ("claim", "evidence"),
+    ("s1", "s2"),
+)
+"""Two columns that are one input."""
+
+TEXTS = (
+    "text",
+    "sentence",
+    "utterance",
+    "query",
+    "question",
+    "message",
+    "review",
+    "review_text",
+    "tweet",
+    "comment",
+    "content",
+    "body",
+    "document",
+    "description",
+    "input",
+    "prompt",
+)
+"""One column that is the input."""
+
+LABELS = (
+    "label",
+    "labels",
+    "category",
+    "class",
+    "intent",
+    "target",
+    "sentiment",
+    "topic",
+    "gold_label",
+    "gold",
+    "emotion",
+    "stance",
+    "label_text",
+    "y",
+)
+"""The column that is the answer."""
+
+
+def plain(name: str) -> str:
+    """A column name in the form of the lists above.
+
+    >>> plain("Gold Label")
+    'gold_label'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_").replace(".", "_")

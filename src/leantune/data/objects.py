@@ -1,0 +1,48 @@
+"""JSON objects as rows: strict about what Python's `json` lets pass (NaN, doubled keys), numbers as they were written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from leantune.data.values import WrittenFloat
+
+
+class StrictnessError(ValueError):
+    """JSON that Python would accept and other programs would not."""
+
+
+def _constant(name: str) -> Any:
+    raise StrictnessError(f"{name} is no JSON value. Write null, or leave the key out")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise StrictnessError(f'the key "{twice}" stands there twice. Keep one')
+    return found
+
+
+DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=WrittenFloat, object_pairs_hook=_pairs)
+
+
+def fault(error: ValueError) -> str:
+    """One clause about what is wrong with a piece of JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"broken JSON at character {error.colno} ({error.msg[0].lower() + error.msg[1:]})"
+    return str(error)
+
+
+def object_fault(value: Any) -> str | None:
+    """Why a value is no row; None when it is one.
+
+    >>> object_fault(["a"])
+    'a list where an object such as {"text": "...", "label": "..."} is needed'
+    """
+    if isinstance(value, dict) and value:
+        return None
+    kinds = {dict: "an empty object", list: "a list", str: "a text", bool: "a truth value", int: "a number", type(None): "null"}
+    kind = kinds.get(type(value), "a number" if isinstance(value, float) else f"a {type(value).__name__}")
+    return f'{kind} where an object such as {{"text": "...", "label": "..."}} is needed'

@@ -1,0 +1,138 @@
+"""A `Table` is a user's file as it was read: every column as text, on disk as Arrow, rows in the user's order.
+
+    writer = TableWriter(Path("raw.arrow"), problems)
+    writer.write({"text": ["a", "b"], "label": ["x", None]})
+    table = writer.close()
+    for batch in table.batches(["label"]): ...
+
+Chunks go straight to disk, so memory holds one chunk however long the file is. A column that first appears in a later chunk
+(JSON Lines) is null in the rows before it. Passes read the file with plain reads, not by memory map, so that the resident
+size stays flat too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from leantune.core.errors import Problems, some
+from leantune.data.values import kind_of, to_text
+
+Chunk = Mapping[str, Sequence[Any]]
+"""Columns of some consecutive rows, all of one length."""
+
+CHUNK_ROWS = 4096
+"""Rows that are held in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of text columns on disk.
+
+    Attributes:
+        path: the Arrow IPC file.
+        columns: names in the user's order.
+        rows: number of rows.
+        kinds: JSON kinds seen per column, where not only texts (for writing numbers back as numbers).
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: int
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Table:
+        """The table in an Arrow file written before."""
+        with pa.OSFile(str(path)) as source:
+            reader = pa.ipc.open_file(source)
+            rows = sum(reader.get_batch(index).num_rows for index in range(reader.num_record_batches))
+            return cls(path, tuple(reader.schema.names), rows)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        """Record batches in row order, with only the named columns (in the order asked for)."""
+        names = list(columns) if columns is not None else list(self.columns)
+        wanted = [self.columns.index(name) for name in names]
+        with pa.OSFile(str(self.path)) as source:
+            reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=sorted(set(wanted))))
+            for index in range(reader.num_record_batches):
+                yield reader.get_batch(index).select(names)
+
+
+class TableWriter:
+    """Writes chunks to an Arrow file as they come; problems of single values are noted with their row."""
+
+    def __init__(self, path: Path, problems: Problems) -> None:
+        self.path, self.problems = path, problems
+        self.columns: list[str] = []
+        self.rows = 0
+        self._kinds: dict[str, set[str]] = {}
+        self._file: Any = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, chunk: Chunk) -> None:
+        """Append the rows of one chunk."""
+        size = len(next(iter(chunk.values())))
+        fresh = [name for name in chunk if name not in self.columns]
+        if fresh:
+            self._widen(fresh)
+        arrays = [self._array(name, chunk[name]) if name in chunk else pa.nulls(size, pa.string()) for name in self.columns]
+        self._file.write_batch(pa.record_batch(arrays, schema=_schema(self.columns)))
+        self.rows += size
+
+    def close(self) -> Table:
+        """Finish the file."""
+        if self._file is None:
+            self._widen([])
+        self._file.close()
+        return Table(self.path, tuple(self.columns), self.rows, {name: frozenset(kinds) for name, kinds in self._kinds.items()})
+
+    def _array(self, name: str, values: Sequence[Any]) -> Any:
+        try:
+            return pa.array(values, pa.string())
+        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+            self._kinds.setdefault(name, set()).update(map(kind_of, values))
+            return pa.array(self._texts(name, values), pa.string())
+
+    def _texts(self, name: str, values: Sequence[Any]) -> list[str | None]:
+        texts = [to_text(value) for value in values]
+        broken = [index for index, text in enumerate(texts) if text is not None and _is_broken(text)]
+        if broken:
+            rows = some([self.rows + 1 + index for index in broken])
+            self.problems.add(
+                f'row {rows}, column "{name}": the text holds half a character (a lone surrogate). Repair the text.', "E-TEXT"
+            )
+            for index in broken:
+                texts[index] = None
+        return texts
+
+    def _widen(self, fresh: list[str]) -> None:
+        """Start the file, or copy what is there with the fresh columns as nulls."""
+        old = self.path.with_suffix(".old")
+        if self._file is not None:
+            self._file.close()
+            self.path.replace(old)
+        before = Table(old, tuple(self.columns), self.rows)
+        self.columns.extend(fresh)
+        self._file = pa.ipc.new_file(str(self.path), _schema(self.columns))
+        if old.exists():
+            for batch in before.batches():
+                nulls = [pa.nulls(batch.num_rows, pa.string()) for _ in fresh]
+                self._file.write_batch(pa.record_batch([*batch.columns, *nulls], schema=_schema(self.columns)))
+            old.unlink()
+
+
+def _schema(columns: Sequence[str]) -> Any:
+    return pa.schema([(name, pa.string()) for name in columns])
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
