@@ -1,0 +1,79 @@
+"""The report as Markdown: the sentence, the table, what was left out, how to run it again. For issues, pull requests and model cards.
+
+| Method | Test accuracy | Difference to full | Verdict | Trainable | Training | Memory | Latency | Saved |
+"""
+
+from __future__ import annotations
+
+import re
+
+from leantune.core import human
+from leantune.core.records import Comparison, MethodRow
+from leantune.report import facts
+from leantune.report.axes import AXES
+from leantune.report.letters import moment
+
+_COSTS = {"trainable": "Trainable", "seconds": "Training", "memory": "Memory", "latency_1": "Latency", "saved": "Saved"}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def render_markdown(comparison: Comparison) -> str:
+    """The whole document as text."""
+    choice, ledger = comparison.choice, comparison.ledger
+    title = (
+        f"# {_plain(facts.data_name(comparison))}: {_code(choice.method)}"
+        if choice.method
+        else f"# {_plain(facts.data_name(comparison))}: no choice"
+    )
+    parts = [title, _plain(choice.reason)]
+    if not ledger.finished:
+        parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {_plain(ledger.more_time)}".rstrip())
+    parts += [_table(comparison), _legend(comparison)]
+    if comparison.unsupported:
+        left = [f"- {_code(name)}: {_plain(reason)}" for name, reason in comparison.unsupported.items()]
+        parts.append("Left out before anything ran:\n\n" + "\n".join(left))
+    parts.append("How to run it again:\n\n" + _block(comparison.command))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(comparison: Comparison) -> str:
+    heads = ["Method", f"Test {facts.metric_name(comparison)}", "Difference to full, points", "Verdict", *_COSTS.values()]
+    rule = ["---", "---:", "---:", "---", *("---:" for _ in _COSTS)]
+    order = {"method": 0, "baseline": 1}
+    rows = sorted(comparison.methods, key=lambda row: (row.verdict == "failed", order[row.kind]))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *(_cells(row) for row in rows)])
+
+
+def _cells(row: MethodRow) -> list[str]:
+    name = f"**{_code(row.name)}**" if row.chosen else _code(row.name)
+    score = human.score_interval(row.interval) if row.interval else human.percent(row.mean)
+    verdict = row.verdict if row.within_limits else f"{row.verdict}, over a limit"
+    detail = f"{verdict}: {_plain(row.detail)}" if row.verdict == "failed" and row.detail else verdict
+    return [name, score, human.points_interval(row.difference_to_full), detail, *(AXES[key].text(row) for key in _COSTS)]
+
+
+def _legend(comparison: Comparison) -> str:
+    margin = human.points(facts.margin_of(comparison), signed=False)
+    tests = comparison.check.splits.get("test")
+    rows = f"{tests:,} test rows" if tests else "the test rows"
+    return (
+        f"90 % intervals over seeds and {rows}; margin {margin} {'point' if margin == '1' else 'points'}. Latency is one row at a time. "
+        f"Base model: {_plain(facts.model_name(comparison))}. Made by leantune {comparison.leantune}, {moment(comparison.created)}."
+    )
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str | None) -> str:
+    """A code span; a name with a backtick or a bar cannot break out of it or out of the table."""
+    return "`" + " ".join((text or "").split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def _block(text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}sh\n{text.strip()}\n{fence}"

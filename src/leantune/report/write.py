@@ -1,0 +1,85 @@
+"""From a run folder to its report, in a second and without torch.
+
+write_report(Path("runs/tickets")) reads comparison.json and writes report.html, report.md, chart.png
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from leantune.core.errors import ArtifactError, some
+from leantune.core.files import write_atomic
+from leantune.core.records import VERSION, Comparison
+from leantune.report.chart import write_chart
+from leantune.report.html import render_html
+from leantune.report.markdown import render_markdown
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the documents lie, by kind (html, markdown, chart), and what could not be written, one line each."""
+
+    paths: dict[str, Path]
+    notes: list[str]
+
+
+def read_comparison(run_folder: Path) -> Comparison:
+    """The comparison of a run folder.
+
+    Raises:
+        ArtifactError: E-RUN when comparison.json is missing, damaged or of a newer version.
+    """
+    path = run_folder / "comparison.json"
+    again = "Run the `leantune compare` command of this run again: finished trials are kept."
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Comparison.model_validate(values)
+    except FileNotFoundError:
+        if run_folder.is_dir():
+            raise ArtifactError(
+                f"{run_folder}: there is no comparison.json, so the comparison has not got that far. {again}", "E-RUN"
+            ) from None
+        raise ArtifactError(f"{run_folder}: there is no such run folder. Give the folder that `leantune compare` wrote.", "E-RUN") from None
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read: {error.strerror}. Give the run folder itself.", "E-RUN") from None
+    except ValidationError as error:
+        raise ArtifactError(f"{path}: {_fault(values, error)} {again}", "E-RUN") from None
+    except ValueError as error:
+        raise ArtifactError(f"{path}: is damaged, not JSON ({error}). {again}", "E-RUN") from None
+
+
+def write_report(run_folder: Path, out: Path | None = None) -> Written:
+    """Write report.html, report.md and chart.png into `out` (the run folder itself by default)."""
+    return write_documents(read_comparison(run_folder), out or run_folder)
+
+
+def write_documents(comparison: Comparison, folder: Path) -> Written:
+    """Write the three documents of a comparison into a folder; a missing chart is a note, not an error.
+
+    Raises:
+        ArtifactError: E-FILE when the folder cannot be written.
+    """
+    paths = {"html": folder / "report.html", "markdown": folder / "report.md", "chart": folder / "chart.png"}
+    try:
+        write_atomic(paths["html"], render_html(comparison))
+        write_atomic(paths["markdown"], render_markdown(comparison))
+        why_not = write_chart(comparison, paths["chart"])
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: the report cannot be written: {error.strerror}. Choose another folder with --out.", "E-FILE"
+        ) from error
+    if why_not:
+        del paths["chart"]
+    return Written(paths, [why_not] if why_not else [])
+
+
+def _fault(values: object, error: ValidationError) -> str:
+    version = values.get("version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        return f"is of version {version}, this leantune reads up to {VERSION}. Upgrade leantune, or:"
+    faults = [".".join(str(part) for part in fault["loc"]) + ": " + fault["msg"] for fault in error.errors()]
+    return f"is damaged: {some(faults, most=3)}."

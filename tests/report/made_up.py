@@ -1,0 +1,83 @@
+"""The example comparison in other shapes: more or fewer methods, many labels, nothing measured, hostile texts."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import Any
+
+from leantune.core.records import Comparison, Cost, Inspection, MethodRow, Mistake, TrialRecord
+from leantune.testing.comparisons import example_comparison
+
+HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"
+
+
+@cache
+def example() -> Comparison:
+    return example_comparison()
+
+
+def with_methods(number: int) -> Comparison:
+    """`number` methods besides the floors: the best ones, or copies of them under new names."""
+    base = example()
+    tuned = [row for row in base.methods if row.kind == "method" and row.verdict != "failed"]
+    rows = [row for row in base.methods if row not in tuned or row in tuned[:number]]
+    trials = list(base.trials)
+    for at in range(number - len(tuned)):
+        source, name = tuned[at % len(tuned)], f"lora(rank={2 ** (at % 9)}, sites=all, copy={at})"
+        rows.append(_copied(source, name, at))
+        trials += [trial.model_copy(update={"name": name}) for trial in base.trials if trial.name == source.name]
+    return base.model_copy(update={"methods": sorted(rows, key=lambda row: -(row.mean or 0)), "trials": trials})
+
+
+def with_labels(number: int) -> Comparison:
+    """A confusion matrix and label counts of `number` labels."""
+    base, generator = example(), random.Random(3)
+    labels = [f"reason number {at} for writing" if at % 3 else f"topic {at}" for at in range(number)]
+    counts = [[40 if gold == said else generator.choice([0] * 9 + [1, 3]) for said in range(number)] for gold in range(number)]
+    parts = [
+        {"label": label, "rows": sum(row), "precision": 0.9, "recall": 40 / sum(row), "f1": 0.91 - at / 900}
+        for at, (label, row) in enumerate(zip(labels, counts, strict=True))
+    ]
+    seen = Inspection(method="bitfit", labels=labels, confusion=counts, per_label=parts, mistakes=[])
+    check = base.check.model_copy(update={"labels": {"train": {label: 300 - at for at, label in enumerate(labels)}}})
+    return base.model_copy(update={"inspection": seen, "check": check})
+
+
+def without_measurements() -> Comparison:
+    """No cost, no interval, no inspection, no floors, no curve: the least that a comparison can say."""
+    base = example()
+    bare: dict[str, Any] = {"cost": Cost(), "interval": None, "difference_to_full": None, "dev_mean": None, "seed_sd": None, "lr": None}
+    rows = [row.model_copy(update=bare) for row in base.methods if row.kind == "method"][:2]
+    return base.model_copy(update={"methods": rows, "trials": [], "inspection": None, "pareto": [], "study": {}, "unsupported": {}})
+
+
+def hostile(text: str = HOSTILE) -> Comparison:
+    """`text` wherever a user's data or a name can stand."""
+    base, name = example(), f"lora{text}"
+    rows = [row.model_copy(update={"name": name, "detail": text, "limit_broken": text}) if row.chosen else row for row in base.methods]
+    trials = [_renamed(trial, name, text) if trial.name == "bitfit" else trial for trial in base.trials]
+    mistake = Mistake(row=1, text=text, text_pair=text, gold=text, predicted=text, confidence=0.9)
+    finding = base.check.findings[0].model_copy(update={"message": text, "fix": text})
+    changes = {
+        "command": text,
+        "methods": rows,
+        "trials": trials,
+        "study": {**base.study, "data": {"source": text, text: text}, "inferences": [text], "metric": text},
+        "choice": base.choice.model_copy(update={"method": name, "reason": text, "artifact": text}),
+        "inspection": with_labels(20).inspection.model_copy(update={"method": name, "labels": [text] * 20, "mistakes": [mistake]}),  # type: ignore[union-attr]
+        "check": base.check.model_copy(update={"source": text, "labels": {"train": {text: 3}}, "findings": [finding]}),
+        "unsupported": {text: text},
+        "ledger": base.ledger.model_copy(update={"lines": [text], "more_time": text, "finished": False}),
+    }
+    return base.model_copy(update=changes)
+
+
+def _renamed(trial: TrialRecord, name: str, text: str) -> TrialRecord:
+    return trial.model_copy(update={"name": name, "reason": text, "notes": [text]})
+
+
+def _copied(row: MethodRow, name: str, at: int) -> MethodRow:
+    params = int((row.cost.trainable_params or 1000) * 1.2 ** (at % 7) + 17 * at)
+    cost = row.cost.model_copy(update={"trainable_params": params, "saved_bytes": 4 * params})
+    return row.model_copy(update={"name": name, "chosen": False, "mean": (row.mean or 0.8) - 0.0011 * at, "cost": cost})
