@@ -170,7 +170,7 @@ def _sites(block: nn.Module, prefix: str, layer: int) -> list[Site]:
         if isinstance(part, nn.Linear | Conv1D):
             kind = _linear_kind(path, part)
             if kind:
-                inputs, outputs = _shape(part)
+                inputs, outputs = linear_shape(part)
                 found.append(Site(f"{prefix}.{path}", kind, layer, inputs, outputs, part.bias is not None))
         elif _is_norm(part):
             width = part.weight.numel()  # type: ignore[union-attr, operator]
@@ -183,11 +183,11 @@ def _linear_kind(path: str, part: nn.Module) -> Kind | None:
     *parents, leaf = path.split(".")
     if any(_ATTENTION_PART.search(parent) for parent in parents):
         return next((kind for kind, pattern in _PROJECTIONS if pattern.match(leaf)), None)
-    inputs, outputs = _shape(part)
+    inputs, outputs = linear_shape(part)
     return "ffn_in" if outputs >= inputs else "ffn_out"
 
 
-def _shape(part: nn.Module) -> tuple[int, int]:
+def linear_shape(part: nn.Module) -> tuple[int, int]:
     """(inputs, outputs); a Conv1D keeps its weight transposed."""
     weight = part.weight
     first, second = weight.shape  # type: ignore[misc, union-attr]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from peft import LoraConfig, PeftConfig, get_peft_model
 
+import leantune.models.bottleneck  # noqa: F401  registers the tuner, so that its adapters can be read wherever others can
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.anatomy import Site
 from leantune.models.quiet import quiet
