@@ -50,6 +50,9 @@ class Difference:
     seed_variance: float
     """Variance of the mean over seeds that no number of rows removes; 0 when the spread between seeds is explained by the rows."""
 
+    p_better: float = 1.0
+    """One-sided bootstrap p-value of "the method is not better": the share of replicates at or below 0."""
+
     @property
     def bottleneck(self) -> str:
         """What limits the certainty more: "rows" or "seeds"."""
@@ -85,10 +88,17 @@ def difference(method: Sequence[Tally], reference: Sequence[Tally], draws: Draws
     replicates = _resample([*method, *reference], draws)
     per_seed = replicates[:seeds] - replicates[seeds:]
     actual = np.array([own.score() - other.score() for own, other in zip(method, reference, strict=True)])
-    found = _percentiles(float(actual.mean()), _over_seeds(per_seed, draws), draws.confidence)
+    resampled = _over_seeds(per_seed, draws)
     row, seed = _components(actual, per_seed)
     rows = method[0].rows
-    return Difference(interval=found, rows=rows, seeds=seeds, row_variance=row * rows, seed_variance=seed)
+    return Difference(
+        interval=_percentiles(float(actual.mean()), resampled, draws.confidence),
+        rows=rows,
+        seeds=seeds,
+        row_variance=row * rows,
+        seed_variance=seed,
+        p_better=float((1 + (resampled <= 0).sum()) / (1 + len(resampled))),
+    )
 
 
 def upper_bound(method: Sequence[Tally], reference: Sequence[Tally], confidence: float) -> float:

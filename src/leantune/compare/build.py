@@ -13,8 +13,9 @@ from leantune.compare.choice import Situation, choose
 from leantune.compare.groups import Group, gather, median_trial, reference
 from leantune.compare.inspect import Texts, inspect
 from leantune.compare.limits import Limits
+from leantune.compare.outcomes import Outcomes
 from leantune.compare.pareto import front
-from leantune.compare.rows import Outcomes, method_rows
+from leantune.compare.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
 from leantune.evaluate.predictions import Predictions, SplitName
 
@@ -57,17 +58,17 @@ def build(inputs: ComparisonInputs) -> Comparison:
         ArtifactError: E-RUN when the trials were scored on different rows or a record disagrees with its predictions.
     """
     groups = gather(inputs.records)
-    scores = Outcomes.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
-    yardstick, note = reference(groups)
-    rows = method_rows(groups, scores, margin=inputs.margin, reference=yardstick, limits=inputs.limits, dropped=inputs.dropped)
+    outcomes = Outcomes.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
+    name, note = reference(groups)
+    rows = method_rows(groups, outcomes, Yardstick(name, inputs.margin, inputs.limits, inputs.dropped))
     situation = Situation(
         rows=rows,
         margin=inputs.margin,
-        test_rows=scores.rows,
-        reference=yardstick,
+        test_rows=outcomes.rows,
+        reference=name,
         reference_note=note,
         majority=MAJORITY,
-        nothing_above=scores.nothing_above(MAJORITY),
+        nothing_above=outcomes.nothing_above(MAJORITY),
     )
     choice = _with_trial(choose(situation), groups, inputs.artifact)
     return Comparison(

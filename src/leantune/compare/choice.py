@@ -47,8 +47,8 @@ def choose(seen: Situation) -> Choice:
         return floor
     feasible = [row for row in ranked if row.within_limits]
     if not feasible:
-        broken = [f"{row.name}: {row.limit_broken}" for row in ranked]
-        return Choice(method=None, verdict=None, reason=f"Nothing keeps the limits. {some(broken)}")
+        broken = [f"{row.name} {_lowered(row.limit_broken)}" for row in ranked]
+        return Choice(method=None, verdict=None, reason=f"Nothing keeps the limits: {some(broken, most=3)}.")
     return _floor_that_is_enough(seen, feasible) or _cheapest_proven(seen, feasible) or _nothing_proven(seen, ranked, feasible)
 
 
@@ -87,7 +87,7 @@ def _nothing_above_majority(seen: Situation, ranked: Sequence[MethodRow]) -> Cho
     name, best = seen.nothing_above
     reason = (
         f"Nothing beats the {seen.majority} floor, which always answers the most frequent label and scores {percent(floor.mean)} on "
-        f"{plural(seen.test_rows, 'test row')}: the best, {name}, differs by {points(best.mean)} points, interval {points(best.low)} to {points(best.high)}. No method is worth its cost on these rows; "
+        f"{plural(seen.test_rows, 'test row')}: the best, {name}, is at {_between(best)}. No method is worth its cost on these rows; "
         f"look at the labels first, or bring more rows."
     )
     return Choice(method=floor.name, verdict=floor.verdict, reason=reason)
@@ -138,7 +138,7 @@ def _nothing_proven(seen: Situation, ranked: Sequence[MethodRow], feasible: Sequ
         return Choice(method=floor.name, verdict=floor.verdict, reason=reason + _note(seen))
     if reference is None:
         why = next((row.limit_broken for row in ranked if row.name == seen.reference), None)
-        lead = f"{seen.reference} breaks a limit ({(why or '').rstrip('.')}) and nothing within the limits is proven as good:"
+        lead = f"{seen.reference} breaks a limit ({_lowered(why)}) and nothing within the limits is proven as good:"
         lead += f" {best.name} scores best of the rest,"
     elif len([row for row in seen.rows if row.kind == "method" and row.mean is not None]) == 1:
         lead = f"{best.name} is the only method that finished: it reaches"
@@ -190,8 +190,17 @@ def _margin(seen: Situation) -> str:
     return f"the margin of {points(seen.margin, signed=False)} {'point' if round(100 * seen.margin, 6) == 1 else 'points'}"
 
 
+def _lowered(sentence: str | None) -> str:
+    """A sentence as part of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".") if sentence else ""
+
+
 def _by(found: Interval) -> str:
     return f"{points(found.mean)} points, 90 % interval {points(found.low)} to {points(found.high)}"
+
+
+def _between(found: Interval) -> str:
+    return f"{points(found.mean)} points (interval {points(found.low)} to {points(found.high)})"
 
 
 def _others(proven: Sequence[MethodRow]) -> str:

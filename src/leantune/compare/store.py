@@ -1,8 +1,4 @@
-"""Reads and writes what trials leave on disk for a comparison.
-
-RUN/trials/<digest>/record.json        one `TrialRecord`
-RUN/trials/<digest>/predictions.npz    dev_gold dev_predicted dev_confidence test_gold test_predicted test_confidence
-"""
+"""Reads the records of a run: `RUN/trials/<digest>/record.json`, one `TrialRecord` each."""
 
 from __future__ import annotations
 

@@ -39,19 +39,24 @@ def word(interval: Interval, margin: float) -> Verdict:
     return "worse" if interval.high < 0 else "undecided"
 
 
-def judge(difference: Difference, margin: float, *, reference: str = "full", failed_seeds: int = 0) -> Judgement:
+def judge(
+    difference: Difference, margin: float, *, reference: str = "full", failed_seeds: int = 0, lead_confirmed: bool = True
+) -> Judgement:
     """Verdict on a method.
 
     Args:
         difference: method minus reference.
         margin: how much worse still counts as good, a fraction.
         reference: name of the reference, for the sentence.
+        lead_confirmed: False when the lead of a "better" method does not stand among all the methods compared (Holm).
         failed_seeds: seeds that did not finish; a method that fails on some seeds has no claim to be as good.
     """
     found = word(difference.interval, margin)
     said = sentence(difference.interval, margin, reference)
     if difference.seeds < FEWEST_SEEDS or failed_seeds:
         return Judgement("indicative", f"{_why_indicative(difference.seeds, failed_seeds)} {said}")
+    if found == "better" and not lead_confirmed:
+        return Judgement("as good", f"At least as good as {reference}; its lead may be the luck of the best of several. {said}")
     if found != "undecided":
         return Judgement(found, said)
     rows = rows_needed(difference, margin)

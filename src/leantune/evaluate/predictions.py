@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ def read_predictions(run: Path, digest: str, split: SplitName) -> Predictions:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             gold, predicted, confidence = (arrays[f"{split}_{field}"] for field in _FIELDS)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         message = f"{path}: the predictions on {split} cannot be read ({error}). Delete the folder {path.parent.name} and run again."
         raise ArtifactError(message, "E-RUN") from error
     if not gold.shape == predicted.shape == confidence.shape or gold.ndim != 1:
