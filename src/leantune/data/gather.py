@@ -158,25 +158,27 @@ def _count(parts: dict[str, Part], tables: dict[str, Table], columns: Columns, n
 
 
 def _number(part: Part, table: Table, columns: Columns, labels: list[str]) -> Source:
-    numbers, whole, first = [], [], []
     names = [columns.text, *([columns.text_pair] if columns.text_pair else []), str(columns.label)]
-    filled = 0
+    numbers, first = np.empty(table.rows, np.int32), np.empty(table.rows, np.uint64)
+    whole = np.empty(table.rows, np.uint64) if columns.text_pair else first
+    start, empty = 0, True
     for batch in table.batches(names):
         texts, *pair, label = batch.columns
-        numbers.append(numbered(label, labels))
-        filled += int(pc.sum(pc.greater(pc.binary_length(texts), 0)).as_py() or 0)
-        first.append(keys(_filled(texts).to_pylist()))
+        span, start = slice(start, start + batch.num_rows), start + batch.num_rows
+        numbers[span] = numbered(label, labels)
+        first[span] = keys(_filled(texts).to_pylist())
         if pair:
-            whole.append(keys(_filled(texts).to_pylist(), _filled(pair[0]).to_pylist()))
-    if filled == 0:
+            whole[span] = keys(_filled(texts).to_pylist(), _filled(pair[0]).to_pylist())
+        empty = empty and not pc.any(pc.greater(pc.binary_length(texts), 0)).as_py()
+    if empty:
         raise DataError(f'{part.name}, column "{columns.text}": every text is empty. Name the text with --text COL.', "E-TEXT")
-    key = np.concatenate(whole or first)
-    return Source(part, table, np.concatenate(numbers), key, _groups(key, np.concatenate(first)))
+    return Source(part, table, numbers, whole, _groups(whole, first))
 
 
 def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:
     """Pairs that share their first text stay together, unless few first texts make up the whole file."""
-    return first if len(np.unique(first)) * 20 >= len(first) else whole
+    sample = first[:100_000]
+    return first if whole is first or len(np.unique(sample)) * 20 >= len(sample) else whole
 
 
 def _check_cuttable(train: Source, counts: Mapping[str, int], columns: Columns, *, cut: bool) -> None:
@@ -189,7 +191,10 @@ def _places(sources: dict[str, Source], seed: int, notes: list[Inference]) -> sp
     _refuse_same(sources)
     cut = [number for number, name in enumerate(splits.NAMES) if name not in sources]
     train = sources["train"]
-    place = splits.assign(train.groups, train.labels, seed=seed, cut=cut)
+    try:
+        place = splits.assign(train.groups, train.labels, seed=seed, cut=cut)
+    except DataError as error:
+        raise DataError(f"{train.part.name}: {error.message}", error.code) from None
     if cut:
         sizes = ", ".join(f"{int((place == number).sum()):,} {name}" for number, name in enumerate(splits.NAMES) if number in (0, *cut))
         options = " ".join(f"--{splits.NAMES[number]} FILE" for number in cut)

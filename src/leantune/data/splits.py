@@ -17,6 +17,9 @@ from leantune.core.errors import DataError
 TRAIN, DEV, TEST = 0, 1, 2
 NAMES = ("train", "dev", "test")
 
+_BUCKET = 50_000
+"""Rows that are split at a time; longer files fall by key into buckets of about this size, so that memory stays flat."""
+
 _WISHED_ROWS = 100
 _SHARE, _LARGEST_SHARE = 0.1, 0.2
 
@@ -47,27 +50,35 @@ def assign(groups: Array, labels: Array, *, seed: int, cut: Sequence[int]) -> Ar
     Raises:
         DataError: E-SPLIT when there are too few different rows.
     """
-    keys, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-    target = max(1, round(held_out_share(len(groups)) * len(groups)))
-    of_label = labels[first]
-    order = np.lexsort((_mixed(keys, seed), of_label))
-    starts = np.r_[True, np.diff(of_label[order]) != 0]
-    movable = order[~starts & (sizes[order] <= max(1, target // 10))]
-    place = np.zeros(len(keys), np.int8)
-    if cut:
-        _spread(place, movable, sizes[movable], target, cut)
-    _keep_labels_in_train(place, inverse, labels)
-    split = place[inverse]
+    split = np.zeros(len(groups), np.int8)
+    share, buckets = held_out_share(len(groups)), -(-len(groups) // _BUCKET)
+    for bucket in range(buckets if cut else 0):
+        rows = np.flatnonzero(groups % np.uint64(buckets) == bucket)
+        split[rows] = _assign(groups[rows], labels[rows], seed=seed, share=share, cut=cut)
     if any(not (split == number).any() for number in cut):
+        wanted = " and ".join(NAMES[number] for number in cut)
         raise DataError(
-            f"{len(groups):,} rows ({len(keys):,} different ones) are too few to cut {' and '.join(NAMES[number] for number in cut)} from. "
-            "Add rows or give files of your own.",
+            f"{len(groups):,} rows ({len(np.unique(groups)):,} different) are too few to cut {wanted} from. Add rows or give files of your own.",
             "E-SPLIT",
         )
     return split
 
 
-def _spread(place: Array, movable: Array, sizes: Array, target: int, cut: Sequence[int]) -> None:
+def _assign(groups: Array, labels: Array, *, seed: int, share: float, cut: Sequence[int]) -> Array:
+    """The split of each row of one bucket."""
+    keys, first, inverse, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    target = max(1, round(share * len(groups)))
+    of_label = labels[first]
+    order = np.lexsort((_mixed(keys, seed), of_label))
+    starts = np.r_[True, np.diff(of_label[order]) != 0]
+    movable = order[~starts & (sizes[order] <= max(1, target // 10))]
+    place = np.zeros(len(keys), np.int8)
+    _spread(place, movable, sizes[movable], target=target, cut=cut)
+    _keep_labels_in_train(place, inverse, labels)
+    return place[inverse]
+
+
+def _spread(place: Array, movable: Array, sizes: Array, *, target: int, cut: Sequence[int]) -> None:
     """Take groups at even distances from the list sorted by label, turn by turn for each split to cut."""
     if len(movable) < len(cut):
         return

@@ -1,0 +1,193 @@
+"""Every bad file gives one clear error with the right code; a table of small files and what must be said about them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leantune.core.errors import DataError, LeantuneError
+from leantune.data.dataset import prepare
+
+GOOD = [("text", "label"), *((f"message number {i}", ("ham", "spam")[i % 2]) for i in range(40))]
+
+
+def csv(*lines: str) -> str:
+    """A good CSV file with some lines put behind the header."""
+    good = [",".join(row) for row in GOOD]
+    return "\n".join([good[0], *lines, *good[1:]]) + "\n"
+
+
+def lines(*bad: str) -> str:
+    """A good JSON Lines file with some bad lines in front."""
+    return "\n".join([*bad, *(json.dumps({"text": text, "label": label}) for text, label in GOOD[1:])]) + "\n"
+
+
+CASES = {
+    "empty": ("a.csv", "", "E-FORMAT", ["a.csv: the file is empty", "header line"]),
+    "blank": ("a.csv", "\n\n", "E-FORMAT", ["the file is empty"]),
+    "header only": ("a.csv", "text,label\n", "E-FORMAT", ["only a header (text, label)"]),
+    "too many fields": ("a.csv", csv("one, two,ham"), "E-FORMAT", ["row 1 (line 2): 3 fields where the header has 2", "quote fields"]),
+    "too few fields": ("a.csv", csv("ok,ham", "one"), "E-FORMAT", ["row 2 (line 3): 1 field where the header has 2"]),
+    "two shifted rows": ("a.csv", csv("a,b,c", "d"), "E-FORMAT", ["2 problems", "row 1 (line 2)", "row 2 (line 3)"]),
+    "open quote": ("a.csv", csv('"open,ham'), "E-FORMAT", ["lines 2 to 42", "not closed before the file ends"]),
+    "text behind a quote": ("a.csv", csv('"a" b,ham'), "E-FORMAT", ["line 2", "followed by more text"]),
+    "header twice": ("a.csv", "text,label,label\na,b,c\n", "E-COLUMN", ['"label" (columns 2, 3)']),
+    "no header": ("a.csv", "".join(f"{text},{label}\n" for text, label in GOOD[1:]), "E-COLUMN", ["looks like a row, not like a header"]),
+    "NUL": ("a.csv", csv("a\0b,ham"), "E-FORMAT", ["line 2", "NUL byte"]),
+    "latin-1": ("a.csv", csv("caf\xe9,ham").encode("latin-1"), "E-FORMAT", ["line 2, byte 14 (0xE9)", "iconv -f WINDOWS-1252"]),
+    "gbk": ("a.csv", csv("房间太小其他的都一般,ham").encode("gbk"), "E-FORMAT", ["line 2, byte 11", "iconv -f GB18030"]),
+    "cut UTF-16": ("a.csv", csv("a,ham").encode("utf-16")[:-1], "E-FORMAT", ["broken UTF-16"]),
+    "UTF-16 without mark": ("a.csv", csv("a,ham").encode("utf-16-le"), "E-FORMAT", ["line 1", "UTF-16 without a byte order mark"]),
+    "Excel": ("a.csv", b"PK\x03\x04rest", "E-FORMAT", ["Excel workbook", "Save the sheet as CSV"]),
+    "unknown ending": ("a.xlsx", b"PK", "E-FORMAT", ['".xlsx" is no known format', ".csv"]),
+    "missing label": ("a.csv", csv("a,", "b,ham", "c, "), "E-LABEL", ["a.csv row 1, 3", '"label"', "missing in 2 of 43 rows"]),
+    "no label at all": ("a.csv", "text,label\na,\nb,\n", "E-LABEL", ["no row has a label", "predict"]),
+    "one class": ("a.csv", "text,label\na,x\nb,x\n", "E-LABEL", ['all 2 rows have the label "x"']),
+    "class with one row": ("a.csv", csv("rare,Spam!"), "E-LABEL", ['1 label has one row only: "Spam!" (row 1)']),
+    "label is an id": (
+        "a.csv",
+        "text,label\n" + "".join(f"a b {i},id{i}\n" for i in range(30)),
+        "E-LABEL",
+        ["30 distinct values", "an id or a text"],
+    ),
+    "label is a measure": (
+        "a.csv",
+        "text,label\n" + "".join(f"a b {i},{i % 25 + 0.5}\n" for i in range(90)),
+        "E-LABEL",
+        ["Predicting a number"],
+    ),
+    "all texts empty": ("a.csv", "text,label\n,x\n,y\n,x\n,y\n", "E-TEXT", ["every text is empty"]),
+    "too few rows": ("a.csv", "text,label\na,x\na,x\nd,y\nd,y\n", "E-SPLIT", ["4 rows (2 different) are too few to cut dev and test"]),
+    "two labels": (
+        "a.csv",
+        "text,category,topic\n" + "a,x,y\nb,z,w\n" * 9,
+        "E-COLUMN",
+        ['2 columns could be the label: "category", "topic"', "--label COL"],
+    ),
+    "two texts": (
+        "a.csv",
+        "subj,mail,label\n" + "some words,other words,x\nmore words,some more,y\n" * 9,
+        "E-COLUMN",
+        ["could be the text", "--text COL"],
+    ),
+    "no text": ("a.csv", "id,label\n" + "1,x\n2,y\n" * 9, "E-COLUMN", ["no column looks like a text"]),
+    "no label": ("a.csv", "text,note\n" + "".join(f"a {i},b {i}\n" for i in range(20)), "E-COLUMN", ["no column looks like a label"]),
+    "JSONL empty": ("a.jsonl", "", "E-FORMAT", ["the file is empty"]),
+    "JSONL broken": (
+        "a.jsonl",
+        lines('{"text": "a", "label": }', '{"text": "b"'),
+        "E-FORMAT",
+        ["2 problems", "line 1: broken JSON at character 24", "line 2"],
+    ),
+    "JSONL NaN": ("a.jsonl", lines('{"text": "a", "label": NaN}'), "E-FORMAT", ["line 1: NaN is no JSON value"]),
+    "JSONL rows": (
+        "a.jsonl",
+        lines('["a"]', '"a"', "3", "{}"),
+        "E-FORMAT",
+        ["line 1: a list", "line 2: a text", "line 3: a number", "line 4: an empty"],
+    ),
+    "JSONL key twice": ("a.jsonl", lines('{"text": "a", "text": "b"}'), "E-FORMAT", ['the key "text" stands there twice']),
+    "JSONL key missing": ("a.jsonl", lines('{"text": "a"}'), "E-LABEL", ["row 1", "the label is missing in 1 of 41 rows"]),
+    "JSONL null label": ("a.jsonl", lines('{"text": "a", "label": null}'), "E-LABEL", ["row 1"]),
+    "JSONL half a character": ("a.jsonl", lines('{"text": "a \\ud83d", "label": "ham"}'), "E-TEXT", ["row 1", "half a character"]),
+    "JSON object": ("a.json", '{"text": ["a"], "label": ["b"]}', "E-FORMAT", ["starts with an object", "an array of objects"]),
+    "JSON text": ("a.json", "hello", "E-FORMAT", ["starts with 'h'"]),
+    "JSON empty": ("a.json", " ", "E-FORMAT", ["the file is empty"]),
+    "JSON empty array": ("a.json", "[ ]", "E-FORMAT", ["the array is empty"]),
+    "JSON cut": ("a.json", '[{"text": "a", "label": "b"},\n{"text": "c"', "E-FORMAT", ["row 2 (line 2): broken JSON"]),
+    "JSON not closed": ("a.json", '[{"text": "a", "label": "b"}', "E-FORMAT", ["ends before the array is closed"]),
+    "JSON comma missing": ("a.json", '[{"a": "b"}\n{"a": "c"}]', "E-FORMAT", ["behind row 1 (line 2): '{' where a comma"]),
+    "JSON more behind": ("a.json", '[{"a": "b"}]\n[]', "E-FORMAT", ["line 2: more text behind the end"]),
+    "JSON rows": ("a.json", '[{"text": "a"}, 3]', "E-FORMAT", ["row 2 (line 1): a number"]),
+    "Parquet broken": ("a.parquet", b"PAR1 not really", "E-FORMAT", ["not a whole Parquet file"]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_clear_error(name: str, tmp_path: Path) -> None:
+    file, content, code, says = CASES[name]
+    (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError) as caught:
+        prepare(tmp_path / file, tmp_path / "out")
+    assert caught.value.code == code
+    assert str(caught.value).startswith(file)
+    for piece in says:
+        assert piece in str(caught.value)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def good(tmp_path: Path, name: str = "a.csv") -> Path:
+    (tmp_path / name).write_text(csv())
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"label": "lable"}, ['no column "lable" (--label). Closest: "label". Columns: "text", "label"']),
+        ({"text": "txt", "label": "intent"}, ["2 problems", '"txt"', '"intent"']),
+        ({"text": "text", "text_pair": "text"}, ["--text and --text-pair name the same column"]),
+        ({"text": "label", "label": "label"}, ["--text and --label name the same column"]),
+    ],
+)
+def test_named_columns_must_exist(options: dict[str, str], says: list[str], tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        prepare(good(tmp_path), tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert caught.value.code == "E-COLUMN"
+    for piece in says:
+        assert piece in str(caught.value)
+
+
+def test_a_test_file_with_renamed_columns(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text(csv().replace("text,label", "text,labels"))
+    with pytest.raises(DataError, match=r'test.csv: there is no column "label".*Closest: "labels"') as caught:
+        prepare(good(tmp_path), tmp_path / "out", test=tmp_path / "test.csv")
+    assert caught.value.code == "E-COLUMN"
+
+
+def test_a_label_that_train_never_shows(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("text,label\nnew one,ham\nnew two,Spam\nnew three,Spam\n")
+    with pytest.raises(DataError) as caught:
+        prepare(good(tmp_path), tmp_path / "out", test=tmp_path / "test.csv")
+    assert caught.value.code == "E-LABEL"
+    assert 'test.csv: row 2, 3, column "label": the label "Spam" (2 rows) never occurs in train. Closest: "spam"' in str(caught.value)
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_held_out_rows_equal_to_train(split: str, tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text(csv().upper().replace("TEXT,LABEL", "text,label").replace("HAM", "ham").replace("SPAM", "spam"))
+    with pytest.raises(DataError, match=r"100% of its 40 rows are also in a.csv \(train\)") as caught:
+        prepare(good(tmp_path), tmp_path / "out", **{split: tmp_path / "b.csv"})
+    assert caught.value.code == "E-SPLIT"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    good(tmp_path, "tickets.csv")
+    with pytest.raises(DataError, match=r"no such file. Closest: .*tickets.csv") as caught:
+        prepare(tmp_path / "ticket.csv", tmp_path / "out")
+    assert caught.value.code == "E-FILE"
+    with pytest.raises(DataError, match="holds no train file"):
+        prepare(tmp_path, tmp_path / "out")
+
+
+def test_objects_of_the_wrong_kind(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot read rows from a int"):
+        prepare(3, tmp_path)
+    with pytest.raises(DataError, match=r"list of rows: row 2: a text where an object"):
+        prepare([{"text": "a", "label": "b"}, "c"], tmp_path)
+    with pytest.raises(DataError, match="no rows"):
+        prepare([], tmp_path)
+    with pytest.raises(LeantuneError, match='No task "tagging"'):
+        prepare([], tmp_path, task="tagging")
+
+
+def test_a_frame_with_a_doubled_column(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match="two columns of the name label"):
+        prepare(pandas.DataFrame([["a", "b", "c"]], columns=["text", "label", "label"]), tmp_path)
+    with pytest.raises(DataError, match="row 2, column"):
+        prepare(pandas.DataFrame({"text": ["a b", "c d", "e f"], "label": [0, None, 1]}), tmp_path)
+    with pytest.raises(DataError, match="no rows"):
+        prepare(pandas.DataFrame({"text": [], "label": []}), tmp_path)
