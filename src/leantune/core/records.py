@@ -118,7 +118,8 @@ class TrialRecord(Spec):
 
 Verdict = Literal["reference", "better", "as good", "worse", "undecided", "indicative", "failed", "floor"]
 """Against full fine-tuning, from the interval [L, U] of the difference and the margin:
-better: L > 0, and the lead stands among all methods compared (Holm; else as good) · as good: L > -margin · worse: U < 0 and L <= -margin · undecided: the rest · indicative: fewer than 3 finished seeds, or a failed one."""
+better: L > 0, and the lead stands among all methods compared (Holm; else as good) · as good: L > -margin ·
+worse: U < 0 and L <= -margin · undecided: the rest · indicative: fewer than 3 finished seeds, or a failed one."""
 
 
 class Interval(Spec):
