@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 from pydantic import Field
 
 from leantune.kinds.method import Method
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.adapter_bodies import Activation, BodyName, Init, body_size
-from leantune.models.anatomy import Anatomy, Site
-from leantune.models.bottleneck import BottleneckConfig
 from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy, Site
+
+BodyName = Literal["linear", "bottleneck", "attention"]
+Activation = Literal["relu", "gelu", "silu", "tanh"]
+Init = Literal["zero", "small"]
 
 BEGINNINGS = {"ffn_out": "ffn_in", "attention_out": "value"}
 """Where the sub-layer that ends at a site begins; any other site is a sub-layer of its own. DeBERTa calls query and key more than
@@ -72,16 +78,18 @@ class AdapterMethod(Method):
         anatomy = target.anatomy
         places = self.places(anatomy)
         entries = {site.path: entry.path for site in places if (entry := self.entry(anatomy, site))}
-        config = BottleneckConfig(
-            body=self.body,
-            reduction=self.reduction,
-            width=self.width,
-            activation=self.activation,
-            init=self.init,
-            scale=self.scale,
-            causal=anatomy.causal,
-            entries=entries or None,
-            target_modules=exactly(places),
-            modules_to_save=list(self.norms(anatomy)) or None,
-        )
-        return wrap(target, config, seed=seed)
+        options = self.model_dump(include={"body", "reduction", "width", "activation", "init", "scale"}) | {
+            "causal": anatomy.causal,
+            "entries": entries or None,
+            "target_modules": exactly(places),
+            "modules_to_save": list(self.norms(anatomy)) or None,
+        }
+        return wrap(target, "bottleneck", options, seed=seed)
+
+
+def body_size(kind: str, inputs: int, outputs: int, width: int) -> int:
+    """Parameters of one adapter body."""
+    if kind == "linear":
+        return inputs * outputs + outputs
+    inner = inputs * width + width if kind == "bottleneck" else 3 * inputs * width
+    return inner + width * outputs + outputs

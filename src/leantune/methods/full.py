@@ -5,11 +5,14 @@ theta <- theta - step(grad)        trains all parameters      merges: it is the 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy
+from leantune.models.surgery import in_place
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
 
 
 class Full(Method):
@@ -38,7 +41,7 @@ class Full(Method):
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Nothing is inserted."""
         del seed
-        return Adaptation(target.body, frozenset(name for name, _ in target.body.named_parameters()))
+        return in_place(target, [name for name, _ in target.body.named_parameters()], None)
 
 
 MEMBER = Full

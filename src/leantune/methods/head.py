@@ -8,12 +8,14 @@ Afterwards  nothing to merge; the head is stored whole.      Reference  Alain an
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy
 from leantune.models.surgery import carrier, in_place
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
 
 
 class Head(Method):

@@ -8,13 +8,14 @@ Afterwards  cannot be merged: stays as extra computation.        Reference  Houl
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from leantune.kinds.method import Card, Rates
-from leantune.methods._adapter import AdapterMethod
-from leantune.models.adapter_bodies import Activation
-from leantune.models.anatomy import Anatomy
+from leantune.methods._adapter import Activation, AdapterMethod
 from leantune.models.places import Sites
+
+if TYPE_CHECKING:
+    from leantune.models.anatomy import Anatomy
 
 
 class Houlsby(AdapterMethod):

@@ -8,15 +8,15 @@ Afterwards  merges into the weights exactly.                 Reference  Liu et a
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from peft import IA3Config
+from typing import TYPE_CHECKING, ClassVar
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy
 from leantune.models.places import missing
 from leantune.models.surgery import exactly, wrap
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
 
 SCALED_OUTPUTS = ("key", "value")
 SCALED_INPUTS = ("ffn_out",)
@@ -44,11 +44,8 @@ class Ia3(Method):
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Delegates to `peft`."""
         inner = target.anatomy.at(SCALED_INPUTS)
-        config = IA3Config(
-            target_modules=exactly(target.anatomy.at(SCALED_OUTPUTS) + inner),
-            feedforward_modules=exactly(inner),
-        )
-        return wrap(target, config, seed=seed)
+        every = exactly(target.anatomy.at(SCALED_OUTPUTS) + inner)
+        return wrap(target, "ia3", {"target_modules": every, "feedforward_modules": exactly(inner)}, seed=seed)
 
 
 MEMBER = Ia3

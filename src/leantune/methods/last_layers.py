@@ -8,14 +8,16 @@ Afterwards  it is the model; the changed blocks are stored.     Reference  Lee e
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy
 from leantune.models.surgery import below, carrier, in_place
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
 
 
 class LastLayers(Method):

@@ -8,16 +8,17 @@ Afterwards  merges into W exactly; loads in `peft`.                 Reference  H
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from peft import LoraConfig
 from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy, Site
 from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy, Site
 
 
 class Lora(Method):
@@ -63,15 +64,15 @@ class Lora(Method):
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Delegates to `peft`."""
-        config = LoraConfig(
-            r=self.rank,
-            lora_alpha=self.alpha or 2 * self.rank,
-            lora_dropout=self.dropout,
-            target_modules=exactly(self.places(target.anatomy)),
-            use_rslora=self.rslora,
-            use_dora=self.dora,
-        )
-        return wrap(target, config, seed=seed)
+        options = {
+            "r": self.rank,
+            "lora_alpha": self.alpha or 2 * self.rank,
+            "lora_dropout": self.dropout,
+            "target_modules": exactly(self.places(target.anatomy)),
+            "use_rslora": self.rslora,
+            "use_dora": self.dora,
+        }
+        return wrap(target, "lora", options, seed=seed)
 
 
 MEMBER = Lora

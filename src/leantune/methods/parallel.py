@@ -8,13 +8,15 @@ Afterwards  cannot be merged: stays as extra computation.    Reference  He et al
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from leantune.kinds.method import Card, Rates
 from leantune.methods._adapter import BEGINNINGS, AdapterMethod
-from leantune.models.anatomy import Anatomy, Site
+
+if TYPE_CHECKING:
+    from leantune.models.anatomy import Anatomy, Site
 
 
 class Parallel(AdapterMethod):

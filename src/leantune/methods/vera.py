@@ -8,16 +8,17 @@ Afterwards  merges into W exactly.              Reference  Kopiczko et al. 2023,
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from peft import VeraConfig
 from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
-from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Anatomy, Site
 from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy, Site
 
 
 class Vera(Method):
@@ -57,15 +58,15 @@ class Vera(Method):
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Delegates to `peft`."""
-        config = VeraConfig(
-            r=self.rank,
-            target_modules=exactly(self.places(target.anatomy)),
-            d_initial=self.d_initial,
-            vera_dropout=self.dropout,
-            projection_prng_key=seed,
-            save_projection=self.store_projection,
-        )
-        return wrap(target, config, seed=seed)
+        options = {
+            "r": self.rank,
+            "target_modules": exactly(self.places(target.anatomy)),
+            "d_initial": self.d_initial,
+            "vera_dropout": self.dropout,
+            "projection_prng_key": seed,
+            "save_projection": self.store_projection,
+        }
+        return wrap(target, "vera", options, seed=seed)
 
 
 MEMBER = Vera

@@ -1,17 +1,19 @@
 """Adaptation: a body with a method in it, as plain values.
 
-    Target(body, anatomy)  ->  Adaptation(body, names of the trained parameters, penalty, schedule)
+Target(body, anatomy)  ->  Adaptation(body, names of the trained parameters, penalty, schedule)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from peft import PeftConfig
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from peft import PeftConfig
+    from torch import Tensor, nn
 
-from leantune.models.anatomy import Anatomy
+    from leantune.models.anatomy import Anatomy
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-BodyName = Literal["linear", "bottleneck", "attention"]
-Activation = Literal["relu", "gelu", "silu", "tanh"]
-Init = Literal["zero", "small"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
@@ -29,14 +24,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 SMALL = 1e-3
 """Standard deviation of both maps under `init=small`; google-research/adapter-bert."""
-
-
-def body_size(kind: str, inputs: int, outputs: int, width: int) -> int:
-    """Parameters of one adapter body."""
-    if kind == "linear":
-        return inputs * outputs + outputs
-    inner = inputs * width + width if kind == "bottleneck" else 3 * inputs * width
-    return inner + width * outputs + outputs
 
 
 def make_body(kind: str, shape: tuple[int, int, int], *, activation: str, init: str, causal: bool) -> nn.Module:

@@ -22,8 +22,6 @@ from leantune.core.errors import SpecError
 
 Kind = Literal["query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out", "norm"]
 
-LINEAR_KINDS: tuple[Kind, ...] = ("query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out")
-
 _ATTENTION_PART = re.compile(r"attn|attention", re.IGNORECASE)
 _PROJECTIONS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("qkv", re.compile(r"^(w?qkv(_proj)?|c_attn|in_proj|query_key_value)$", re.IGNORECASE)),

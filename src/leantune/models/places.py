@@ -5,15 +5,17 @@ sites=all        sites=query        sites=[query, value]        layers=[4, 5]   
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from leantune.core.errors import nearest
-from leantune.models.anatomy import LINEAR_KINDS, Anatomy, Site
 
-NAMES = tuple(kind for kind in LINEAR_KINDS if kind != "qkv")
+if TYPE_CHECKING:
+    from leantune.models.anatomy import Anatomy
+
+NAMES = ("query", "key", "value", "attention_out", "ffn_in", "ffn_out")
 """What a user may write; a fused projection answers for query, key and value."""
 
 
@@ -61,8 +63,3 @@ def missing(anatomy: Anatomy, sites: tuple[str, ...], layers: tuple[int, ...] | 
             else f"{anatomy.architecture} has no {absent[0]}"
         )
     return None
-
-
-def widths(sites: tuple[Site, ...]) -> int:
-    """Inputs and outputs of the sites added up."""
-    return sum(site.inputs + site.outputs for site in sites)

@@ -1,20 +1,23 @@
-"""Surgery: putting a `peft` method into a body, or describing changed parameters as a `peft` adapter.
+"""Surgery: putting a `peft` tuner into a body, or describing parameters changed in place as a `peft` adapter.
 
-wrap(target, LoraConfig(...), seed=1)   ->  Adaptation    heads inside the body are trained and saved with it
-carrier(target, modules=["norm"])       ->  LoraConfig    targets nothing; stores the named modules (and biases)
+    wrap(target, "lora", {"r": 8}, seed=1)   ->  Adaptation    heads inside the body are trained and saved with it
+    carrier(target, modules=["norm"])        ->  LoraConfig    targets nothing; stores the named modules (and biases)
+
+The door to `peft` for methods. It is imported only when a body is changed, so that a method's options and costs are known
+in a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import torch
-from peft import LoraConfig, PeftConfig, get_peft_model
-
-import leantune.models.bottleneck  # noqa: F401  registers the tuner, so that its adapters can be read wherever others can
 from leantune.models.adaptation import Adaptation, Target
-from leantune.models.anatomy import Site
-from leantune.models.quiet import quiet
+
+if TYPE_CHECKING:
+    from peft import PeftConfig
+
+    from leantune.models.anatomy import Site
 
 NOTHING = "dummy-target-modules"
 """`peft`'s own constant for a LoRA that targets nothing (X-LoRA uses it); undocumented, so a contract test pins it."""
@@ -26,22 +29,42 @@ def exactly(sites: Iterable[Site]) -> str:
     return rf"(.*\.)?({paths})" if paths else NOTHING
 
 
-def wrap(target: Target, config: PeftConfig, *, seed: int) -> Adaptation:
-    """Wrap the body by `peft`; what `peft` trains is what is trained, heads inside the body included."""
-    config.task_type = target.task_type
-    if hasattr(config, "modules_to_save"):
-        config.modules_to_save = sorted(set(config.modules_to_save or ()) | set(target.anatomy.heads)) or None
+def config_class(tuner: str) -> Any:
+    """The configuration class of a tuner, ours included, by its `peft` name in lower case."""
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from peft.utils.peft_types import PeftType
+
+    import leantune.models.bottleneck  # noqa: F401  registers our tuner
+
+    return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[tuner.upper()]]
+
+
+def wrap(target: Target, tuner: str, options: Mapping[str, Any], *, seed: int) -> Adaptation:
+    """Wrap the body by `peft`; what `peft` trains is what is trained, heads inside the body included.
+
+    Args:
+        target: the body.
+        tuner: name of the tuner in lower case, such as "lora".
+        options: fields of its configuration.
+        seed: of the new parameters.
+    """
+    import torch
+    from peft import get_peft_model
+
+    from leantune.models.quiet import quiet
+
     torch.manual_seed(seed)
     with quiet():
+        config = config_class(tuner)(task_type=target.task_type, **options)
+        if hasattr(config, "modules_to_save"):
+            config.modules_to_save = sorted({*(config.modules_to_save or ()), *target.anatomy.heads}) or None
         body = get_peft_model(target.body, config)
     return Adaptation(body, frozenset(name for name, parameter in body.named_parameters() if parameter.requires_grad))
 
 
 def in_place(target: Target, names: Iterable[str], carrier: PeftConfig | None) -> Adaptation:
     """Train the named parameters of the body as it stands, and its heads."""
-    body, heads = target.body, target.anatomy.heads
-    fresh = {name for name, _ in body.named_parameters() if any(name.startswith(f"{head}.") for head in heads)}
-    return Adaptation(body, frozenset(names) | fresh, carrier)
+    return Adaptation(target.body, frozenset(names) | below(target, target.anatomy.heads), carrier)
 
 
 def below(target: Target, paths: Iterable[str]) -> frozenset[str]:
@@ -50,8 +73,8 @@ def below(target: Target, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name, _ in target.body.named_parameters() if name.startswith(prefixes))
 
 
-def carrier(target: Target, modules: Iterable[str] = (), *, biases: bool = False) -> LoraConfig:
+def carrier(target: Target, modules: Iterable[str] = (), *, biases: bool = False) -> PeftConfig:
     """The adapter configuration that stores whole modules, and all biases when asked, of a body changed in place."""
-    stored = sorted(set(modules) | set(target.anatomy.heads))
-    bias = "all" if biases else "none"
-    return LoraConfig(task_type=target.task_type, target_modules=NOTHING, modules_to_save=stored or None, bias=bias)
+    stored = sorted({*modules, *target.anatomy.heads})
+    options = {"target_modules": NOTHING, "modules_to_save": stored or None, "bias": "all" if biases else "none"}
+    return config_class("lora")(task_type=target.task_type, **options)
