@@ -118,7 +118,9 @@ def _chunks(
         for start in range(0, len(texts), CHUNK):
             first = list(texts[start : start + CHUNK])
             second = None if pairs is None else list(pairs[start : start + CHUNK])
-            coded = tokenizer(first, second, truncation=True, max_length=max_length, return_token_type_ids=True, return_attention_mask=False)
+            coded = tokenizer(
+                first, second, truncation=True, max_length=max_length, return_token_type_ids=True, return_attention_mask=False
+            )
             lengths = [len(ids) for ids in coded["input_ids"]]
             seconds = [_second(coded, row) for row in range(len(first))] if second is not None else [0] * len(first)
             flat = np.fromiter((token for ids in coded["input_ids"] for token in ids), dtype=np.int32, count=sum(lengths))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
@@ -65,11 +67,16 @@ class Context:
         """Whether the base takes token types."""
         return "token_type_ids" in self.base.tokenizer.model_input_names
 
+    @cached_property
+    def gold(self) -> dict[str, NDArray[np.int32]]:
+        """Label indices of each split."""
+        return {name: examples.labels for name, examples in self.dataset.splits.items()}
+
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
-        examples = self.dataset.splits[split]
+        chunks = ((chunk.texts, chunk.pairs) for chunk in self.dataset.splits[split].chunks())
         key = digest(self.conditions.data, split, self.conditions.model, self.conditions.weights, self.conditions.max_length, length=12)
-        return encode_to_disk(self.base.tokenizer, examples.chunks(), self.conditions.max_length, self.run / "cache" / f"{split}-{key}")
+        return encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, self.run / "cache" / f"{split}-{key}")
 
     def predict(self, network: Network, split: str) -> Decoded:
         """Predictions of the network on a split, in file order."""
@@ -77,4 +84,4 @@ class Context:
 
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""
-        return score(self.conditions.metric, self.dataset.splits[split].labels, decoded.predicted, len(self.dataset.labels))
+        return score(self.conditions.metric, self.gold[split], decoded.predicted, len(self.dataset.labels))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
-from leantune.evaluate.predict import logits_of, make_batch
+from leantune.evaluate.predict import make_batch
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
@@ -153,7 +153,7 @@ class _Run:
             task=context.task,
             recipe=job.recipe,
             train=context.encoded("train"),
-            gold=context.dataset.splits["train"].labels,
+            gold=context.gold["train"],
             dev_score=lambda: context.score("dev", context.predict(network, "dev")),
             seed=job.seed,
             pad=context.pad,
@@ -170,7 +170,7 @@ class _Run:
             label = self.context.dataset.labels[int(decoded["dev"].predicted[0])]
             self.status, self.reason = "one_class", f'it predicts "{label}" for every row of dev: it did not converge'
         found = {
-            split: Predictions(self.context.dataset.splits[split].labels, one.predicted, one.confidence) for split, one in decoded.items()
+            split: Predictions(self.context.gold[split], one.predicted, one.confidence) for split, one in decoded.items()
         }
         write_predictions(self.folder, found)
 
@@ -179,7 +179,7 @@ class _Run:
         context, network = self.context, attached.network
         encoded = context.encoded("dev")
         median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
-        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.dataset.splits["dev"].labels)
+        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.gold["dev"])
         flops = flops_per_row(network, context.task, batch.to(context.device))
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         golden = self._golden(network)
@@ -206,7 +206,7 @@ class _Run:
         padded = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
         network.eval()
         with torch.inference_mode():
-            return [[float(value) for value in row] for row in network(replace(padded)).float().cpu()]
+            return [[float(value) for value in row] for row in network(padded).float().cpu()]
 
     def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
         rows = np.array(golden["rows"], dtype=np.int64)
@@ -217,5 +217,3 @@ class _Run:
         else:
             self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
 
-
-__all__ = ["Attached", "attach", "logits_of", "run_trial"]

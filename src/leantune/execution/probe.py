@@ -1,0 +1,90 @@
+"""Probe: a few steps of a method before the comparison, to know its parameters, speed and memory before they are spent."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leantune.core.errors import LeantuneError
+from leantune.core.spec import Spec
+from leantune.core.study import Job
+from leantune.data.encoding import Encoded
+from leantune.evaluate.predict import make_batch
+from leantune.execution.context import Context
+from leantune.execution.device import peak_memory
+from leantune.execution.loop import apply_trainable, trained_names
+from leantune.execution.trial import attach
+from leantune.models.network import Network
+
+STEPS = 4
+"""Measured steps, after one that is not."""
+
+
+class ProbeResult(Spec):
+    """What a method costs on this machine, these rows and this base."""
+
+    name: str
+    trainable_params: int = 0
+    setup_seconds: float = 0.0
+    """Building the model and putting the method in."""
+    train_row_seconds: float = 0.0
+    predict_row_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    """After a step on the longest rows."""
+    problem: str | None = None
+    """Why the method cannot run here."""
+
+
+def probe(context: Context, job: Job) -> ProbeResult:
+    """Attach the method, take a few steps on the longest and on ordinary rows."""
+    assert job.recipe is not None  # noqa: S101
+    start = time.perf_counter()
+    try:
+        attached = attach(context, job)
+    except LeantuneError as error:
+        return ProbeResult(name=job.name, problem=error.message)
+    network, encoded = attached.network, context.encoded("train")
+    trained = apply_trainable(network, trained_names(network, attached.adaptation))
+    setup = time.perf_counter() - start
+    rows = min(job.recipe.batch_rows, len(encoded))
+    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], encoded)
+    sample = _samples(encoded, rows)
+    train = [_step(context, network, chosen, encoded) for chosen in sample]
+    predict = [_forward(context, network, chosen, encoded) for chosen in sample]
+    return ProbeResult(
+        name=job.name,
+        trainable_params=sum(parameter.numel() for parameter in trained.values()),
+        setup_seconds=setup,
+        train_row_seconds=sum(train) / (rows * len(sample)),
+        predict_row_seconds=sum(predict) / (rows * len(sample)),
+        peak_memory_bytes=peak_memory(context.device) + 2 * 4 * sum(parameter.numel() for parameter in trained.values()),
+    )
+
+
+def _samples(encoded: Encoded, rows: int) -> list[NDArray[np.int64]]:
+    """Batches of like length at evenly spaced quantiles, so that their mean stands for an epoch."""
+    order = np.argsort(encoded.lengths, kind="stable")
+    starts = np.linspace(0, len(order) - rows, STEPS + 2, dtype=np.int64)[1:-1]
+    return [order[start : start + rows] for start in starts]
+
+
+def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded) -> float:
+    start = time.perf_counter()
+    batch = make_batch(encoded, rows, pad=context.pad, types=context.types, gold=context.gold["train"]).to(context.device)
+    network.train()
+    assert batch.gold is not None  # noqa: S101
+    context.task.loss(network(batch), batch.gold).backward()  # type: ignore[no-untyped-call]
+    network.zero_grad(set_to_none=True)
+    return time.perf_counter() - start
+
+
+def _forward(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded) -> float:
+    batch = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
+    network.eval()
+    start = time.perf_counter()
+    with torch.inference_mode():
+        network(batch)
+    return time.perf_counter() - start

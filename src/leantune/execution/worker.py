@@ -1,0 +1,74 @@
+"""The worker: a process that has the heavy libraries loaded and forks one child for each job.
+
+A child is a process of its own: a crash or an exhausted memory is one failed trial, the peak memory is the trial's, and
+nothing leaks from one trial into the next. Jobs come as JSON lines on the standard input, events go as JSON lines to the
+standard output; where the system cannot fork, jobs run one after another in the worker itself.
+
+    {"kind": "trial" | "probe" | "baseline", "run": "...", "conditions": {...}, "job": {...}}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from leantune.core.study import Conditions, Job
+from leantune.execution.baseline import run_baseline
+from leantune.execution.context import Context
+from leantune.execution.probe import probe
+from leantune.execution.trial import run_trial
+
+
+def perform(request: dict[str, Any]) -> None:
+    """Do one job and print its events."""
+    context = Context(Path(request["run"]), Conditions.model_validate(request["conditions"]))
+    job = Job.model_validate(request["job"])
+    if request["kind"] == "probe":
+        _say({"kind": "probed", "result": probe(context, job).model_dump(mode="json")})
+        return
+    for event in run_baseline(context, job) if request["kind"] == "baseline" else run_trial(context, job):
+        _say(event.model_dump(mode="json"))
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _child(request: dict[str, Any]) -> int:
+    """Run in the child; what goes wrong lands in the log that the parent names."""
+    with Path(request["log"]).open("a", encoding="utf-8", buffering=1) as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            perform(request)
+        except Exception:  # noqa: BLE001  the whole trial is guarded here, its traceback kept
+            traceback.print_exc(file=log)
+            return 1
+    return 0
+
+
+def _forked(request: dict[str, Any]) -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(_child(request))
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def main() -> None:
+    """Serve jobs until the standard input closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    run = _forked if hasattr(os, "fork") else _child
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
+        for line in sys.stdin:
+            _say({"kind": "exit", "code": run(json.loads(line))})
+
+
+if __name__ == "__main__":
+    main()
