@@ -125,7 +125,7 @@ class Dice:
         """One of the items."""
         return items[self.below(len(items))]
 
-    def weighted(self, weights: Mapping[str, float]) -> str:
+    def weighted(self, weights: dict[str, float]) -> str:
         """One key, as likely as its weight."""
         left = self._random() * sum(weights.values())
         for key, weight in weights.items():
