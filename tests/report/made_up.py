@@ -22,9 +22,9 @@ def with_methods(number: int) -> Comparison:
     base = example()
     tuned = [row for row in base.methods if row.kind == "method" and row.verdict != "failed"]
     rows = [row for row in base.methods if row not in tuned or row in tuned[:number]]
-    trials = list(base.trials)
+    trials, copied = list(base.trials), [row for row in tuned if row.verdict != "reference"]
     for at in range(number - len(tuned)):
-        source, name = tuned[at % len(tuned)], f"lora(rank={2 ** (at % 9)}, sites=all, copy={at})"
+        source, name = copied[at % len(copied)], f"lora(rank={2 ** (at % 9)}, sites=all, copy={at})"
         rows.append(_copied(source, name, at))
         trials += [trial.model_copy(update={"name": name}) for trial in base.trials if trial.name == source.name]
     return base.model_copy(update={"methods": sorted(rows, key=lambda row: -(row.mean or 0)), "trials": trials})

@@ -26,6 +26,19 @@ _COLOURS = {
     "indicative": "#835a00",
     "reference": "#3f4d63",
 }
+_LETTERS: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8.5, "family": "monospace", "parse_math": False}
+_NEAR = [
+    (10, 0, "left"),
+    (-10, 0, "right"),
+    (0, 13, "center"),
+    (0, -13, "center"),
+    (10, 13, "left"),
+    (10, -13, "left"),
+    (-10, 13, "right"),
+    (-10, -13, "right"),
+]
+_PLACES = [*_NEAR, *((dx, dy, side) for far in (28, 44, 60) for dy in (far, -far) for dx, side in ((12, "left"), (-12, "right")))]
+"""Where a name may stand: points to the right and up of its mark, and which end of it; the far ones get a leader."""
 _MARKS = {"up": "^", "circle": "o", "down": "v", "diamond": "D", "square": "s", "cross": "X", "bar": "_"}
 
 
@@ -84,7 +97,7 @@ def _dress(axes: Any, comparison: Comparison, table: Table) -> None:
     margin = facts.margin_of(comparison)
     base = table.reference.row.mean if table.reference else None
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: human.count(value))
+    axes.xaxis.set_major_formatter(lambda value, _: human.count(value).replace(".0 ", " "))
     axes.margins(x=0.12, y=0.1)
     if base is not None:
         axes.axhspan(100 * (base - margin), 100 * base, color="#e6efe9", zorder=0, label="within the margin below full fine-tuning")
@@ -102,42 +115,35 @@ def _dress(axes: Any, comparison: Comparison, table: Table) -> None:
 
 
 def _label(axes: Any, lines: list[Line]) -> None:
-    """Names beside their points, the chosen one first; a name that would cover another or a point moves or, at last, is left out."""
-    figure = axes.figure
-    figure.draw_without_rendering()
-    renderer, frame = figure.canvas.get_renderer(), axes.get_window_extent()
-    taken = _obstacles(axes, lines)
-    places = [
-        (10, 0, "left"),
-        (-10, 0, "right"),
-        (0, 13, "center"),
-        (0, -13, "center"),
-        (10, 13, "left"),
-        (10, -13, "left"),
-        (-10, 13, "right"),
-        (-10, -13, "right"),
-    ]
+    """Names beside their points, the chosen one first; a name that would cover something moves or, at last, is left out."""
+    axes.figure.draw_without_rendering()
+    frame, taken = axes.get_window_extent(), _obstacles(axes, lines)
+    low, high = axes.get_ylim()
     for line in sorted(lines, key=lambda line: (not line.row.chosen, line.row.verdict != "reference")):
-        low, high = axes.get_ylim()
-        if not low <= _spot(line)[1] <= high:
-            continue
-        for dx, dy, side in places:
-            text = axes.annotate(
-                _short(line.row.name),
-                _spot(line),
-                (dx, dy),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=8.5,
-                family="monospace",
-                parse_math=False,
-            )
-            box = text.get_window_extent(renderer)
-            if frame.x0 <= box.x0 and box.x1 <= frame.x1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
-                break
-            text.remove()
+        if low <= _spot(line)[1] <= high:
+            _place(axes, line, frame, taken)
+
+
+def _place(axes: Any, line: Line, frame: Any, taken: list[Any]) -> None:
+    renderer = axes.figure.canvas.get_renderer()
+    for dx, dy, side in _PLACES:
+        leader = (
+            {"arrowstyle": "-", "linewidth": 0.6, "color": "#565f67", "relpos": (float(side == "right"), 0.5)} if abs(dy) > 20 else None
+        )
+        text = axes.annotate(_short(line.row.name), _spot(line), (dx, dy), ha=side, arrowprops=leader, **_LETTERS)
+        box = _letters_box(text, renderer)
+        if frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1 and not any(box.overlaps(other) for other in taken):
+            taken.append(box)
+            return
+        text.remove()
+
+
+def _letters_box(text: Any, renderer: Any) -> Any:
+    """The box of the letters alone, without the leader to the point."""
+    from matplotlib.text import Text
+
+    text.update_positions(renderer)
+    return Text.get_window_extent(text, renderer)
 
 
 def _obstacles(axes: Any, lines: list[Line]) -> list[Any]:
@@ -150,13 +156,13 @@ def _obstacles(axes: Any, lines: list[Line]) -> list[Any]:
 
     boxes = [between(_spot(line), _spot(line), 11.0) for line in lines]
     bars = [(line.row.cost.trainable_params or 1, line.row.interval) for line in lines if line.row.interval]
-    boxes += [between((x, 100 * bar.low), (x, 100 * bar.high), 1.0) for x, bar in bars]
+    boxes += [between((x, 100 * bar.low), (x, 100 * bar.high), 4.0) for x, bar in bars]
     front = _front([_spot(line) for line in lines])
     for (x, y), (later, higher) in pairwise(front):
         boxes += [between((x, y), (later, y), 2.0), between((later, y), (later, higher), 2.0)]
     return boxes
 
 
-def _short(text: str, most: int = 40) -> str:
+def _short(text: str, most: int = 28) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"

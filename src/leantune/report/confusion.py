@@ -11,7 +11,8 @@ from leantune.core.records import Inspection
 
 TABLE_LABELS = 12
 """Up to so many labels the matrix is a table with numbers."""
-CELL = 12
+_WIDTH, _LEAST, _MOST = 1076, 10, 20
+"""Pixels: of the whole picture, and bounds of a cell."""
 _LEVELS = 8
 
 
@@ -40,6 +41,7 @@ class Heat:
 
     left: int
     top: int
+    cell: int
     size: int
     layers: list[Layer]
 
@@ -53,7 +55,7 @@ def strength(share: float) -> int:
     return 0 if share <= 0 else round(10 + 78 * share**0.6)
 
 
-def confused_pairs(seen: Inspection, most: int = 8) -> list[Pair]:
+def confused_pairs(seen: Inspection, most: int = 10) -> list[Pair]:
     """The commonest mistakes, most rows first."""
     pairs = [
         Pair(seen.labels[gold], seen.labels[said], number, number / sum(row))
@@ -66,6 +68,8 @@ def confused_pairs(seen: Inspection, most: int = 8) -> list[Pair]:
 
 def make_heat(seen: Inspection) -> Heat:
     """The heat map of many labels; 77 labels are a few kilobytes."""
+    margin = 14 + round(5.3 * max(len(shorten(label)) for label in seen.labels))
+    cell = max(_LEAST, min(_MOST, (_WIDTH - margin) // len(seen.labels)))
     cells: dict[tuple[str, int], list[str]] = {}
     for gold, row in enumerate(seen.confusion):
         total = sum(row)
@@ -73,10 +77,9 @@ def make_heat(seen: Inspection) -> Heat:
             if number:
                 level = max(1, round(_LEVELS * number / total))
                 kind = "hit" if gold == said else "miss"
-                cells.setdefault((kind, level), []).append(f"M{said * CELL},{gold * CELL}h{CELL - 1}v{CELL - 1}h-{CELL - 1}z")
+                cells.setdefault((kind, level), []).append(f"M{said * cell},{gold * cell}h{cell - 1}v{cell - 1}h-{cell - 1}z")
     layers = [Layer(kind, strength(level / _LEVELS), "".join(path)) for (kind, level), path in sorted(cells.items())]
-    margin = 14 + round(5.6 * max(len(shorten(label)) for label in seen.labels))
-    return Heat(margin, margin, CELL * len(seen.labels), layers)
+    return Heat(margin, margin, cell, cell * len(seen.labels), layers)
 
 
 def shorten(label: str, most: int = 30) -> str:

@@ -94,10 +94,11 @@ def _environment() -> Environment:
         "percent": human.percent,
         "points": human.points,
         "minus": prose,
+        "thousands": "{:,}".format,
         "rate": rate,
         "moment": moment,
         "strength": confusion.strength,
         "shorten": confusion.shorten,
     }
-    environment.globals |= {"plural": human.plural, "shapes": SHAPES, "cell": confusion.CELL, "forest_width": WIDTH}
+    environment.globals |= {"plural": human.plural, "shapes": SHAPES, "forest_width": WIDTH}
     return environment

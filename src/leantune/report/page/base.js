@@ -22,11 +22,14 @@ function html(parent, tag, text = "", attributes = {}) {
   return node;
 }
 
+const moments = [0.001, 0.01, 0.1, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400];
+
 /** A scale from values to pixels: linear, or logarithmic with a place of its own for zero. */
-function makeScale(values, from, to, { log = false, low = null, high = null } = {}) {
+function makeScale(values, from, to, { kind = "plain", log = false, low = null, high = null } = {}) {
   const least = low ?? Math.min(...values), most = high ?? Math.max(...values);
   if (!log) {
-    const step = niceStep((most - least || Math.abs(most) || 1) / 5);
+    const rough = (most - least || Math.abs(most) || 1) / 5;
+    const step = (kind === "seconds" && rough > 1 && moments.find((moment) => moment >= rough)) || niceStep(rough);
     const pad = (most - least || step) * 0.07;
     const [start, end] = [least - pad, most + pad];
     const place = (value) => from + ((Math.min(Math.max(value, start), end) - start) / (end - start)) * (to - from);
@@ -41,11 +44,9 @@ function makeScale(values, from, to, { log = false, low = null, high = null } = 
   const place = (value) => (value > 0 ? first + ((Math.log10(value) - start) / (end - start)) * (to - first) : from + Math.sign(to - from) * 14);
   const factors = end - start < 1.4 ? [1, 2, 5] : end - start < 2.6 ? [1, 3] : [1];
   const ticks = zero ? [0] : [];
-  for (let power = Math.floor(start); power <= end; power++)
-    for (const factor of factors) {
-      const tick = factor * 10 ** power;
-      if (Math.log10(tick) >= start && Math.log10(tick) <= end) ticks.push(tick);
-    }
+  const round = kind === "seconds" ? moments : [];
+  if (!round.length) for (let power = Math.floor(start); power <= end; power++) round.push(...factors.map((factor) => factor * 10 ** power));
+  ticks.push(...round.filter((tick) => Math.log10(tick) >= start && Math.log10(tick) <= end));
   return { place, ticks, start, end, step: null, gap: zero ? (from + first) / 2 : null };
 }
 

@@ -25,13 +25,13 @@ function startCurves() {
     const names = { step: "optimiser steps", seconds: "training seconds", score: `dev ${data.metric}, %`, loss: "training loss" };
     const svg = draw(box, "svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": `${names[state.y]} against ${names[state.x]} of ${shown.map((curve) => curve.name).join(", ") || "no method"}` });
     const points = (shown.length ? shown : curves).flatMap((curve) => curve.runs.flatMap((run) => run.points));
-    const x = makeScale(points.map((point) => point[column[state.x]]), edge.left, edge.right, { low: 0 });
+    const x = makeScale(points.map((point) => point[column[state.x]]), edge.left, edge.right, { low: 0, kind: state.x });
     const y = makeScale(points.map((point) => point[column[state.y]]), edge.bottom, edge.top);
     drawFrame(svg, edge, x, y, names);
-    const line = (points) => "M" + points.map((point) => `${x.place(point[column[state.x]]).toFixed(1)},${y.place(point[column[state.y]]).toFixed(1)}`).join("L");
+    const line = (points) => "M" + (points.length > 1 ? points : [points[0], points[0]]).map((point) => `${x.place(point[column[state.x]]).toFixed(1)},${y.place(point[column[state.y]]).toFixed(1)}`).join("L");
     const order = [...shown].sort((a, b) => a.chosen - b.chosen);
     for (const curve of order) {
-      const group = draw(svg, "g", { stroke: colour(curve), style: `stroke:${colour(curve)}`, "data-curve": curve.at });
+      const group = draw(svg, "g", { style: `stroke:${colour(curve)}`, "data-curve": curve.at });
       const several = curve.runs.length > 1;
       if (several) for (const run of curve.runs) draw(group, "path", { class: "run", d: line(run.points) });
       draw(group, "path", { class: `mean${curve.chosen ? " chosen" : ""}`, d: line(meanOf(curve)), "stroke-dasharray": curve.dash });

@@ -29,7 +29,6 @@ function startRows() {
     };
     set(false);
     button.addEventListener("click", () => set(more.hidden));
-    addEventListener("beforeprint", () => set(true));
   }
   addEventListener("beforeprint", () => all("details").forEach((part) => { part.open = true; }));
 }

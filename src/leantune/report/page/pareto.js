@@ -36,10 +36,15 @@ function startPareto() {
   const pick = { x: one("#axis-x"), y: one("#axis-y") };
   const floors = one("#show-floors"), zoom = one("#zoom"), missing = one("#pareto-missing");
   const axes = Object.fromEntries(data.axes.map((axis) => [axis.key, axis]));
-  const wished = Object.fromEntries([...location.hash.matchAll(/[#&](x|y|floors|zoom)=(\w+)/g)].map((match) => [match[1], match[2]]));
-  for (const side of ["x", "y"]) if (axes[wished[side]]) pick[side].value = wished[side];
-  if (wished.floors) floors.checked = wished.floors === "1";
-  if (wished.zoom) zoom.checked = wished.zoom === "1";
+
+  /** The address may name the axes: #pareto&x=latency_1&y=score. */
+  function obeyAddress() {
+    const wished = Object.fromEntries([...location.hash.matchAll(/[#&](x|y|floors|zoom)=(\w+)/g)].map((match) => [match[1], match[2]]));
+    for (const side of ["x", "y"]) if (axes[wished[side]]) pick[side].value = wished[side];
+    if (wished.floors) floors.checked = wished.floors === "1";
+    if (wished.zoom) zoom.checked = wished.zoom === "1";
+    if (wished.x || wished.y) one("#pareto").scrollIntoView({ behavior: "instant" });
+  }
 
   function visible() {
     const [x, y] = [pick.x.value, pick.y.value];
@@ -59,13 +64,13 @@ function startPareto() {
     }
     const positive = values.filter((value) => value > 0);
     const log = positive.length > 1 && Math.max(...positive) / Math.min(...positive) >= 6;
-    return { ...makeScale(values, from, to, log ? { log } : {}), log };
+    return { ...makeScale(values, from, to, { kind: axes[key].kind, log }), log };
   }
 
   function redraw(width) {
-    const phone = width < 560, height = phone ? 380 : 470;
+    const points = visible(), phone = width < 560, height = points.length ? (phone ? 380 : 470) : 120;
     const edge = { left: phone ? 50 : 62, right: width - (phone ? 12 : 20), top: 30, bottom: height - 50 };
-    const points = visible(), [xAxis, yAxis] = [axes[pick.x.value], axes[pick.y.value]];
+    const [xAxis, yAxis] = [axes[pick.x.value], axes[pick.y.value]];
     box.replaceChildren();
     hideTip();
     const svg = draw(box, "svg", { viewBox: `0 0 ${width} ${height}`, height, role: "group", "aria-label": `${yAxis.label} against ${xAxis.label}, ${points.length} methods` });
@@ -171,5 +176,7 @@ function startPareto() {
     } catch { /* a sandboxed frame has no history; the chart works without */ }
   };
   for (const control of [pick.x, pick.y, floors, zoom]) control.addEventListener("change", again);
+  obeyAddress();
+  addEventListener("hashchange", () => { obeyAddress(); redraw(Math.floor(box.clientWidth)); });
   onWidth(box, redraw);
 }
