@@ -15,8 +15,5 @@ def command(
     """Write report.html, report.md and chart.png of a comparison again."""
     from leantune.report.write import write_report
 
-    written = write_report(run, out)
-    for path in written.paths.values():
+    for path in write_report(run, out, note=lambda line: typer.echo(line, err=True)).values():
         typer.echo(str(path))
-    for note in written.notes:
-        typer.echo(note, err=True)

@@ -6,7 +6,7 @@ write_report(Path("runs/tickets")) reads comparison.json and writes report.html,
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,13 +18,11 @@ from leantune.report.chart import write_chart
 from leantune.report.html import render_html
 from leantune.report.markdown import render_markdown
 
+Note = Callable[[str], None]
 
-@dataclass(frozen=True)
-class Written:
-    """Where the documents lie, by kind (html, markdown, chart), and what could not be written, one line each."""
 
-    paths: dict[str, Path]
-    notes: list[str]
+def _silent(_: str) -> None:
+    """Nobody listens."""
 
 
 def read_comparison(run_folder: Path) -> Comparison:
@@ -52,17 +50,25 @@ def read_comparison(run_folder: Path) -> Comparison:
         raise ArtifactError(f"{path}: is damaged, not JSON ({error}). {again}", "E-RUN") from None
 
 
-def write_report(run_folder: Path, out: Path | None = None) -> Written:
-    """Write report.html, report.md and chart.png into `out` (the run folder itself by default)."""
-    return write_documents(read_comparison(run_folder), out or run_folder)
+def write_report(run_folder: Path, out: Path | None = None, *, note: Note = _silent) -> dict[str, Path]:
+    """Write report.html, report.md and chart.png into `out` (the run folder itself by default).
 
+    Args:
+        run_folder: holds comparison.json.
+        out: another folder for the documents; made where it is missing.
+        note: told in one line what could not be written, such as the chart without matplotlib.
 
-def write_documents(comparison: Comparison, folder: Path) -> Written:
-    """Write the three documents of a comparison into a folder; a missing chart is a note, not an error.
+    Returns:
+        Where the documents lie, by kind: html, markdown, chart.
 
     Raises:
-        ArtifactError: E-FILE when the folder cannot be written.
+        ArtifactError: E-RUN for a missing or damaged comparison, E-FILE when the folder cannot be written.
     """
+    return write_documents(read_comparison(run_folder), out or run_folder, note=note)
+
+
+def write_documents(comparison: Comparison, folder: Path, *, note: Note = _silent) -> dict[str, Path]:
+    """The same for a comparison at hand."""
     paths = {"html": folder / "report.html", "markdown": folder / "report.md", "chart": folder / "chart.png"}
     try:
         write_atomic(paths["html"], render_html(comparison))
@@ -73,8 +79,9 @@ def write_documents(comparison: Comparison, folder: Path) -> Written:
             f"{folder}: the report cannot be written: {error.strerror}. Choose another folder with --out.", "E-FILE"
         ) from error
     if why_not:
+        note(why_not)
         del paths["chart"]
-    return Written(paths, [why_not] if why_not else [])
+    return paths
 
 
 def _fault(values: object, error: ValidationError) -> str:
