@@ -12,17 +12,20 @@ from __future__ import annotations
 import copy
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+from peft import PeftConfig, PeftModel, PromptLearningConfig, get_peft_model_state_dict
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.utils.other import ModulesToSaveWrapper
+from peft.utils.peft_types import PeftType
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+import leantune.models.bottleneck  # noqa: F401  (registers our tuner with `peft`)
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
 from leantune.models.base import Base, build_network
@@ -86,9 +89,37 @@ def read_delta(base: Base, folder: Path, *, labels: list[str], outputs: int, mer
     return network.eval()
 
 
+@dataclass(frozen=True)
+class AdapterKind:
+    """What sort of adapter a folder holds."""
+
+    name: str
+    """Its type, as `peft` calls it."""
+    prompts: bool
+    """Whether virtual tokens stand before the text."""
+    module: str | None
+    """The module of ours that defines the type; None for `peft`'s own."""
+
+
+def adapter_kind(folder: Path) -> AdapterKind | None:
+    """The kind of the adapter in a folder, or None where a whole model is stored."""
+    file = folder / ADAPTER_CONFIG
+    if not file.is_file():
+        return None
+    name = str(_adapter_config(file)["peft_type"])
+    module = str(PEFT_TYPE_TO_TUNER_MAPPING[PeftType[name]].__module__)
+    prompts = issubclass(PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[name]], PromptLearningConfig)
+    return AdapterKind(name, prompts, None if module.startswith("peft.") else module)
+
+
 def delta_bytes(folder: Path) -> int:
     """Bytes of all files of a delta."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def write_whole(network: Network, base: Base, folder: Path) -> None:
+    """Store a network without adapters as a whole model, whatever was trained."""
+    write_delta(network, Adaptation(network.body, frozenset()), base, folder)
 
 
 def merged(body: nn.Module) -> nn.Module | None:
@@ -215,11 +246,19 @@ def _read_adapter(body: nn.Module, folder: Path, *, merge: bool) -> nn.Module:
     return (merged(adapted) if merge else None) or adapted
 
 
-def _refuse_patterns(file: Path) -> None:
+def _adapter_config(file: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(f"{file}: no readable JSON: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
+        known = config["peft_type"] in PeftType.__members__
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{file}: no readable adapter configuration: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
+    if not known:
+        raise ArtifactError(f'{file}: this peft has no adapter type "{config["peft_type"]}". Update peft.', "E-ARTIFACT")
+    return config
+
+
+def _refuse_patterns(file: Path) -> None:
+    config = _adapter_config(file)
     for field in _PATTERNS:
         if isinstance(config.get(field), str) and config[field] != NOTHING:
             raise ArtifactError(f'{file}: "{field}" is a regular expression. Write the module paths as a list.', "E-ARTIFACT")

@@ -1,0 +1,126 @@
+"""The model card of an artifact, `README.md`: what it is, how good, what it cost, how to use it, where it ends. No text of the user's."""
+
+from __future__ import annotations
+
+from leantune.artifact.manifest import Manifest
+from leantune.core import human
+from leantune.core.errors import some
+from leantune.models.locate import MINILM_HUB
+
+
+def card(manifest: Manifest) -> str:
+    """The card as Markdown with the hub's front matter."""
+    parts = [_front(manifest), _title(manifest), _facts(manifest), _use(manifest), _limits(manifest), _licence(manifest)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front(manifest: Manifest) -> str:
+    base = _hub_name(manifest)
+    lines = ["---", *([f"base_model: {base}"] if base else []), f"library_name: {_library(manifest)}"]
+    return "\n".join([*lines, "pipeline_tag: text-classification", "tags:", "- leantune", "- text-classification", "---"])
+
+
+def _title(manifest: Manifest) -> str:
+    facts, base = manifest.facts, manifest.base
+    rows = f" ({human.plural(facts.rows['train'], 'training row')})" if "train" in facts.rows else ""
+    labels = human.plural(len(facts.labels), "label")
+    what = f"Tells {'pairs of texts' if facts.paired else 'texts'} apart by {labels}: {some([_cell(label) for label in facts.labels], 30)}."
+    how = f"Trained by {facts.title or facts.method} from `{base.name}` on {facts.data or 'a labelled file'}{rows}"
+    why = f" {facts.reason}" if facts.reason else ""
+    return f"# {facts.data or 'Text'} classifier\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
+
+
+def _facts(manifest: Manifest) -> str:
+    facts, cost = manifest.facts, manifest.facts.cost
+    score = human.percent(facts.scores.test)
+    if facts.interval is not None:
+        score = f"{score} (90 % interval {human.percent(facts.interval.low)} to {human.percent(facts.interval.high)})"
+    rows = {
+        "Method": f"`{facts.method}`" + (f" ({facts.paper})" if facts.paper != "-" else ""),
+        f"Test {facts.metric}": score,
+        f"Dev {facts.metric}": human.percent(facts.scores.dev),
+        "Trained parameters": f"{human.count(cost.trainable_params)} ({human.count(cost.trainable_params_without_head)} without the head)",
+        "Stored for this task": human.size(cost.saved_bytes),
+        "Training time": human.duration(cost.train_seconds),
+        "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
+        "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
+        "Tokens per row": f"at most {manifest.max_length:,}; longer rows are cut",
+        "Checked": manifest.proof or "not yet",
+    }
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
+
+
+_POOLED = {"mean": "mean of the token states", "cls": "state of the first token", "last": "state of the last token"}
+
+
+def _use(manifest: Manifest) -> str:
+    example = '[("first text", "its pair")]' if manifest.facts.paired else '["a text"]'
+    parts = [
+        "## Use",
+        "With leantune:",
+        _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})'),
+        "or `leantune predict path/to/this/folder rows.csv`. Without it, `predict.py` in this folder is all that is needed:",
+        _code('python predict.py "a text" "another text"' if not manifest.facts.paired else 'python predict.py "a text" "its pair"', "sh"),
+        _plain(manifest, example),
+    ]
+    return "\n\n".join(parts)
+
+
+def _plain(manifest: Manifest, example: str) -> str:
+    if "sentence-transformers" in manifest.loads_in:
+        note = "The numbers are logits in the order of the labels above; the largest one is the prediction."
+        code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
+        return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
+    for library, auto in (("peft", "AutoPeftModelForSequenceClassification"), ("transformers", "AutoModelForSequenceClassification")):
+        if library in manifest.loads_in:
+            count = f", num_labels={len(manifest.facts.labels)}" if library == "peft" else ""
+            code = f'from {library} import {auto}\n\nmodel = {auto}.from_pretrained("path/to/this/folder"{count})'
+            return f"With {library}:\n\n{_code(code)}"
+    return (
+        "Plain sentence-transformers cannot put this method's adapter on the base; `predict.py` shows how the base, the adapter and "
+        "the head (`2_Dense`) belong together, with plain transformers and peft."
+    )
+
+
+def _limits(manifest: Manifest) -> str:
+    rows = manifest.facts.rows.get("test")
+    measured = (
+        f"The scores were measured on {human.plural(rows, 'test row')} of the same data"
+        if rows
+        else "The scores were measured on that data"
+    )
+    lines = [
+        f"{measured}; on texts of another kind, language or time they can be lower.",
+        "It always answers with one of its labels, also for texts that fit none. The score is the model's own probability, not calibrated.",
+        f"Rows are cut after {manifest.max_length:,} tokens.",
+    ]
+    if manifest.form == "adapter":
+        lines.append(f"It stands on exactly the weights of `{manifest.base.name}` that it was trained on; with others it refuses to load.")
+    return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
+
+
+def _licence(manifest: Manifest) -> str:
+    base = manifest.base
+    said = f"its card says `{base.licence}`" if base.licence else "look it up in its own card"
+    return f"## Licence\n\nThe base model's licence applies to what is made of it ({base.name}: {said}), and so do the terms of your data."
+
+
+def _library(manifest: Manifest) -> str:
+    known = [name for name in ("sentence-transformers", "peft", "transformers") if name in manifest.loads_in]
+    return known[0] if known else "peft" if manifest.form == "adapter" else "transformers"
+
+
+def _hub_name(manifest: Manifest) -> str | None:
+    base = manifest.base
+    if base.name == "minilm":
+        return MINILM_HUB
+    return base.source if base.source.count("/") == 1 and not base.source.startswith(("/", ".")) else None
+
+
+def _code(text: str, language: str = "python") -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _cell(text: str) -> str:
+    return "`" + text.replace("`", "'").replace("\n", " ") + "`"

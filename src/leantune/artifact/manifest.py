@@ -1,0 +1,160 @@
+"""Manifest: what a deployable folder says about itself, `leantune.json`. Public and versioned.
+
+    manifest = read_manifest(Path("best"))          every file is checked against its hash first
+    manifest.labels, manifest.method, manifest.layout
+
+The hashes find damage and mix-ups; they are no signature. The model card is listed but may be edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from leantune.core.errors import ArtifactError, Problems
+from leantune.core.files import write_atomic
+from leantune.core.records import Cost, Interval, Recipe, Scores
+from leantune.core.spec import Spec
+
+NAME = "leantune.json"
+CARD = "README.md"
+VERSION = 1
+
+
+class BaseFacts(Spec):
+    """The base model that an artifact stands on."""
+
+    name: str
+    """As the user gave it."""
+    source: str
+    """The folder or hub name that it was."""
+    revision: str | None = None
+    """Commit on the hub."""
+    weights_digest: str | None = None
+    """Hash of the weight files; another base is an error, not a warning. None on the hub."""
+    pooling: str
+    """The base's own pooling: stock, mean, cls or last."""
+    licence: str | None = None
+    """As the base's own card says."""
+
+
+class Facts(Spec):
+    """What only the one who trained knows."""
+
+    task: str
+    labels: list[str] = Field(min_length=1)
+    method: str
+    """The method's expression."""
+    title: str = ""
+    """The method's name for people."""
+    paper: str = "-"
+    recipe: Recipe | None = None
+    text: str = "text"
+    """Name of the text column that was trained on."""
+    text_pair: str | None = None
+    """Name of the second text's column; None for single texts."""
+    virtual_tokens: int = Field(default=0, ge=0)
+    data: str = ""
+    """Name of the data set; no text of it is kept."""
+    rows: dict[str, int] = Field(default_factory=dict)
+    """Rows per split."""
+    metric: str = "accuracy"
+    scores: Scores = Scores()
+    interval: Interval | None = None
+    """Of the test score."""
+    verdict: str | None = None
+    reason: str | None = None
+    """Why this method was chosen."""
+    cost: Cost = Cost()
+
+    @property
+    def paired(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return self.text_pair is not None
+
+
+Form = Literal["adapter", "whole"]
+
+
+class Manifest(Spec):
+    """Everything that is needed to load an artifact and to trust it."""
+
+    version: int = VERSION
+    leantune: str
+    created: str
+    """ISO time."""
+    facts: Facts
+    base: BaseFacts
+    form: Form
+    """adapter: the base is needed too; whole: the folder holds the whole model."""
+    layout: str
+    """How the head sits on the body: stock, mean, cls or last."""
+    max_length: int
+    """Tokens per row at most."""
+    loads_in: list[str] = Field(default_factory=list)
+    """Programs and libraries that load the folder."""
+    proof: str | None = None
+    """The check after saving, in one sentence."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of every other file, by relative path."""
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Hash all files and write the manifest; the last thing that is written."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
+    full = manifest.model_copy(update={"files": {path.relative_to(folder).as_posix(): sha256(path) for path in paths}})
+    write_atomic(folder / NAME, full.model_dump_json(indent=1) + "\n")
+    return full
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an artifact whose files are all there and unchanged.
+
+    Raises:
+        ArtifactError: E-ARTIFACT with every file that is missing or changed.
+    """
+    file = folder / NAME
+    if not file.is_file():
+        raise ArtifactError(f'"{folder}" is no artifact: {NAME} is missing. {_hint(folder)}', "E-ARTIFACT")
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(raw, dict) and raw.get("version", VERSION) > VERSION:
+            raise ArtifactError(f"{file}: written by a newer leantune ({raw.get('leantune')}). Update leantune.", "E-ARTIFACT")
+        manifest = Manifest.model_validate(raw)
+    except (ValidationError, ValueError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"{file}: cannot be read: {str(error).splitlines()[0]}. Copy the whole folder again.", "E-ARTIFACT") from error
+    _verify(folder, manifest)
+    return manifest
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    problems = Problems(str(folder))
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            problems.add(f'"{name}" lies outside the folder. Get the artifact from where it was made.', "E-ARTIFACT")
+        elif not path.is_file():
+            problems.add(f"{name} is missing. Copy the whole folder again.", "E-ARTIFACT")
+        elif name != CARD and sha256(path) != expected:
+            problems.add(f"{name} is not the file that was saved. Copy the whole folder again.", "E-ARTIFACT")
+    problems.raise_if_any(ArtifactError)
+
+
+def _hint(folder: Path) -> str:
+    if not folder.exists():
+        return "There is no such folder."
+    if (folder / "best" / NAME).is_file():
+        return f'Did you mean "{folder / "best"}"?'
+    return "Give the folder that leantune compare or leantune train saved (best/)."

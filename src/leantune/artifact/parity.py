@@ -1,0 +1,138 @@
+"""Parity: an artifact is loaded in fresh processes, in every way it promises, and must predict as the trained network did.
+
+    proof = prove(folder, golden, ways=["leantune", "predict.py", "peft"])
+    proof.sentence     reloaded in fresh processes through leantune, predict.py and peft: same predictions on 32 rows, ...
+
+A way that cannot load the folder is reported in `failed`; different numbers are an error.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leantune.artifact.manifest import Facts
+from leantune.core.errors import ArtifactError
+
+TOLERANCE = 1e-4
+"""Largest difference of a logit, relative to the largest logit where that is above 1 (float32, merged weights included)."""
+SCRIPT = "predict.py"
+LONGEST = 600
+"""Seconds that one way may take."""
+_PROGRAM = Path(__file__).with_name("fresh.py")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows and the logits that the trained network gave them."""
+
+    rows: list[tuple[str, str | None]]
+    logits: NDArray[np.float64]
+    """(rows, labels)."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the fresh processes showed."""
+
+    passed: list[str]
+    largest: float
+    """Largest difference of a logit (of a probability for the script)."""
+    rows: int
+    failed: dict[str, str] = field(default_factory=dict)
+    """Ways that could not load the folder, with the last line they said."""
+
+    @property
+    def sentence(self) -> str:
+        """For manifest, card and report."""
+        ways = self.passed[0] if len(self.passed) == 1 else f"{', '.join(self.passed[:-1])} and {self.passed[-1]}"
+        return f"reloaded in fresh processes through {ways}: same predictions on {self.rows} rows, largest difference {self.largest:.0e}"
+
+
+def read_golden(path: Path) -> Golden:
+    """The golden rows that a trial left (`golden.json`)."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return Golden([(first, second) for first, second in raw["texts"]], np.array(raw["logits"], dtype=np.float64))
+
+
+def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
+    """Run every way at the same time, each in a process of its own, and compare.
+
+    Raises:
+        ArtifactError: E-ARTIFACT when a prediction differs.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        running = {way: _start(way, folder, facts, golden, work) for way in ways}
+        largest, passed, failed = 0.0, [], {}
+        for way, process in running.items():
+            out, error = process.communicate(timeout=LONGEST)
+            if process.returncode:
+                failed[way] = (error.strip().splitlines() or ["no message"])[-1][:300]
+                continue
+            difference = _compare_script(out, facts, golden) if way == SCRIPT else _compare(work / f"{way}.json", golden)
+            if difference > _allowed(golden):
+                message = f"{folder}: loaded through {way}, it predicts otherwise than the trained model (difference {difference:.2g})."
+                raise ArtifactError(f"{message} Please report this with the method and the base model.", "E-ARTIFACT")
+            passed.append(way)
+            largest = max(largest, difference)
+    return Proof(passed, largest, len(golden.rows), failed)
+
+
+def _start(way: str, folder: Path, facts: Facts, golden: Golden, work: Path) -> subprocess.Popen[str]:
+    rows = work / "rows.json"
+    rows.write_text(json.dumps(golden.rows), encoding="utf-8")
+    command = [str(_PROGRAM), way, str(folder), str(rows), str(work / f"{way}.json")]
+    if way == SCRIPT:
+        lines = work / "rows.jsonl"
+        lines.write_text("\n".join(json.dumps(_named(row, facts)) for row in golden.rows), encoding="utf-8")
+        command = [str(folder / SCRIPT), "--file", str(lines)]
+    quiet = {"CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false", "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    safe = [] if way == SCRIPT else ["-P"]  # the script's own folder may hold its adapter's code
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, *safe, *command], stdout=pipe, stderr=pipe, text=True, encoding="utf-8", env=os.environ | quiet
+    )
+
+
+def _named(row: tuple[str, str | None], facts: Facts) -> dict[str, Any]:
+    return {facts.text: row[0]} | ({facts.text_pair: row[1]} if facts.text_pair else {})
+
+
+def _compare(path: Path, golden: Golden) -> float:
+    return _largest(np.array(json.loads(path.read_text(encoding="utf-8"))), golden.logits)
+
+
+def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
+    """The script says label and probability; other labels count as a difference of 1 unless the two are tied."""
+    rows = list(csv.DictReader(io.StringIO(out)))
+    taken = "predicted_" if "predicted_label" in rows[0] else ""
+    shifted = np.exp(golden.logits - golden.logits.max(axis=1, keepdims=True))
+    scores = shifted / shifted.sum(axis=1, keepdims=True)
+    chosen = np.array([facts.labels.index(row[f"{taken}label"]) for row in rows])
+    given = np.array([float(row[f"{taken}score"]) for row in rows])
+    return max(
+        _largest(given, scores[np.arange(len(rows)), chosen]), float((scores.max(axis=1) - scores[np.arange(len(rows)), chosen]).max())
+    )
+
+
+def _largest(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return float("inf")
+    return float(np.abs(found - expected).max())
+
+
+def _allowed(golden: Golden) -> float:
+    return TOLERANCE * max(1.0, float(np.abs(golden.logits).max()))

@@ -1,0 +1,153 @@
+"""Publish: turn a trial's delta into a folder that predicts, exports and loads in plain libraries.
+
+    publish(Path("trials/1f0c/delta"), Path("best"), facts, base, golden=golden) -> Path("best")
+
+The folder is filled beside its place, proven in fresh processes, and moved there whole: a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leantune import __version__
+from leantune.artifact.card import card
+from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, write_manifest
+from leantune.artifact.parity import SCRIPT, Golden, prove
+from leantune.artifact.script.carry import carry
+from leantune.artifact.script.compose import compose
+from leantune.artifact.sentence import remove_layout, write_layout
+from leantune.core.errors import ArtifactError
+from leantune.models.base import Base, layout, write_tokenizer
+from leantune.models.delta import HEAD, AdapterKind, adapter_kind
+
+
+def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None) -> Path:
+    """Make a deployable folder.
+
+    Args:
+        delta: what `write_delta` wrote.
+        best: where the folder shall lie; an artifact that is there is replaced.
+        facts: what was trained and how well.
+        base: the base model it was trained on.
+        golden: rows to prove the folder with; None leaves the proof out.
+
+    Raises:
+        ArtifactError: E-ARTIFACT when something else lies at `best`, or when the folder predicts otherwise than the trained model.
+    """
+    refuse_foreign(best)
+    with in_place(best) as folder:
+        shutil.copytree(delta, folder, dirs_exist_ok=True)
+        manifest = _assemble(folder, facts, base)
+        if golden is not None:
+            manifest = _proven(folder, manifest, golden)
+        (folder / CARD).write_text(card(manifest), encoding="utf-8")
+        write_manifest(folder, manifest)
+    return best
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse to write over anything that is not an artifact."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / NAME).is_file()):
+        raise ArtifactError(f'"{folder}" is in use by something else than an artifact. Choose another folder with --out.', "E-ARTIFACT")
+
+
+@contextmanager
+def in_place(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place when the block ends well, and vanishes when it does not."""
+    fresh, old = (target.parent / f".{target.name}.{os.getpid()}.{kind}" for kind in ("part", "old"))
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _assemble(folder: Path, facts: Facts, base: Base) -> Manifest:
+    """Add everything that belongs to the folder; the manifest without a proof."""
+    pooled, kind = (folder / HEAD).is_dir(), adapter_kind(folder)
+    manifest = Manifest(
+        leantune=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        facts=facts,
+        base=_base_facts(base),
+        form="adapter" if kind else "whole",
+        layout=layout(base, prepends=True) if pooled else "stock",
+        max_length=base.max_length,
+    )
+    write_tokenizer(base, folder)
+    _write_scripts(folder, manifest, kind, base.tokenizer.pad_token_id)
+    plain = kind is None or not (kind.prompts or kind.module)
+    if pooled and plain:
+        write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length)
+    manifest = manifest.model_copy(update={"loads_in": _ways(manifest, plain=plain)})
+    (folder / CARD).write_text(card(manifest), encoding="utf-8")
+    return write_manifest(folder, manifest)
+
+
+def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, pad: int | None) -> None:
+    """`predict.py`, and beside it the adapter's own code where `peft` does not know its type."""
+    code = f"{kind.name.lower()}_adapter" if kind and kind.module else None
+    if kind and kind.module:
+        (folder / f"{code}.py").write_text(carry(kind.module), encoding="utf-8")
+    script = compose(manifest, pad=pad, prompts=kind is not None and kind.prompts, adapter_code=code)
+    (folder / SCRIPT).write_text(script, encoding="utf-8")
+
+
+def _ways(manifest: Manifest, *, plain: bool) -> list[str]:
+    """What can load the folder."""
+    if not plain:
+        return ["leantune", SCRIPT]
+    if manifest.layout != "stock":
+        return ["leantune", SCRIPT, "sentence-transformers"]
+    return ["leantune", SCRIPT, "peft" if manifest.form == "adapter" else "transformers"]
+
+
+def _proven(folder: Path, manifest: Manifest, golden: Golden) -> Manifest:
+    """The manifest with the proof; a plain library that cannot load this method's adapter is not promised any more."""
+    installed = importlib.util.find_spec("sentence_transformers") is not None
+    ways = [way for way in manifest.loads_in if way != "sentence-transformers" or installed]
+    proof = prove(folder, manifest.facts, golden, ways=ways)
+    needed = [way for way in ("leantune", SCRIPT) if way in proof.failed]
+    if needed:
+        raise ArtifactError(f"{folder}: cannot be loaded through {needed[0]}: {proof.failed[needed[0]]}", "E-ARTIFACT")
+    if "sentence-transformers" in proof.failed:
+        remove_layout(folder)
+    promised = [way for way in manifest.loads_in if way not in proof.failed]
+    return manifest.model_copy(update={"loads_in": promised, "proof": proof.sentence})
+
+
+def _base_facts(base: Base) -> BaseFacts:
+    return BaseFacts(
+        name=base.name,
+        source=base.location.source,
+        revision=getattr(base.config, "_commit_hash", None),
+        weights_digest=base.weights_digest,
+        pooling=base.pooling,
+        licence=_licence(base),
+    )
+
+
+def _licence(base: Base) -> str | None:
+    """What the front matter of the base's own card says."""
+    readme = base.location.folder / CARD if base.location.folder else None
+    if readme is None or not readme.is_file():
+        return None
+    front = re.match(r"---\n(.*?)\n---", readme.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+    found = re.search(r"^license:\s*([\w.\-]+)\s*$", front.group(1), re.MULTILINE) if front else None
+    return found.group(1) if found else None
+
+
+def _width(folder: Path) -> int:
+    return int(json.loads((folder / HEAD / "config.json").read_text(encoding="utf-8"))["in_features"])

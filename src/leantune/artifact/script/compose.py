@@ -1,0 +1,94 @@
+"""Compose `predict.py`: a short script for one artifact out of the parts beside this file, free of leantune.
+
+    text = compose(manifest, pad=0, prompts=False, adapter_code=None)
+
+The parts are ordinary functions, so they are checked and tested as such; their source is copied.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pprint
+import re
+from typing import Any
+
+from leantune.artifact.manifest import Manifest
+from leantune.artifact.script import adapter, common, pooled, stock, virtual, whole
+from leantune.models.locate import MINILM_HUB
+
+_HEADER = '''#!/usr/bin/env python3
+"""Predict labels with the model in this folder. Needs {needs}; leantune is not needed.
+
+    python predict.py {example}
+    python predict.py --file rows.csv --text {text} > predicted.csv
+"""
+
+from __future__ import annotations
+
+{imports}
+
+FOLDER = Path(__file__).resolve().parent
+SETTINGS = {settings}
+'''
+
+_STANDARD = ("argparse", "csv", "hashlib", "json", "sys")
+
+
+def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code: str | None) -> str:
+    """The text of `predict.py`.
+
+    Args:
+        manifest: of the artifact.
+        pad: number of the padding token.
+        prompts: whether virtual tokens stand before the text.
+        adapter_code: module in the folder that tells `peft` of the adapter's type, or None.
+    """
+    functions = _functions(manifest, prompts=prompts)
+    body = "\n\n".join(inspect.getsource(function).rstrip() + "\n" for function in functions)
+    body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
+    facts = manifest.facts
+    header = _HEADER.format(
+        needs="torch, transformers and safetensors" + (", peft" if manifest.form == "adapter" else ""),
+        example='"first text" "its pair"' if facts.paired else '"a text" "another text"',
+        text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
+        imports=_imports(body, adapter_code),
+        settings=pprint.pformat(_settings(manifest, pad), width=120, sort_dicts=False),
+    )
+    return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
+
+
+def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
+    load_body = adapter.load_body if manifest.form == "adapter" else whole.load_body
+    if manifest.layout == "stock":
+        model: list[Any] = [stock.load_model, stock.forward]
+    else:
+        model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
+    base = [common.find_base] if manifest.form == "adapter" else []
+    return [*base, load_body, *model, common.read_rows, common.column, common.predict, common.main]
+
+
+def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
+    facts, base = manifest.facts, manifest.base
+    settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
+    if manifest.layout == "stock":
+        settings["pad"] = pad
+    else:
+        settings["layout"] = manifest.layout
+    if manifest.form == "adapter":
+        bases = [base.source, MINILM_HUB] if base.name == "minilm" else [base.source]
+        settings |= {"bases": list(dict.fromkeys(bases)), "revision": base.revision, "weights": base.weights_digest}
+    return settings
+
+
+def _imports(used: str, adapter_code: str | None) -> str:
+    standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
+    autos = [name for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
+    lines = [*standard, "from pathlib import Path", "from typing import Any", "", "import torch"]
+    if "PeftModel" in used:
+        lines.append("from peft import PeftModel")
+    if "load_file" in used:
+        lines.append("from safetensors.torch import load_file")
+    lines += [f"from transformers import {', '.join(autos)}", "from transformers.utils import logging"]
+    if adapter_code:
+        lines += ["", f"import {adapter_code}  # tells peft of this adapter's type"]
+    return "\n".join(lines)
