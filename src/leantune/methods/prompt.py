@@ -1,0 +1,59 @@
+"""Prompt tuning: trained word vectors before the text.
+
+    body([p_1 ... p_tokens; e(x_1) ... e(x_T)])        p (tokens, embedding width) trained; only the text's tokens are pooled
+
+Trains      tokens * embedding width numbers.                     At start   not the base: random tokens of the vocabulary.
+Afterwards  cannot be merged: texts grow by `tokens`.             Reference  Lester et al. 2021, arXiv:2104.08691.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from leantune.kinds.method import Card, Method, Rates
+from leantune.models.surgery import wrap
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
+
+
+class Prompt(Method):
+    """Trained word vectors before the text."""
+
+    tokens: int = Field(default=16, ge=1)
+    """Virtual tokens; they take as many positions of the context."""
+    init: Literal["vocabulary", "random"] = "vocabulary"
+    """Where they start: random tokens of the `vocabulary`, or `random` numbers."""
+
+    card: ClassVar[Card] = Card(
+        title="Prompt tuning",
+        paper="Lester et al. 2021, arXiv:2104.08691",
+        when="the smallest delta of all, for large bases; far below full fine-tuning under a billion parameters",
+        rates=Rates(low=3e-3, start=1e-2, high=5e-2),
+        identity=False,
+        mergeable=False,
+        prepends=True,
+    )
+
+    def virtual_tokens(self) -> int:
+        """The prompt takes positions."""
+        return self.tokens
+
+    def cost(self, anatomy: Anatomy) -> int:
+        """One word vector per virtual token."""
+        return self.tokens * anatomy.embedding_width
+
+    def attach(self, target: Target, *, seed: int) -> Adaptation:
+        """Delegates to `peft`; the width is that of the embeddings, which differs from the body's in ALBERT and ELECTRA."""
+        options = {
+            "num_virtual_tokens": self.tokens,
+            "token_dim": target.anatomy.embedding_width,
+            "prompt_tuning_init": "SAMPLE_VOCAB" if self.init == "vocabulary" else "RANDOM",
+        }
+        return wrap(target, "prompt_tuning", options, seed=seed)
+
+
+MEMBER = Prompt

@@ -1,0 +1,64 @@
+"""Virtual tokens: where their first values come from.
+
+    vocabulary_keys_values(body, anatomy, tokens=16)  ->  (16, 2 * layers * width)   keys and values of real random tokens
+
+Prefixes that start as what the body itself computes for tokens of its vocabulary learn faster than random ones (Li and Liang
+2021, section 7.4), and unlike zeros they do not all stay alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from leantune.models.anatomy import Anatomy
+
+
+def vocabulary_keys_values(body: nn.Module, anatomy: Anatomy, *, tokens: int) -> Tensor:
+    """Keys and values that the body computes for `tokens` random tokens; drawn from torch's global generator.
+
+    Returns:
+        (tokens, 2 * layers * width), for each layer the keys and then the values: the layout of `peft`'s prefix encoder.
+    """
+    import torch
+
+    table: Any = body.get_submodule(anatomy.embeddings)
+    ids = torch.randint(0, table.num_embeddings, (1, tokens), device=table.weight.device)
+    caught: dict[str, Tensor] = {}
+    sites = anatomy.at(["key", "value"])
+    hooks = [body.get_submodule(site.path).register_forward_hook(_catch(caught, site.path)) for site in sites]
+    was_training = body.training
+    try:
+        with torch.no_grad():
+            body.eval()(input_ids=ids, attention_mask=torch.ones_like(ids))
+    finally:
+        body.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    parts: list[Tensor] = []
+    for site in sites:
+        parts.append(caught[site.path][0, :, -2 * anatomy.key_value_width :] if site.kind == "qkv" else caught[site.path][0])
+    return torch.cat(parts, dim=-1)
+
+
+def _catch(caught: dict[str, Tensor], path: str) -> Any:
+    def hook(module: nn.Module, args: object, output: Tensor) -> None:
+        del module, args
+        caught[path] = output
+
+    return hook
+
+
+def match_spread(encoder: Any, table: Tensor) -> None:
+    """Scale the last map of a prompt encoder so that virtual tokens spread like the tokens of the vocabulary `table` (V, D)."""
+    import torch
+
+    ids = torch.arange(encoder.total_virtual_tokens, device=table.device)
+    last = encoder.mlp_head[-1]
+    with torch.no_grad():
+        drawn = encoder(ids.unsqueeze(0))
+        factor = table.std() / drawn.std().clamp(min=1e-8)
+        for parameter in last.parameters():
+            parameter.mul_(factor)
