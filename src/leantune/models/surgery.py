@@ -39,6 +39,13 @@ def config_class(tuner: str) -> Any:
     return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[tuner.upper()]]
 
 
+def tuner_names() -> list[str]:
+    """All tuners of the installed `peft`, ours left out."""
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    return sorted(name for kind in PEFT_TYPE_TO_CONFIG_MAPPING if (name := kind.value.lower()) != "bottleneck")
+
+
 def wrap(target: Target, tuner: str, options: Mapping[str, Any], *, seed: int) -> Adaptation:
     """Wrap the body by `peft`; what `peft` trains is what is trained, heads inside the body included.
 
