@@ -5,24 +5,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from leantune.core.human import count, milliseconds, size
 from leantune.core.records import Cost
-from leantune.core.spec import Spec
-
-
-class Limits(Spec):
-    """Upper bounds; None: no limit. A cost that was not measured breaks no limit."""
-
-    max_trainable: int | None = Field(default=None, gt=0)
-    """Trainable parameters, head included."""
-    max_memory: int | None = Field(default=None, gt=0)
-    """Peak memory in training, bytes."""
-    max_latency: float | None = Field(default=None, gt=0)
-    """Milliseconds for one row."""
-    max_size: int | None = Field(default=None, gt=0)
-    """Stored bytes."""
+from leantune.core.study import Limits
 
 
 def limit_broken(cost: Cost, limits: Limits) -> str | None:

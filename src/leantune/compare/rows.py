@@ -9,11 +9,12 @@ from statistics import fmean, stdev
 from leantune.compare.bootstrap import Difference
 from leantune.compare.groups import Group, dev_mean, mean_cost, why_failed
 from leantune.compare.holm import holm
-from leantune.compare.limits import Limits, limit_broken
+from leantune.compare.limits import limit_broken
 from leantune.compare.outcomes import Outcomes
 from leantune.compare.verdict import judge, sentence
 from leantune.core.human import plural
 from leantune.core.records import MethodRow, TrialRecord
+from leantune.core.study import Limits
 
 
 @dataclass(frozen=True)

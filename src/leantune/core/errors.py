@@ -3,7 +3,8 @@
     tickets.csv row 418, column "label": the label is missing. Fill it in or delete the row.  [E-LABEL]
 
 Place: rule. Value. Remedy. Code. All problems of one input come together, never one per run.
-Exit codes: 2 usage, data or artifact; 3 budget; 1 is left for bugs of ours, the only case with a traceback.
+Exit codes: 2 for every mistake of a user; 3 for a comparison of which a part failed; 1 is left for bugs of ours, the only case
+with a traceback.
 """
 
 from __future__ import annotations
@@ -63,8 +64,6 @@ class ArtifactError(LeantuneError):
 
 class BudgetError(LeantuneError):
     """What was asked does not fit the budget."""
-
-    exit_code = 3
 
 
 class Problems:

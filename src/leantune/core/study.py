@@ -14,10 +14,10 @@ from leantune.core.spec import Spec
 
 
 class Limits(Spec):
-    """What the user can afford; None is no limit."""
+    """What the user can afford; None is no limit, and a cost that was not measured breaks none."""
 
     max_trainable: int | None = Field(default=None, gt=0)
-    """Trained parameters without the head."""
+    """Trained parameters, head included."""
     max_memory: int | None = Field(default=None, gt=0)
     """Bytes of peak memory while training."""
     max_latency: float | None = Field(default=None, gt=0)

@@ -69,6 +69,10 @@ class Base:
         files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
         return "-".join(file_digest(file) for file in files)
 
+    def count_tokens(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
+        """Tokens of each text (with its pair), special tokens included, nothing cut off."""
+        return count_tokens(self.tokenizer, texts, pairs)
+
     def anatomy(self, *, outputs: int, prepends: bool = False) -> Anatomy:
         """The anatomy of the body, read from a skeleton without weights."""
         with torch.device("meta"):
@@ -111,6 +115,13 @@ def _ready(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizer
             raise SpecError(f"{name}: its tokenizer has neither a padding nor an end token, so rows cannot be batched.", "E-MODEL")
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: list[str] | None = None) -> list[int]:
+    """Tokens of each text (with its pair), special tokens included, nothing cut off."""
+    with quiet():
+        coded = tokenizer(texts, pairs, truncation=False, return_attention_mask=False)
+    return [len(ids) for ids in coded["input_ids"]]
 
 
 def layout(base: Base, *, prepends: bool = False) -> str:

@@ -1,0 +1,160 @@
+"""The Python surface: what `import leantune as lt` offers.
+
+    study  = lt.study("tickets.csv", model="minilm", budget="10min")
+    result = lt.compare(study, methods=["full", "head", "lora(rank=4)"])
+    print(result.choice.reason)
+    result.report("report.html")
+    result.choice.save("out/")
+    lt.load("out/").predict(["my card was declined"])
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leantune.app.compare import run_comparison
+from leantune.app.options import DEFAULT_METHODS, Options
+from leantune.app.progress import Done, Progress, Tried
+from leantune.app.study import Sources, Study, default_run, open_study
+from leantune.app.train import run_training
+from leantune.artifact.predictor import Predictor, load
+from leantune.compare.table import text as table_text
+from leantune.core.errors import ArtifactError
+from leantune.core.records import CheckReport, Comparison, TrialRecord
+from leantune.core.records import Choice as ChoiceRecord
+from leantune.core.study import Limits
+from leantune.data.check import check as check_data
+from leantune.report.write import write_documents
+
+Listener = Callable[[Progress], None]
+
+
+def _print_inferences(study: Study) -> Study:
+    for line in study.inferences:
+        print(f"· {line}")  # noqa: T201
+    return study
+
+
+def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | None = None, quiet: bool = False, **options: Any) -> Study:
+    """Open a study: read the data, infer columns and task (each told in one line), open the base model.
+
+    Args:
+        data: a path (CSV, TSV, JSON, JSONL, Parquet, saved folder), a hub name, a pandas frame, a `datasets` object or a list of dicts.
+        dev: rows to choose on; cut from `data` when not given.
+        test: rows to report on; cut from `data` when not given.
+        out: the run folder; runs/<data>-<model> when not given.
+        quiet: do not print the inferences.
+        options: fields of `leantune.app.options.Options`, such as model, text, text_pair, label, metric, seeds, margin, budget,
+            pooling, max_length, batch, device; limits as max_trainable, max_memory, max_latency, max_size (numbers).
+
+    Raises:
+        LeantuneError: what is wrong with data, model or options, and how to mend it.
+    """
+    limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    chosen = Options.of(**options, **({"limits": limits} if limits else {}))
+    sources = Sources(data, dev, test)
+    opened = open_study(sources, Path(out) if out else default_run(sources, chosen.model), chosen)
+    return opened if quiet else _print_inferences(opened)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What leantune would ship, and its artifact."""
+
+    record: ChoiceRecord
+    run: Path
+
+    @property
+    def method(self) -> str | None:
+        """The chosen method."""
+        return self.record.method
+
+    @property
+    def verdict(self) -> str | None:
+        """Its verdict against full fine-tuning."""
+        return self.record.verdict
+
+    @property
+    def reason(self) -> str:
+        """One sentence built from the intervals."""
+        return self.record.reason
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy the artifact to `folder`.
+
+        Raises:
+            ArtifactError: E-ARTIFACT when the choice has no artifact, or the folder is not empty.
+        """
+        if self.record.artifact is None:
+            raise ArtifactError(f"The choice ({self.method or 'none'}) has no artifact: nothing was tuned for it.", "E-ARTIFACT")
+        target = Path(folder)
+        if target.exists() and any(target.iterdir()):
+            raise ArtifactError(f'"{target}" is not empty. Choose another folder.', "E-ARTIFACT")
+        shutil.copytree(self.run / self.record.artifact, target, dirs_exist_ok=True)
+        return target
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished comparison."""
+
+    comparison: Comparison
+    run: Path
+
+    @property
+    def choice(self) -> Choice:
+        """What to ship."""
+        return Choice(self.comparison.choice, self.run)
+
+    def table(self) -> str:
+        """The verdict table as aligned text."""
+        return table_text(self.comparison)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the HTML report to `path` (the run folder has one already)."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = write_documents(self.comparison, self.run)
+        shutil.copyfile(made["html"], target)
+        return target
+
+
+def compare(opened: Study, methods: Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result:
+    """Run the comparison of a study, or go on with it; finished trials are kept.
+
+    Args:
+        opened: what `study` gave.
+        methods: method expressions.
+        listen: called with every progress.
+    """
+    command = f"lt.compare(study, methods={list(methods)!r})"
+    for progress in run_comparison(opened, methods, command=command):
+        if listen is not None:
+            listen(progress)
+        if isinstance(progress, Done):
+            return Result(progress.comparison, opened.run)
+    raise AssertionError("a comparison ends with Done")
+
+
+def train(opened: Study, method: str, out: str | Path, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
+    """Train one method without a comparison; its artifact is written to `out`."""
+    record: TrialRecord | None = None
+    for progress in run_training(opened, method, Path(out), seed=seed):
+        if listen is not None:
+            listen(progress)
+        if isinstance(progress, Tried):
+            record = progress.record
+    assert record is not None  # noqa: S101
+    return record
+
+
+def check(opened: Study) -> CheckReport:
+    """The data check of a study."""
+    return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
+
+
+__all__ = ["Choice", "Predictor", "Result", "check", "compare", "load", "study", "train"]

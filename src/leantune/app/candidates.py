@@ -1,0 +1,131 @@
+"""Candidates: the methods of a comparison, read from their expressions, those that cannot work here left out with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from leantune.app.options import REFERENCE, Options
+from leantune.compare.race import rates
+from leantune.core.errors import LeantuneError, SpecError
+from leantune.core.human import count
+from leantune.core.records import Phase, Recipe
+from leantune.core.study import Job
+from leantune.execution.optimizers import check_names
+from leantune.kinds.method import Parsed, Rates, parse_method
+from leantune.models.base import Base
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method with everything needed to make its recipes."""
+
+    parsed: Parsed
+    rates: Rates
+    params: int
+    """Trained parameters without the head."""
+    options: Options
+    task: str
+
+    @property
+    def name(self) -> str:
+        """As the user wrote it."""
+        return self.parsed.name
+
+    @property
+    def raced(self) -> bool:
+        """Whether the learning rate is to be found."""
+        return "lr" not in self.parsed.training
+
+    @property
+    def planned_rates(self) -> list[float]:
+        """The rates of the race, or the one that the user fixed."""
+        if not self.raced:
+            return [float(self.parsed.training["lr"])]
+        return rates(self.rates.low, self.rates.start, self.rates.high)
+
+    def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
+        """The recipe at one learning rate."""
+        card, given = self.parsed.method.card, dict(self.parsed.training)
+        given.pop("lr", None)
+        values = {
+            "task": self.task,
+            "method": self.parsed.expression,
+            "lr": lr,
+            "head_lr": max(card.head_factor * lr, card.head_floor),
+            "weight_decay": card.weight_decay,
+            "optimizer": self.options.optimizer,
+            "schedule": self.options.schedule,
+            "steps": steps,
+            "evaluations": looks,
+            "batch_rows": self.options.batch,
+            "dropout": self.options.dropout,
+        }
+        return Recipe.build(self.name, values | given)
+
+    def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int) -> Job:
+        """One trial of this method."""
+        recipe = self.recipe(lr, steps=steps, looks=looks)
+        return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed)
+
+
+@dataclass(frozen=True)
+class Field:
+    """Who takes part, and who was left out before anything ran."""
+
+    candidates: list[Candidate]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def read_methods(expressions: Sequence[str]) -> list[Parsed]:
+    """Read all expressions; every fault is told at once.
+
+    Raises:
+        SpecError: for names, options and values that do not exist.
+    """
+    parsed, faults = dict[str, Parsed](), list[LeantuneError]()
+    for expression in expressions:
+        try:
+            found = parse_method(expression)
+            check_names(found.training.get("optimizer", "adamw"), found.training.get("schedule", "linear"))
+            parsed.setdefault(found.name, found)
+        except LeantuneError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0] if len(faults) == 1 else SpecError("\n".join(f"  {fault}" for fault in faults).strip(), faults[0].code)
+    if not parsed:
+        raise SpecError("No method given. Name at least one, for example --methods full,lora.", "E-OPTION")
+    return list(parsed.values())
+
+
+def field_of(parsed: Sequence[Parsed], base: Base, outputs: int, task: str, options: Options) -> Field:
+    """Check every method against the base's anatomy; the reference comes first."""
+    anatomies = {prepends: base.anatomy(outputs=outputs, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
+    found = Field([])
+    for one in sorted(parsed, key=lambda one: one.name != REFERENCE):
+        anatomy = anatomies[one.method.card.prepends]
+        reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
+        if reason:
+            found.left_out[one.name] = reason
+            continue
+        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task)
+        candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
+        found.candidates.append(candidate)
+    if not found.candidates:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
+        raise SpecError(f"None of the methods can work on {base.name}: {reasons}", "E-METHOD")
+    return found
+
+
+def _too_long(parsed: Parsed, base: Base) -> str | None:
+    virtual = parsed.method.virtual_tokens()
+    if virtual + base.max_length <= base.context:
+        return None
+    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {base.context - virtual}"
+
+
+def _too_many(parsed: Parsed, options: Options, params: int) -> str | None:
+    most = options.limits.max_trainable
+    if most is None or params <= most or parsed.name == REFERENCE:
+        return None
+    return f"trains {count(params)} parameters, over --max-trainable {count(most)}"

@@ -1,0 +1,235 @@
+"""The comparison: check, plan, race the learning rates, run the seeds, compare, ship. A generator of progress.
+
+    for progress in run_comparison(study, ["full", "lora", "head"]): ...
+
+Search proposes and execution runs; they meet here. Finished trials of the run folder are kept, so an interrupted comparison
+goes on, and one more method costs only that method.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+
+from leantune.app.candidates import Candidate, Field, field_of, read_methods
+from leantune.app.options import BASELINES, REFERENCE
+from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.ship import conclude
+from leantune.app.study import Study
+from leantune.compare.elimination import Candidate as Contender
+from leantune.compare.elimination import eliminate
+from leantune.compare.plan import Plan, Rows, Speed, more_time, plan
+from leantune.compare.race import RaceResult, extension, winner
+from leantune.core.budget import parse_budget
+from leantune.core.events import Finished
+from leantune.core.files import write_atomic
+from leantune.core.human import percent
+from leantune.core.records import CheckReport, Ledger, TrialRecord
+from leantune.core.study import Job
+from leantune.data.check import check
+from leantune.evaluate.predictions import read_predictions
+from leantune.evaluate.quality import tally
+from leantune.execution.lock import locked
+from leantune.execution.probe import ProbeResult
+from leantune.execution.runner import Runner
+
+OVERTIME = 1.15
+"""A further seed is only begun when it is expected to end within this times the budget."""
+
+
+def run_comparison(study: Study, methods: Sequence[str], *, command: str, dry_run: bool = False) -> Iterator[Progress]:
+    """Run the whole comparison; the last progress is `Done` (`Planned` for a dry run).
+
+    Raises:
+        LeantuneError: for mistakes that can be known before training, and for a run folder in use.
+    """
+    parsed = read_methods(methods)
+    with ExitStack() as stack:
+        stack.enter_context(locked(study.run))
+        runner = stack.enter_context(Runner(study.run, study.conditions))
+        runner.start()
+        report = _check(study)
+        yield Checked(report)
+        field = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
+        comparison = _Comparison(study, field, runner, report, command)
+        yield comparison.planned()
+        if not dry_run:
+            yield from comparison.run()
+
+
+def _check(study: Study) -> CheckReport:
+    """The data check, kept in the run folder; the same data are not checked twice."""
+    path = study.run / f"check-{study.conditions.data}-{study.conditions.max_length}.json"
+    if path.is_file():
+        return CheckReport.model_validate_json(path.read_bytes())
+    report = check(study.dataset, tokenizer=study.base.count_tokens, max_length=study.conditions.max_length)
+    write_atomic(path, report.model_dump_json(indent=1))
+    return report
+
+
+class _Comparison:
+    """The state of one comparison on its way."""
+
+    def __init__(self, study: Study, field: Field, runner: Runner, check: CheckReport, command: str) -> None:
+        self.study, self.field, self.runner, self.check, self.command = study, field, runner, check, command
+        sizes = study.dataset.manifest.sizes
+        self.rows = Rows(sizes["train"], sizes["dev"], sizes["test"], study.options.batch)
+        self.budget = parse_budget(study.options.budget_text)
+        self.lines: list[str] = []
+        self.dropped: dict[str, str] = {}
+        self.took: dict[str, float] = {}
+        """Seconds of the last full-length trial of each method in this process."""
+        self.spent = 0.0
+        self.finished = True
+
+    def planned(self) -> Planned:
+        """Probe every method and plan the steps; a plan made earlier in this folder under the same budget stands."""
+        probes = {candidate.name: self._probe(candidate) for candidate in self.field.candidates}
+        for name, found in probes.items():
+            if found.problem:
+                self.field.left_out[name] = found.problem
+        self.field.candidates[:] = [candidate for candidate in self.field.candidates if not probes[candidate.name].problem]
+        speeds = [_speed(candidate, probes[candidate.name]) for candidate in self.field.candidates]
+        strict = self.study.options.budget is not None
+        self.plan = plan(self.budget, speeds, self.rows, len(self.study.spec.seeds), strict=strict and not self._earlier())
+        self.plan = self._earlier() or self.plan
+        more = more_time(self.plan, self.rows)
+        self.more = more
+        write_atomic(self.study.run / "plan.json", self.plan.model_dump_json(indent=1))
+        return Planned(self.field, {name: found for name, found in probes.items() if not found.problem}, self.plan, more)
+
+    def run(self) -> Iterator[Progress]:
+        """Baselines, races, seeds, verdicts, artifact, report."""
+        for name in BASELINES:
+            yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
+        chosen: dict[str, float] = {}
+        for candidate in self.field.candidates:
+            yield from self._race(candidate, chosen)
+        yield from self._seeds(chosen)
+        ledger = Ledger(
+            budget=self.study.options.budget_text,
+            steps_per_trial=self.plan.steps,
+            planned_seconds=self.plan.total_seconds,
+            spent_seconds=self.spent,
+            finished=self.finished,
+            lines=self.lines,
+            more_time=self.more,
+        )
+        yield Done(conclude(self.study, self.field, self.check, ledger, dropped=self.dropped, command=self.command))
+
+    def _earlier(self) -> Plan | None:
+        path = self.study.run / "plan.json"
+        if not path.is_file():
+            return None
+        found = Plan.model_validate_json(path.read_bytes())
+        return found if found.budget == self.study.options.budget_text else None
+
+    def _probe(self, candidate: Candidate) -> ProbeResult:
+        """Measured once per run folder."""
+        job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
+        path = self.study.run / "probes" / f"{job.digest(self.study.conditions)}.json"
+        if path.is_file():
+            return ProbeResult.model_validate_json(path.read_bytes())
+        found = self.runner.probe(job)
+        if not found.problem:
+            write_atomic(path, found.model_dump_json(indent=1))
+        return found
+
+    def _race(self, candidate: Candidate, chosen: dict[str, float]) -> Iterator[Progress]:
+        """Find the learning rate on dev inside the method's own range."""
+        planned = candidate.planned_rates
+        if not candidate.raced:
+            chosen[candidate.name] = planned[0]
+            return
+        results: list[RaceResult] = []
+        waiting = list(planned)
+        while waiting:
+            lr = waiting.pop(0)
+            job = candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
+            record = yield from self._try(job)
+            results.append(RaceResult.of(record))
+            if not waiting and (further := extension(results, planned)) is not None:
+                waiting.append(further)
+        best = winner(results)
+        chosen[candidate.name] = best.lr if best else candidate.rates.start
+        tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
+        yield self._say(f"{candidate.name}: learning rate {chosen[candidate.name]:.2g} (on dev {tried})")
+
+    def _seeds(self, chosen: dict[str, float]) -> Iterator[Progress]:
+        """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
+        records: dict[str, list[TrialRecord]] = {candidate.name: [] for candidate in self.field.candidates}
+        for round_number, seed in enumerate(self.study.spec.seeds):
+            running = [candidate for candidate in self.field.candidates if candidate.name not in self.dropped]
+            if round_number and not self._affordable(running, chosen, seed):
+                self.finished = False
+                left = len(self.study.spec.seeds) - round_number
+                yield self._say(f"Time is up before seed {seed}: {left} of {len(self.study.spec.seeds)} seeds left out. Run again to go on.")
+                return
+            for candidate in running:
+                record = yield from self._try(self._final(candidate, chosen, seed))
+                records[candidate.name].append(record)
+            if round_number == 0 and not self.study.spec.keep_all:
+                yield from self._drop(records)
+
+    def _final(self, candidate: Candidate, chosen: dict[str, float], seed: int) -> Job:
+        return candidate.job(chosen[candidate.name], phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks)
+
+    def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
+        """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""
+        labels = len(self.study.dataset.labels)
+        contenders = []
+        for name, (record, *_) in records.items():
+            if record.status == "ok":
+                found = read_predictions(self.study.run, record.digest, "dev")
+                dev = tally(self.study.conditions.metric, found.gold, found.predicted, labels)
+                contenders.append(Contender(name, {record.seed: dev}, record.cost.train_seconds or 0.0))
+        for name, sentence in eliminate(contenders, self.study.spec.margin, reference=REFERENCE).items():
+            self.dropped[name] = sentence
+            yield self._say(sentence)
+
+    def _affordable(self, running: Sequence[Candidate], chosen: dict[str, float], seed: int) -> bool:
+        if self.budget.seconds is None:
+            return True
+        missing = [candidate for candidate in running if self._known(self._final(candidate, chosen, seed)) is None]
+        needed = sum(self._per_seed(candidate.name) for candidate in missing)
+        return self.spent + needed <= OVERTIME * max(self.budget.seconds, self.plan.total_seconds)
+
+    def _per_seed(self, name: str) -> float:
+        """Measured on the first seed where this process ran it, else as planned."""
+        return self.took.get(name, self.plan.seconds[name] / (len(self.study.spec.seeds) + 1))
+
+    def _known(self, job: Job) -> TrialRecord | None:
+        """The record of a finished trial; a crashed one is run again."""
+        path = self.study.run / "trials" / job.digest(self.study.conditions) / "record.json"
+        record = TrialRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+        return record if record is not None and record.status != "failed" else None
+
+    def _try(self, job: Job) -> Generator[Progress, None, TrialRecord]:
+        """Run one trial unless its record is there; gives the record back."""
+        known = self._known(job)
+        yield Trying(job, known=known is not None, seconds_left=max(0.0, self.plan.total_seconds - self.spent))
+        if known is not None:
+            yield Tried(job, known)
+            return known
+        start = time.perf_counter()
+        record: TrialRecord | None = None
+        for event in self.runner.run(job):
+            if isinstance(event, Finished):
+                record = event.record
+            yield Heard(job, event)
+        assert record is not None  # noqa: S101
+        seconds = time.perf_counter() - start
+        self.spent += seconds
+        if job.phase == "final":
+            self.took[job.name] = seconds
+        yield Tried(job, record)
+        return record
+
+    def _say(self, text: str) -> Said:
+        self.lines.append(text)
+        return Said(text)
+
+
+def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
+    return Speed(candidate.name, found.setup_seconds, found.train_row_seconds, found.predict_row_seconds, candidate.raced)

@@ -1,0 +1,61 @@
+"""The options of a study as the command line and Python take them, checked before anything is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from leantune.core.budget import DEFAULT
+from leantune.core.spec import Spec
+from leantune.core.study import Limits
+
+DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
+"""One of each kind; the reference first."""
+BASELINES = ("majority", "tfidf", "embeddings")
+REFERENCE = "full"
+
+
+class Options(Spec):
+    """What a user may choose about a study; everything has a default."""
+
+    model: str = "minilm"
+    """Base model: a hub name, a folder or `minilm`."""
+    text: str | None = None
+    """Text column; inferred when not given, as are the next two."""
+    text_pair: str | None = None
+    label: str | None = None
+    task: str | None = None
+    metric: str | None = None
+    """Score to compare by; the task's own when not given."""
+    pooling: str = "auto"
+    max_length: int | None = None
+    """Tokens per row at most."""
+    seeds: int = Field(default=3, ge=1, le=20)
+    """Full-length trials per method, seeds 1, 2, 3 ..."""
+    margin: float = Field(default=1.0, gt=0, lt=100)
+    """Largest loss that is still as good, in points (hundredths of the score)."""
+    budget: str | None = None
+    """30min or 300steps."""
+    limits: Limits = Limits()
+    device: str = "auto"
+    batch: int = Field(default=32, ge=1)
+    """Rows per optimiser step on average."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout inside the base model; 0 is a third faster on a CPU and no worse in short runs."""
+    optimizer: str = "adamw"
+    schedule: str = "linear"
+    split_seed: int = 0
+    """Of the split where one file is given."""
+    keep_all: bool = False
+    """Run every seed of every method, also of those that cannot win any more."""
+
+    @property
+    def budget_text(self) -> str:
+        """As given, or the default."""
+        return self.budget or DEFAULT
+
+    @classmethod
+    def of(cls, **values: Any) -> Options:
+        """Build from keyword arguments, faults told in our own voice."""
+        return cls.build("study", values)

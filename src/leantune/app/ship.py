@@ -1,0 +1,145 @@
+"""Ship: from the records of a run to `comparison.json`, the report and the artifact `best/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import peft
+import transformers
+
+from leantune import __version__
+from leantune.app.candidates import Field
+from leantune.app.options import BASELINES
+from leantune.app.study import Study
+from leantune.artifact.manifest import Facts
+from leantune.artifact.parity import read_golden
+from leantune.artifact.publish import publish
+from leantune.compare.build import ComparisonInputs, build
+from leantune.compare.inspect import RowText
+from leantune.compare.store import read_records
+from leantune.core.files import write_atomic
+from leantune.core.records import CheckReport, Comparison, Ledger, TrialRecord
+from leantune.evaluate.predictions import read_predictions
+from leantune.execution.device import machine
+from leantune.kinds.method import parse_method
+from leantune.report.write import write_report
+
+BEST = "best"
+
+
+def conclude(
+    study: Study, field: Field, check: CheckReport, ledger: Ledger, *, dropped: Mapping[str, str], command: str
+) -> Comparison:
+    """Compare the records, publish the chosen trial, write `comparison.json` and the report."""
+    inputs = _inputs(study, field, check, ledger, dropped, command)
+    comparison = build(inputs)
+    if comparison.choice.trial is not None:
+        record = next(record for record in comparison.trials if record.digest == comparison.choice.trial)
+        if record.recipe is not None:
+            publish_trial(study, record, study.run / BEST, comparison)
+            choice = comparison.choice.model_copy(update={"artifact": BEST})
+            comparison = comparison.model_copy(update={"choice": choice})
+    write_atomic(study.run / "comparison.json", comparison.model_dump_json(indent=1))
+    write_report(study.run)
+    return comparison
+
+
+def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: Comparison | None = None) -> Path:
+    """Make the artifact of one finished trial, proven in fresh processes."""
+    assert record.recipe is not None  # noqa: S101
+    method = parse_method(record.recipe.method).method
+    row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
+    trial = study.run / "trials" / record.digest
+    facts = Facts(
+        task=study.conditions.task,
+        labels=study.dataset.labels,
+        method=record.recipe.method,
+        title=method.card.title,
+        paper=method.card.paper,
+        recipe=record.recipe,
+        text=study.dataset.columns.text,
+        text_pair=study.dataset.columns.text_pair,
+        virtual_tokens=method.virtual_tokens() if method.card.prepends else 0,
+        data=study.dataset.source,
+        rows=study.dataset.manifest.sizes,
+        metric=study.conditions.metric,
+        scores=record.scores,
+        interval=row.interval if row else None,
+        verdict=row.verdict if row else None,
+        reason=comparison.choice.reason if comparison else None,
+        cost=record.cost,
+    )
+    return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
+
+
+def _inputs(
+    study: Study, field: Field, check: CheckReport, ledger: Ledger, dropped: Mapping[str, str], command: str
+) -> ComparisonInputs:
+    test = study.dataset.splits["test"]
+
+    def text(position: int) -> RowText:
+        (first, second), *_ = test.take([position])
+        return RowText(int(test.rows[position]), first, second)
+
+    return ComparisonInputs(
+        study=facts_of(study),
+        records=_current(study, field, read_records(study.run)),
+        predictions=lambda digest, split: read_predictions(study.run, digest, split),
+        metric=study.conditions.metric,
+        margin=study.spec.margin,
+        labels=study.dataset.labels,
+        check=check,
+        ledger=ledger,
+        texts=text,
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        leantune=__version__,
+        limits=study.spec.limits,
+        unsupported=field.left_out,
+        dropped=dropped,
+    )
+
+
+def _current(study: Study, field: Field, records: list[TrialRecord]) -> list[TrialRecord]:
+    """The trials of this study as it is now: its seeds, the methods that take part, the steps of the plan."""
+    names = {candidate.name for candidate in field.candidates} | set(BASELINES)
+    return [record for record in records if record.name in names and (record.phase == "baseline" or record.seed in study.spec.seeds)]
+
+
+def facts_of(study: Study) -> dict[str, Any]:
+    """The facts of a study for people and programs; what `Comparison.study` describes."""
+    manifest = study.dataset.manifest
+    return {
+        "name": study.spec.name,
+        "data": {
+            "source": manifest.source,
+            "digest": manifest.digest,
+            "columns": manifest.columns.model_dump(),
+            "splits": manifest.sizes,
+            "labels": len(manifest.labels),
+        },
+        "model": {
+            "name": study.base.name,
+            "weights": study.conditions.weights,
+            "pooling": study.conditions.pooling,
+            "max_length": study.conditions.max_length,
+        },
+        "task": study.conditions.task,
+        "seeds": list(study.spec.seeds),
+        "budget": study.options.budget_text,
+        "metric": study.conditions.metric,
+        "margin": study.spec.margin,
+        "limits": study.spec.limits.model_dump(exclude_none=True),
+        "training": {
+            "batch_rows": study.options.batch,
+            "dropout": study.options.dropout,
+            "optimizer": study.options.optimizer,
+            "schedule": study.options.schedule,
+        },
+        "machine": machine() | {"device": study.conditions.device},
+        "versions": {"leantune": __version__, "transformers": transformers.__version__, "peft": peft.__version__},
+        "inferences": study.inferences,
+    }

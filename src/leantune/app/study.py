@@ -1,0 +1,149 @@
+"""Opening a study: data prepared, base model opened, conditions fixed, everything in one run folder.
+
+    study = open_study("tickets.csv", Path("runs/tickets-minilm"), Options(model="minilm"))
+    for line in study.inferences: print(line)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from leantune.app.options import Options
+from leantune.core import catalogue
+from leantune.core.budget import parse_budget
+from leantune.core.errors import ArtifactError, unknown_name
+from leantune.core.files import write_atomic
+from leantune.core.study import Conditions, StudySpec
+from leantune.data.dataset import Dataset, prepare
+from leantune.execution.context import Context
+from leantune.execution.device import pick_device
+from leantune.execution.optimizers import check_names
+from leantune.kinds.task import Task
+from leantune.models.base import Base, open_base
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where rows come from; everything that `leantune.data.dataset.prepare` takes."""
+
+    train: Any
+    dev: Any = None
+    test: Any = None
+
+    @property
+    def name(self) -> str:
+        """A short name for folders and titles."""
+        return Path(self.train).stem if isinstance(self.train, str | Path) else "data"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Data, base and conditions that every recipe of a comparison shares."""
+
+    run: Path
+    sources: Sources
+    options: Options
+    dataset: Dataset
+    base: Base
+    spec: StudySpec
+
+    @property
+    def conditions(self) -> Conditions:
+        """What results depend on."""
+        return self.spec.conditions
+
+    @property
+    def inferences(self) -> list[str]:
+        """One line for each thing that was worked out: what, why, how to override."""
+        return [*map(str, self.dataset.inferences), *_model_lines(self.base, self.options)]
+
+    @cached_property
+    def context(self) -> Context:
+        """For work in this process."""
+        return Context(self.run, self.conditions)
+
+
+def default_run(sources: Sources, model: str) -> Path:
+    """runs/<data>-<model>."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{sources.name}-{Path(model).name}")
+    return Path("runs") / plain
+
+
+def open_study(sources: Sources, run: Path, options: Options) -> Study:
+    """Prepare the data and open the base; the study's identity is written into the run folder.
+
+    Raises:
+        LeantuneError: for everything that is wrong with options, data or model; nothing has been trained then.
+    """
+    parse_budget(options.budget_text)
+    check_names(options.optimizer, options.schedule)
+    device = pick_device(options.device)
+    base = open_base(options.model, pooling=options.pooling, max_length=options.max_length)
+    dataset = prepare(
+        sources.train,
+        run / "data",
+        dev=sources.dev,
+        test=sources.test,
+        text=options.text,
+        text_pair=options.text_pair,
+        label=options.label,
+        seed=options.split_seed,
+        task=options.task,
+    )
+    task: Task = catalogue.load("tasks", dataset.task)
+    if options.metric is not None and options.metric not in task.metrics:
+        raise unknown_name("metric", options.metric, task.metrics)
+    conditions = Conditions(
+        data=dataset.digest,
+        model=options.model,
+        weights=base.weights_digest,
+        pooling=base.pooling,
+        max_length=base.max_length,
+        task=dataset.task,
+        metric=options.metric or task.default_metric,
+        device=device.type,
+    )
+    spec = StudySpec(
+        name=sources.name,
+        conditions=conditions,
+        margin=options.margin / 100,
+        seeds=tuple(range(1, options.seeds + 1)),
+        budget=options.budget_text,
+        limits=options.limits,
+        keep_all=options.keep_all,
+    )
+    _refuse_another_study(run, conditions)
+    write_atomic(run / "study.json", spec.model_dump_json(indent=1))
+    return Study(run, sources, options, dataset, base, spec)
+
+
+def _refuse_another_study(run: Path, conditions: Conditions) -> None:
+    """A run folder belongs to one study: a changed file, base or option is shown, never mixed in."""
+    path = run / "study.json"
+    if not path.is_file():
+        return
+    try:
+        before = StudySpec.model_validate_json(path.read_text("utf-8")).conditions
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(f"{path} is damaged. Choose another folder with --out, or delete this one.", "E-RUN") from error
+    old, new = before.model_dump(), conditions.model_dump()
+    changed = [f"{key} {old[key]} -> {new[key]}" for key in new if old[key] != new[key]]
+    if changed:
+        message = f'The folder "{run}" holds another study: {"; ".join(changed)}. Choose another folder with --out, or delete this one.'
+        raise ArtifactError(message, "E-RUN")
+
+
+def _model_lines(base: Base, options: Options) -> list[str]:
+    lines = []
+    if options.pooling == "auto":
+        why = "the base's own pooling" if base.pooling != "stock" else "the classification head of the base's family"
+        lines.append(f"pooling: {base.pooling} ({why}; override with --pooling)")
+    if options.max_length is None:
+        lines.append(f"longest row: {base.max_length} tokens (of {base.context} that {base.name} takes; override with --max-length)")
+    return lines

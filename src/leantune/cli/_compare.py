@@ -1,0 +1,196 @@
+"""What a comparison looks like in a terminal: preflight, live table, verdicts. It reads progress and decides nothing.
+
+Styles: live (a table that is redrawn), lines (plain, for logs), quiet (the result only), json (one document).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from leantune.app.compare import run_comparison
+from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.study import Study
+from leantune.compare import table as verdicts
+from leantune.core.events import Evaluated, Stepped
+from leantune.core.human import DASH, count, duration, percent, size
+from leantune.core.records import CheckReport, Comparison
+
+COLOURS = {"better": "green", "as good": "green", "reference": "cyan", "worse": "red", "failed": "red", "undecided": "yellow"}
+PARTIAL = 3
+"""Exit code when a method failed and the rest stands."""
+INTERRUPTED = 130
+
+
+def show(opened: Callable[[], Study], methods: list[str], *, command: str, dry_run: bool, style: str) -> int:
+    """Run a comparison in the given style; the exit code."""
+    console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
+    with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
+        study = opened()
+    for line in study.inferences:
+        console.print(f"[dim]·[/dim] {escape(line)}")
+    screen = _Screen(console, study, style)
+    try:
+        with screen:
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run):
+                screen.hear(progress)
+    except KeyboardInterrupt:
+        print(f"\nStopped. Finished trials are kept in {study.run}; the same command goes on from there.", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    if screen.comparison is None:
+        return 0
+    return _conclude(screen.comparison, study.run, console, style)
+
+
+def _conclude(comparison: Comparison, run: Path, console: Console, style: str) -> int:
+    if style == "json":
+        print(comparison.model_dump_json(indent=1))  # noqa: T201
+    elif style == "quiet":
+        print(comparison.choice.reason)  # noqa: T201
+        print(run / "report.html")  # noqa: T201
+    else:
+        _print_verdicts(comparison, run, console)
+    return PARTIAL if any(row.verdict == "failed" for row in comparison.methods) else 0
+
+
+class _Screen:
+    """The lines and the live table between the preflight and the verdicts."""
+
+    def __init__(self, console: Console, study: Study, style: str) -> None:
+        self.console, self.study, self.style = console, study, style
+        self.comparison: Comparison | None = None
+        self.rows: dict[str, dict[str, str]] = {}
+        self.bar, self.ends, self.started = "", 0.0, time.monotonic()
+        self.live: Live | None = None
+
+    def __enter__(self) -> _Screen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def hear(self, progress: Progress) -> None:
+        """Show one thing."""
+        if isinstance(progress, Checked):
+            _print_check(progress.report, self.console)
+        elif isinstance(progress, Planned):
+            self._plan(progress)
+        elif isinstance(progress, Said):
+            self._line(f"[dim]{escape(progress.text)}[/dim]")
+        elif isinstance(progress, Done):
+            self.comparison = progress.comparison
+        else:
+            self._trial(progress)
+        if self.live is not None:
+            self.live.update(self._table())
+
+    def _plan(self, planned: Planned) -> None:
+        _print_plan(planned, self.study, self.console)
+        self.ends = planned.plan.total_seconds
+        self.rows = {candidate.name: {} for candidate in planned.field.candidates}
+        if self.style == "live":
+            self.live = Live(self._table(), console=self.console, refresh_per_second=4, transient=True)
+
+    def _trial(self, progress: Trying | Heard | Tried) -> None:
+        job = progress.job
+        row = self.rows.setdefault(job.name, {})
+        what = {"baseline": "fitting", "race": "race", "final": f"seed {job.seed}", "train": "training"}[job.phase]
+        if isinstance(progress, Trying):
+            if self.live is not None and not self.live.is_started:
+                self.live.start()
+            self.ends = progress.seconds_left
+            row["state"] = what + (f" at {job.recipe.lr:.2g}" if job.recipe and job.phase == "race" else "")
+        elif isinstance(progress, Heard):
+            if isinstance(progress.event, Stepped):
+                row["step"] = f"{progress.event.step}/{progress.event.steps}"
+                row["loss"] = f"{progress.event.loss:.3f}"
+            elif isinstance(progress.event, Evaluated):
+                row["dev"] = percent(progress.event.point.dev_score)
+        else:
+            record = progress.record
+            row["state"], row["dev"] = f"{what} done", percent(record.scores.dev) if record.scores.dev is not None else DASH
+            row["time"] = duration(record.cost.train_seconds)
+            outcome = f"dev {row['dev']}" if record.status == "ok" else f"[red]{record.status}[/red]: {escape(record.reason or '')}"
+            rate = f" lr {job.recipe.lr:.2g}" if job.recipe else ""
+            self._line(f"{escape(job.name)} · {what}{rate}: {outcome} in {duration(record.cost.train_seconds)}", only_plain=record.status == "ok")
+
+    def _line(self, markup: str, *, only_plain: bool = False) -> None:
+        if self.style == "lines" or not only_plain:
+            self.console.print(markup)
+
+    def _table(self) -> Group:
+        table = Table(box=None, padding=(0, 2), header_style="bold")
+        for column in ("method", "now", "step", "loss", "dev", "train time"):
+            table.add_column(column, justify="left" if column in ("method", "now") else "right")
+        for name, row in self.rows.items():
+            cells = [row.get(key, "") for key in ("state", "step", "loss", "dev", "time")]
+            running = bool(row.get("state")) and not row["state"].endswith("done")
+            table.add_row(escape(name), *cells, style="bold" if running else "" if row else "dim")
+        spent = time.monotonic() - self.started
+        return Group(table, Text(f"{duration(spent)} spent, about {duration(self.ends)} left (Ctrl-C stops cleanly)", style="dim"))
+
+
+def _print_check(report: CheckReport, console: Console) -> None:
+    splits = ", ".join(f"{rows:,} {name}" for name, rows in report.splits.items())
+    labels = report.labels.get("train", {})
+    shown = ", ".join(f"{label} {rows:,}" for label, rows in list(labels.items())[:6])
+    rest = f" and {len(labels) - 6} more" if len(labels) > 6 else ""
+    lengths = ", ".join(f"{name} {tokens}" for name, tokens in report.length_quantiles.items())
+    cut = f"; {percent(report.truncated_share)} of the rows are cut at {report.max_length}" if report.truncated_share else ""
+    console.print(f"\n[bold]Data[/bold]    {splits}")
+    console.print(f"        {len(labels)} labels: {escape(shown + rest)}")
+    if lengths:
+        console.print(f"        tokens per row: {lengths}{cut}")
+    for finding in report.findings:
+        if finding.severity != "info":
+            colour = "red" if finding.severity == "error" else "yellow"
+            console.print(f"        [{colour}]{finding.severity}[/{colour}] {escape(finding.message)}")
+
+
+def _print_plan(planned: Planned, study: Study, console: Console) -> None:
+    plan = planned.plan
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in ("method", "trains", "learning rates", "estimated time", "memory"):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    for candidate in planned.field.candidates:
+        found = planned.probes[candidate.name]
+        rates = ", ".join(f"{rate:.2g}" for rate in candidate.planned_rates)
+        seconds = duration(plan.seconds.get(candidate.name))
+        table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
+    seeds = len(study.spec.seeds)
+    console.print(f"\n[bold]Plan[/bold]    {plan.steps} steps of about {study.options.batch} rows for each of {seeds} seeds, races of {plan.race_steps} steps")
+    console.print(table)
+    for name, reason in planned.field.left_out.items():
+        console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")
+    console.print(f"        about {duration(plan.total_seconds)} in all (budget {plan.budget}). {planned.more_time}\n")
+
+
+def _print_verdicts(comparison: Comparison, run: Path, console: Console) -> None:
+    made = verdicts.table(comparison)
+    shown = Table(box=None, padding=(0, 1), header_style="bold")
+    for place, column in enumerate(made.header):
+        shown.add_column(column, justify="left" if place in (0, 3) else "right", no_wrap=True)
+    for row, cells in zip(comparison.methods, made.lines, strict=True):
+        style = COLOURS.get(row.verdict, "dim")
+        shown.add_row(*[Text(cell, style=style if place == 3 else "bold" if row.chosen else "") for place, cell in enumerate(cells)])
+    console.print(shown)
+    for row in comparison.methods:
+        if row.verdict == "failed":
+            console.print(f"[red]{escape(row.name)} failed[/red]: {escape(row.detail)}")
+    console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
+    console.print(f"report    {run / 'report.html'}")
+    if comparison.choice.artifact:
+        console.print(f"artifact  {run / comparison.choice.artifact}")
+    if not comparison.ledger.finished:
+        console.print("The budget ended before the last seed: the same command goes on.")

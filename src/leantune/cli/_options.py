@@ -1,0 +1,28 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+File = Annotated[str, typer.Argument(help="Labelled file: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.", show_default=False)]
+Model = Annotated[str, typer.Option(help='Base model: a hub name, a folder or "minilm", the embedded default.')]
+Dev = Annotated[str | None, typer.Option(help="Rows to choose on; cut from FILE when not given.")]
+Test = Annotated[str | None, typer.Option(help="Rows to report on; cut from FILE when not given.")]
+Text = Annotated[str | None, typer.Option(help="Text column; inferred when not given.")]
+TextPair = Annotated[str | None, typer.Option(help="Column of the second text, for pairs.")]
+Label = Annotated[str | None, typer.Option(help="Label column; inferred when not given.")]
+Task = Annotated[str | None, typer.Option(help="Task; inferred when not given (see: leantune tasks).")]
+Metric = Annotated[str | None, typer.Option(help="Score: accuracy, macro_f1, weighted_f1 or mcc.")]
+Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]
+MaxLength = Annotated[int | None, typer.Option(help="Tokens per row at most.", show_default="what the base was made for, 256 at most")]
+Batch = Annotated[int, typer.Option(help="Rows per optimiser step on average.")]
+Dropout = Annotated[float, typer.Option(help="Dropout inside the base model while training.")]
+Optimizer = Annotated[str, typer.Option(help="adamw, adam, sgd, rmsprop, adafactor ...")]
+Schedule = Annotated[str, typer.Option(help="linear, cosine, constant, polynomial or inverse_sqrt; all with warm-up.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the split where FILE is split.")]
+Out = Annotated[str | None, typer.Option(help="Run folder.", show_default="runs/FILE-MODEL")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors and the result.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

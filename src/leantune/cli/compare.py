@@ -1,0 +1,93 @@
+"""`leantune compare`: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leantune.cli import _options as option
+
+
+def command(
+    file: option.File,
+    model: option.Model = "minilm",
+    dev: option.Dev = None,
+    test: option.Test = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help='Method expressions, for example "full,head,lora(rank=4)" (see: leantune methods).', show_default="one of each kind"),
+    ] = None,
+    text: option.Text = None,
+    text_pair: option.TextPair = None,
+    label: option.Label = None,
+    task: option.Task = None,
+    seeds: Annotated[int, typer.Option(help="Full-length trials per method.")] = 3,
+    budget: Annotated[str | None, typer.Option(help="30min for all, or 300steps for each trial.", show_default="20min")] = None,
+    margin: Annotated[float, typer.Option(help="Points that a method may lose and still be as good as full fine-tuning.")] = 1.0,
+    metric: option.Metric = None,
+    max_trainable: Annotated[str | None, typer.Option(help="Limit on trained parameters, for example 500k.")] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Limit on peak memory in training, for example 2GB.")] = None,
+    max_latency: Annotated[float | None, typer.Option(help="Limit on milliseconds for one row.")] = None,
+    max_size: Annotated[str | None, typer.Option(help="Limit on stored bytes, for example 5MB.")] = None,
+    pooling: option.Pooling = "auto",
+    max_length: option.MaxLength = None,
+    batch: option.Batch = 32,
+    dropout: option.Dropout = 0.0,
+    optimizer: option.Optimizer = "adamw",
+    schedule: option.Schedule = "linear",
+    device: option.Device = "auto",
+    split_seed: option.SplitSeed = 0,
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
+    out: option.Out = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    json: option.Json = False,
+    quiet: option.Quiet = False,
+) -> None:
+    """Compare tuning methods on a labelled file and ship the cheapest one that is as good as full fine-tuning."""
+    from leantune.app.options import DEFAULT_METHODS, Options
+    from leantune.app.study import Sources, default_run, open_study
+    from leantune.cli._compare import show
+    from leantune.core.expressions import split_list
+    from leantune.core.quantity import parse_count, parse_size
+
+    limits = {
+        "max_trainable": parse_count(max_trainable, "--max-trainable"),
+        "max_memory": parse_size(max_memory, "--max-memory"),
+        "max_latency": max_latency,
+        "max_size": parse_size(max_size, "--max-size"),
+    }
+    options = Options.of(
+        model=model,
+        text=text,
+        text_pair=text_pair,
+        label=label,
+        task=task,
+        metric=metric,
+        pooling=pooling,
+        max_length=max_length,
+        seeds=seeds,
+        margin=margin,
+        budget=budget,
+        limits=limits,
+        device=device,
+        batch=batch,
+        dropout=dropout,
+        optimizer=optimizer,
+        schedule=schedule,
+        split_seed=split_seed,
+        keep_all=keep_all,
+    )
+    sources = Sources(file, dev, test)
+    wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
+    run = Path(out) if out else default_run(sources, model)
+    again = shlex.join(["leantune", *sys.argv[1:]])
+    code = show(lambda: open_study(sources, run, options), wanted, command=again, dry_run=dry_run, style=_style(json=json, quiet=quiet))
+    raise typer.Exit(code)
+
+
+def _style(*, json: bool, quiet: bool) -> str:
+    return "json" if json else "quiet" if quiet else "live" if sys.stdout.isatty() else "lines"

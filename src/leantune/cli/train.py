@@ -1,0 +1,66 @@
+"""`leantune train`: one recipe, no comparison."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leantune.cli import _options as option
+
+
+def command(
+    file: option.File,
+    method: Annotated[str, typer.Option(help='Method expression, for example "lora(rank=8, lr=1e-3)".')],
+    model: option.Model = "minilm",
+    dev: option.Dev = None,
+    test: option.Test = None,
+    text: option.Text = None,
+    text_pair: option.TextPair = None,
+    label: option.Label = None,
+    task: option.Task = None,
+    budget: Annotated[str | None, typer.Option(help="10min or 300steps.", show_default="4 passes over the training rows")] = None,
+    seed: Annotated[int, typer.Option(help="Of the head, the method's parameters and the row order.")] = 1,
+    metric: option.Metric = None,
+    pooling: option.Pooling = "auto",
+    max_length: option.MaxLength = None,
+    batch: option.Batch = 32,
+    dropout: option.Dropout = 0.0,
+    optimizer: option.Optimizer = "adamw",
+    schedule: option.Schedule = "linear",
+    device: option.Device = "auto",
+    split_seed: option.SplitSeed = 0,
+    out: Annotated[str | None, typer.Option(help="Folder of the artifact.", show_default="runs/FILE-MODEL-train/best")] = None,
+    json: option.Json = False,
+    quiet: option.Quiet = False,
+) -> None:
+    """Train one method on a labelled file and write its artifact."""
+    from leantune.app.options import Options
+    from leantune.app.study import Sources, default_run, open_study
+    from leantune.app.train import run_training
+    from leantune.cli._train import show
+
+    options = Options.of(
+        model=model,
+        text=text,
+        text_pair=text_pair,
+        label=label,
+        task=task,
+        metric=metric,
+        pooling=pooling,
+        max_length=max_length,
+        budget=budget,
+        device=device,
+        batch=batch,
+        dropout=dropout,
+        optimizer=optimizer,
+        schedule=schedule,
+        split_seed=split_seed,
+    )
+    sources = Sources(file, dev, test)
+    run = default_run(sources, model).with_name(default_run(sources, model).name + "-train")
+    artifact = Path(out) if out else run / "best"
+    study = open_study(sources, run, options)
+    show(study, run_training(study, method, artifact, seed=seed), artifact, plain=not sys.stdout.isatty(), quiet=quiet, json=json)

@@ -1,0 +1,135 @@
+"""The plan: how many steps every trial gets, out of a budget and of what the probe measured. A pure function.
+
+    seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all methods get the same number of steps
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leantune.core.budget import Budget
+from leantune.core.errors import BudgetError
+from leantune.core.human import duration
+from leantune.core.spec import Spec
+
+RATES = 3
+"""Rates of a race; a fourth one when the winner sits on an edge."""
+RACE_SHARE = 1 / 3
+"""Length of a race trial against a full one."""
+MOST_EPOCHS = 12
+"""More passes over the training rows than this are not planned; early stopping ends most trials sooner."""
+FEWEST_STEPS = 24
+LOOKS = 8
+RACE_LOOKS = 3
+FORK_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One method's measured speed."""
+
+    name: str
+    setup_seconds: float
+    train_row_seconds: float
+    predict_row_seconds: float
+    raced: bool = True
+    """False where the user fixed the learning rate."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of each split, and per step."""
+
+    train: int
+    dev: int
+    test: int
+    batch: int
+
+
+class Plan(Spec):
+    """What will be run."""
+
+    budget: str
+    steps: int
+    race_steps: int
+    looks: int = LOOKS
+    race_looks: int = RACE_LOOKS
+    seconds: dict[str, float]
+    """Expected seconds of each method, races and seeds included."""
+
+    @property
+    def total_seconds(self) -> float:
+        """Expected seconds of the whole comparison."""
+        return sum(self.seconds.values())
+
+
+def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, strict: bool) -> Plan:
+    """Choose the steps so that the budget is used and kept.
+
+    Args:
+        budget: seconds or steps.
+        speeds: of every method.
+        rows: of the data.
+        seeds: full-length trials per method.
+        strict: the user named the budget, so one that cannot be kept is an error.
+
+    Raises:
+        BudgetError: E-BUDGET with the least time that would do.
+    """
+    most = max(FEWEST_STEPS, round(MOST_EPOCHS * rows.train / rows.batch))
+    if budget.steps:
+        return _plan(budget, budget.steps, speeds, rows, seeds)
+    assert budget.seconds is not None  # noqa: S101
+    steps = most
+    if _plan(budget, most, speeds, rows, seeds).total_seconds > budget.seconds:
+        steps = _largest_within(budget.seconds, speeds, rows, seeds, most)
+    found = _plan(budget, steps, speeds, rows, seeds)
+    if strict and found.total_seconds > 1.2 * budget.seconds:
+        raise BudgetError(
+            f"--budget {budget.text} is too short: {len(speeds)} methods with {seeds} seeds need about {duration(found.total_seconds)} at the "
+            f"least ({FEWEST_STEPS} steps each). Give that much, fewer --methods or fewer --seeds.",
+            "E-BUDGET",
+        )
+    return found
+
+
+def more_time(found: Plan, rows: Rows) -> str:
+    """What more time would buy, in one sentence."""
+    epochs = found.steps * rows.batch / rows.train
+    if epochs >= MOST_EPOCHS * 0.95:
+        return "More time would buy more seeds (--seeds 5) for narrower intervals; the trials themselves are long enough."
+    double = f"{2 * found.steps}steps" if found.budget.rstrip().endswith(("step", "steps")) else f"{_minutes(2 * found.total_seconds)}min"
+    return f"Each trial passes over the training rows {epochs:.1f} times; --budget {double} would double that."
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))
+
+
+def _largest_within(seconds: float, speeds: Sequence[Speed], rows: Rows, seeds: int, most: int) -> int:
+    low, high = FEWEST_STEPS, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        within = _plan(Budget(""), middle, speeds, rows, seeds).total_seconds <= seconds
+        low, high = (middle, high) if within else (low, middle)
+    return low
+
+
+def _plan(budget: Budget, steps: int, speeds: Sequence[Speed], rows: Rows, seeds: int) -> Plan:
+    race_steps = max(min(steps, 12), round(steps * RACE_SHARE))
+    seconds = {}
+    for speed in speeds:
+        race = (RATES + 0.5) * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
+        seconds[speed.name] = race + seeds * (_trial(speed, steps, LOOKS, rows) + _measuring(speed, rows))
+    return Plan(budget=budget.text, steps=steps, race_steps=race_steps, seconds=seconds)
+
+
+def _trial(speed: Speed, steps: int, looks: int, rows: Rows) -> float:
+    training = steps * rows.batch * speed.train_row_seconds
+    return FORK_SECONDS + speed.setup_seconds + training + (looks + 1) * rows.dev * speed.predict_row_seconds
+
+
+def _measuring(speed: Speed, rows: Rows) -> float:
+    """Test set, reloading and latency (about five hundred rows)."""
+    return speed.setup_seconds + (rows.test + 500) * speed.predict_row_seconds
