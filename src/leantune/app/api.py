@@ -22,7 +22,7 @@ from leantune.app.progress import Done, Progress, Tried
 from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
 from leantune.artifact.predictor import Predictor, load
-from leantune.compare.table import text as table_text
+from leantune.comparison.table import text as table_text
 from leantune.core.errors import ArtifactError
 from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.records import Choice as ChoiceRecord

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from leantune.app.options import REFERENCE, Options
-from leantune.compare.race import rates
+from leantune.comparison.race import rates
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.human import count
 from leantune.core.records import Phase, Recipe

@@ -17,10 +17,10 @@ from leantune.app.options import BASELINES, REFERENCE
 from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.ship import conclude
 from leantune.app.study import Study
-from leantune.compare.elimination import Candidate as Contender
-from leantune.compare.elimination import eliminate
-from leantune.compare.plan import Plan, Rows, Speed, more_time, plan
-from leantune.compare.race import RaceResult, extension, winner
+from leantune.comparison.elimination import Candidate as Contender
+from leantune.comparison.elimination import eliminate
+from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan
+from leantune.comparison.race import RaceResult, extension, winner
 from leantune.core.budget import parse_budget
 from leantune.core.events import Finished
 from leantune.core.files import write_atomic

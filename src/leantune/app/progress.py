@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leantune.app.candidates import Field
-from leantune.compare.plan import Plan
+from leantune.comparison.plan import Plan
 from leantune.core.events import Event
 from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.study import Job

@@ -17,9 +17,9 @@ from leantune.app.study import Study
 from leantune.artifact.manifest import Facts
 from leantune.artifact.parity import read_golden
 from leantune.artifact.publish import publish
-from leantune.compare.build import ComparisonInputs, build
-from leantune.compare.inspect import RowText
-from leantune.compare.store import read_records
+from leantune.comparison.build import ComparisonInputs, build
+from leantune.comparison.inspect import RowText
+from leantune.comparison.store import read_records
 from leantune.core.files import write_atomic
 from leantune.core.records import CheckReport, Comparison, Ledger, TrialRecord
 from leantune.evaluate.predictions import read_predictions

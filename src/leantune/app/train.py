@@ -12,7 +12,7 @@ from leantune.app.candidates import Candidate, field_of, read_methods
 from leantune.app.progress import Heard, Progress, Tried, Trying
 from leantune.app.ship import publish_trial
 from leantune.app.study import Study
-from leantune.compare.plan import LOOKS, MOST_EPOCHS
+from leantune.comparison.plan import LOOKS, MOST_EPOCHS
 from leantune.core.budget import parse_budget
 from leantune.core.errors import BudgetError, SpecError
 from leantune.core.events import Finished

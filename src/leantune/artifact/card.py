@@ -21,17 +21,18 @@ def _front(manifest: Manifest) -> str:
 
 
 def _title(manifest: Manifest) -> str:
-    facts, base = manifest.facts, manifest.base
+    facts = manifest.facts
     rows = f" ({human.plural(facts.rows['train'], 'training row')})" if "train" in facts.rows else ""
     labels = human.plural(len(facts.labels), "label")
     what = f"Tells {'pairs of texts' if facts.paired else 'texts'} apart by {labels}: {some([_cell(label) for label in facts.labels], 30)}."
-    how = f"Trained by {facts.title or facts.method} from `{base.name}` on {facts.data or 'a labelled file'}{rows}"
+    how = f"Trained by {facts.title or facts.method} from `{_name(manifest)}` on {facts.data or 'a labelled file'}{rows}"
     why = f" {facts.reason}" if facts.reason else ""
     return f"# {facts.data or 'Text'} classifier\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
 
 
 def _facts(manifest: Manifest) -> str:
     facts, cost = manifest.facts, manifest.facts.cost
+    trained = f"{human.count(cost.trainable_params)} ({human.count(cost.trainable_params_without_head)} without the head)"
     score = human.percent(facts.scores.test)
     if facts.interval is not None:
         score = f"{score} (90 % interval {human.percent(facts.interval.low)} to {human.percent(facts.interval.high)})"
@@ -39,7 +40,7 @@ def _facts(manifest: Manifest) -> str:
         "Method": f"`{facts.method}`" + (f" ({facts.paper})" if facts.paper != "-" else ""),
         f"Test {facts.metric}": score,
         f"Dev {facts.metric}": human.percent(facts.scores.dev),
-        "Trained parameters": f"{human.count(cost.trainable_params)} ({human.count(cost.trainable_params_without_head)} without the head)",
+        "Trained parameters": trained if cost.trainable_params else human.DASH,
         "Stored for this task": human.size(cost.saved_bytes),
         "Training time": human.duration(cost.train_seconds),
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
@@ -47,7 +48,7 @@ def _facts(manifest: Manifest) -> str:
         "Tokens per row": f"at most {manifest.max_length:,}; longer rows are cut",
         "Checked": manifest.proof or "not yet",
     }
-    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    lines = [f"| {name} | {value} |" for name, value in rows.items() if value != human.DASH]
     return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
 
 
@@ -96,19 +97,25 @@ def _limits(manifest: Manifest) -> str:
         f"Rows are cut after {manifest.max_length:,} tokens.",
     ]
     if manifest.form == "adapter":
-        lines.append(f"It stands on exactly the weights of `{manifest.base.name}` that it was trained on; with others it refuses to load.")
+        lines.append(f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on; with others it refuses to load.")
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 
 def _licence(manifest: Manifest) -> str:
     base = manifest.base
     said = f"its card says `{base.licence}`" if base.licence else "look it up in its own card"
-    return f"## Licence\n\nThe base model's licence applies to what is made of it ({base.name}: {said}), and so do the terms of your data."
+    return f"## Licence\n\nThe base model's licence applies to what is made of it ({_name(manifest)}: {said}), and so do the terms of your data."
 
 
 def _library(manifest: Manifest) -> str:
     known = [name for name in ("sentence-transformers", "peft", "transformers") if name in manifest.loads_in]
     return known[0] if known else "peft" if manifest.form == "adapter" else "transformers"
+
+
+def _name(manifest: Manifest) -> str:
+    """The base model's name; of a folder only the last part, the rest is the user's own affair."""
+    name = manifest.base.name
+    return name if _hub_name(manifest) else name.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _hub_name(manifest: Manifest) -> str | None:

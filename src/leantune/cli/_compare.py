@@ -21,7 +21,7 @@ from rich.text import Text
 from leantune.app.compare import run_comparison
 from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.study import Study
-from leantune.compare import table as verdicts
+from leantune.comparison import table as verdicts
 from leantune.core.events import Evaluated, Stepped
 from leantune.core.human import DASH, count, duration, percent, size
 from leantune.core.records import CheckReport, Comparison

@@ -105,7 +105,7 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
 def _parts(source: Any, dev: Any, test: Any) -> dict[str, Part]:
     """One part per split that the user gave; dev and test named by the user replace those of the source."""
     located = locate(source)
-    parts = {part.split or "train": part for part in located}
+    parts = {part.split or "train": part for part in sorted(located, key=lambda part: splits.NAMES.index(part.split or "train"))}
     if "train" not in parts:
         raise DataError(f"{located[0].name}: no split to train on. Splits: {', '.join(sorted(parts))}.", "E-SPLIT")
     for split, given in (("dev", dev), ("test", test)):

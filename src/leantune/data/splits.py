@@ -56,11 +56,9 @@ def assign(groups: Array, labels: Array, *, seed: int, cut: Sequence[int]) -> Ar
         rows = np.flatnonzero(groups % np.uint64(buckets) == bucket)
         split[rows] = _assign(groups[rows], labels[rows], seed=seed, share=share, cut=cut)
     if any(not (split == number).any() for number in cut):
+        rows_here = f"{len(groups):,} rows ({len(np.unique(groups)):,} different)"
         wanted = " and ".join(NAMES[number] for number in cut)
-        raise DataError(
-            f"{len(groups):,} rows ({len(np.unique(groups)):,} different) are too few to cut {wanted} from. Add rows or give files of your own.",
-            "E-SPLIT",
-        )
+        raise DataError(f"{rows_here} are too few to cut {wanted} from. Add rows or give files of your own.", "E-SPLIT")
     return split
 
 

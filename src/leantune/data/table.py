@@ -37,7 +37,7 @@ class Table:
         path: the Arrow IPC file.
         columns: names in the user's order.
         rows: number of rows.
-        kinds: JSON kinds seen per column, where not only texts (for writing numbers back as numbers).
+        kinds: JSON kinds seen per column (for writing numbers back as numbers); not known of a table that was opened again.
     """
 
     path: Path
@@ -93,7 +93,10 @@ class TableWriter:
 
     def _array(self, name: str, values: Sequence[Any]) -> Any:
         try:
-            return pa.array(values, pa.string())
+            array = pa.array(values, pa.string())
+            if array.null_count < len(array):
+                self._kinds.setdefault(name, set()).add("text")
+            return array
         except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
             self._kinds.setdefault(name, set()).update(map(kind_of, values))
             return pa.array(self._texts(name, values), pa.string())

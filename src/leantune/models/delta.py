@@ -122,6 +122,11 @@ def write_whole(network: Network, base: Base, folder: Path) -> None:
     write_delta(network, Adaptation(network.body, frozenset()), base, folder)
 
 
+def is_plain(network: Network) -> bool:
+    """Whether the body is a plain transformer: nothing of `peft` is left in it."""
+    return not isinstance(network.body, PeftModel)
+
+
 def merged(body: nn.Module) -> nn.Module | None:
     """The plain transformer with the adapter folded in, or None when the method cannot be folded in."""
     if not isinstance(body, PeftModel) or body.active_peft_config.is_prompt_learning:

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leantune.compare.build import ComparisonInputs, build
-from leantune.compare.elimination import Candidate, eliminate
-from leantune.compare.inspect import RowText
-from leantune.compare.limits import Limits
+from leantune.comparison.build import ComparisonInputs, build
+from leantune.comparison.elimination import Candidate, eliminate
+from leantune.comparison.inspect import RowText
 from leantune.core.digest import digest
 from leantune.core.records import (
     CheckFinding,
@@ -29,6 +28,7 @@ from leantune.core.records import (
     Scores,
     TrialRecord,
 )
+from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName
 from leantune.evaluate.quality import Tally, tally
 

@@ -11,7 +11,7 @@ from leantune.artifact.script.common import FOLDER, SETTINGS, find_base
 
 
 def load_body(auto: Any, base: str | None, **options: Any) -> Any:
-    """The base model with the adapter of this folder, folded in where that is possible."""
+    """The base model with the adapter of this folder on it."""
     place = find_base(base)
     revision = SETTINGS["revision"] if place in SETTINGS["bases"] else None
     body = auto.from_pretrained(place, revision=revision or "main", dtype=torch.float32, ignore_mismatched_sizes=True, **options)

@@ -34,7 +34,7 @@ def find_base(given: str | None) -> str:
         folder = Path(place)
         if folder.is_dir():
             files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-            digest = "-".join(hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files)
+            digest = "-".join(hashlib.file_digest(file.open("rb"), "sha256").hexdigest()[:16] for file in files)
             if SETTINGS["weights"] in (None, digest):
                 return place
             print(f"{place} holds other weights than the base model of the training.", file=sys.stderr)  # noqa: T201

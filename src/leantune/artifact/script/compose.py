@@ -48,7 +48,7 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
     body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
     facts = manifest.facts
     header = _HEADER.format(
-        needs="torch, transformers and safetensors" + (", peft" if manifest.form == "adapter" else ""),
+        needs="torch, transformers, peft and safetensors" if manifest.form == "adapter" else "torch, transformers and safetensors",
         example='"first text" "its pair"' if facts.paired else '"a text" "another text"',
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code),

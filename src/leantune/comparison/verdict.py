@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from leantune.compare.bootstrap import Difference
+from leantune.comparison.bootstrap import Difference
 from leantune.core.human import plural, points
 from leantune.core.records import Interval, Verdict
 

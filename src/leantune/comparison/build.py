@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leantune.compare.choice import Situation, choose
-from leantune.compare.groups import Group, gather, median_trial, reference
-from leantune.compare.inspect import Texts, inspect
-from leantune.compare.outcomes import Outcomes
-from leantune.compare.pareto import front
-from leantune.compare.rows import Yardstick, method_rows
+from leantune.comparison.choice import Situation, choose
+from leantune.comparison.groups import Group, gather, median_trial, reference
+from leantune.comparison.inspect import Texts, inspect
+from leantune.comparison.outcomes import Outcomes
+from leantune.comparison.pareto import front
+from leantune.comparison.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
 from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName

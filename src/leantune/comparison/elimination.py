@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leantune.compare.bootstrap import Draws, difference, upper_bound
+from leantune.comparison.bootstrap import Draws, difference, upper_bound
 from leantune.core.human import points, points_interval
 from leantune.core.records import Interval
 from leantune.evaluate.quality import Tally

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leantune.compare.bootstrap import Difference, Draws, difference
-from leantune.compare.verdict import judge, rows_needed, word
+from leantune.comparison.bootstrap import Difference, Draws, difference
+from leantune.comparison.verdict import judge, rows_needed, word
 from leantune.core.records import Interval
 
 from .studies import Truth, simulate

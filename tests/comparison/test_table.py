@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from leantune.compare.table import markdown, table, text
+from leantune.comparison.table import markdown, table, text
 from leantune.testing.comparisons import example_comparison
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from leantune.compare.verdict import FEWEST_SEEDS, word
+from leantune.comparison.verdict import FEWEST_SEEDS, word
 from leantune.core.errors import some
 from leantune.core.human import count, percent, plural, points, score_interval, size
 from leantune.core.records import Choice, Interval, MethodRow

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from leantune.compare.race import RaceResult, extension, rates, winner
+from leantune.comparison.race import RaceResult, extension, rates, winner
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from leantune.compare.elimination import Candidate, eliminate
-from leantune.compare.holm import holm
-from leantune.compare.inspect import RowText, inspect
-from leantune.compare.limits import Limits, limit_broken
-from leantune.compare.pareto import front
+from leantune.comparison.elimination import Candidate, eliminate
+from leantune.comparison.holm import holm
+from leantune.comparison.inspect import RowText, inspect
+from leantune.comparison.limits import limit_broken
+from leantune.comparison.pareto import front
 from leantune.core.records import Cost, Latency
+from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions
 
 from .studies import Truth, simulate, tallies

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from leantune.compare.choice import Situation, cheapest, choose
+from leantune.comparison.choice import Situation, cheapest, choose
 from leantune.core.records import Cost, Interval, Latency, MethodRow
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from leantune.compare.bootstrap import Difference
-from leantune.compare.groups import Group, dev_mean, mean_cost, why_failed
-from leantune.compare.holm import holm
-from leantune.compare.limits import limit_broken
-from leantune.compare.outcomes import Outcomes
-from leantune.compare.verdict import judge, sentence
+from leantune.comparison.bootstrap import Difference
+from leantune.comparison.groups import Group, dev_mean, mean_cost, why_failed
+from leantune.comparison.holm import holm
+from leantune.comparison.limits import limit_broken
+from leantune.comparison.outcomes import Outcomes
+from leantune.comparison.verdict import judge, sentence
 from leantune.core.human import plural
 from leantune.core.records import MethodRow, TrialRecord
 from leantune.core.study import Limits

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leantune.compare.store import read_records
+from leantune.comparison.store import read_records
 from leantune.core.errors import ArtifactError
 from leantune.evaluate.predictions import Predictions, read_predictions, write_predictions
 from leantune.testing.comparisons import example_inputs

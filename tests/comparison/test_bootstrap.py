@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leantune.compare.bootstrap import Draws, difference, interval, upper_bound
+from leantune.comparison.bootstrap import Draws, difference, interval, upper_bound
 from leantune.evaluate.quality import METRICS, tally
 
 from .studies import Truth, simulate, tallies

@@ -8,9 +8,9 @@ from statistics import fmean
 
 import numpy as np
 
-from leantune.compare.bootstrap import DEFAULT, Difference, Draws, difference, interval
-from leantune.compare.groups import Group
-from leantune.compare.holm import ERROR
+from leantune.comparison.bootstrap import DEFAULT, Difference, Draws, difference, interval
+from leantune.comparison.groups import Group
+from leantune.comparison.holm import ERROR
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Interval
 from leantune.evaluate.predictions import Predictions, SplitName

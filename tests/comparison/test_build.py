@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from leantune.compare.build import ComparisonInputs, build
-from leantune.compare.limits import Limits
+from leantune.comparison.build import ComparisonInputs, build
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Comparison, Cost, Latency, MethodRow, Recipe, Scores, TrialRecord
+from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName
 from leantune.testing.comparisons import example_inputs
 
