@@ -1,0 +1,50 @@
+"""Baseline: a floor that every method must beat before it is worth anything; no base model is trained.
+
+    texts, labels -> predicted (rows,), confidence (rows,) for dev and test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leantune.data.examples import Examples
+from leantune.kinds.task import Decoded
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A fitted baseline."""
+
+    predict: Callable[[str], Decoded]
+    """Predictions for the split called dev or test."""
+    parameters: int
+    """Fitted numbers."""
+    saved_bytes: int
+    """What must be stored to predict again."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a baseline may use."""
+
+    splits: dict[str, Examples]
+    n_labels: int
+    embed: Callable[[str], NDArray[np.float32]]
+    """Frozen mean-pooled states (rows, D) of a split, from the base model as it is."""
+    seed: int
+
+
+class Baseline(Protocol):
+    """One floor; a member's file binds `MEMBER` to an instance."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def fit(self, material: Material) -> Floor:
+        """Fit on the training split, any choice inside by cross-validation on it."""
+        ...
