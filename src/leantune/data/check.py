@@ -1,0 +1,93 @@
+"""The data check: facts and findings about a prepared data set, before anything is trained.
+
+    report = check(dataset, tokenizer=counter, max_length=128)
+    for finding in report.findings: print(finding.severity, finding.message)
+
+Each kind of finding is one file in `checks/`; a further file there joins by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from leantune.core import catalogue
+from leantune.core.records import CheckFinding, CheckReport
+from leantune.data.checks._rows import finding, rows
+from leantune.data.dataset import Dataset
+from leantune.data.table import CHUNK_ROWS
+
+TokenCounter = Callable[[list[str], list[str] | None], Sequence[int]]
+"""Tokens of each text (with its pair), special tokens included, nothing cut off."""
+
+MOST_MEASURED = 50_000
+"""Rows whose tokens are counted, evenly drawn over all splits."""
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+_MUCH = 0.05
+
+
+def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length: int | None = None) -> CheckReport:
+    """Check a prepared data set.
+
+    Args:
+        dataset: what `prepare` gave.
+        tokenizer: counts tokens; without it no lengths are reported.
+        max_length: tokens a row may have; longer rows would be cut.
+    """
+    findings: list[CheckFinding] = []
+    for name in catalogue.names("data.checks"):
+        findings.extend(catalogue.load("data.checks", name)(dataset))
+    lengths = _lengths(dataset, tokenizer) if tokenizer else None
+    truncated = float((lengths > max_length).mean()) if lengths is not None and max_length else None
+    if truncated:
+        findings.append(_truncated(truncated, max_length or 0))
+    return CheckReport(
+        source=dataset.source,
+        splits=dataset.manifest.sizes,
+        labels={split: _label_counts(dataset, split) for split in dataset.splits},
+        length_quantiles=_quantiles(lengths),
+        max_length=max_length,
+        truncated_share=truncated,
+        findings=sorted(findings, key=lambda one: _ORDER[one.severity]),
+    )
+
+
+def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
+    counts = np.bincount(dataset.splits[split].labels, minlength=len(dataset.labels))
+    return {dataset.labels[index]: int(counts[index]) for index in np.argsort(-counts, kind="stable") if counts[index]}
+
+
+def _lengths(dataset: Dataset, tokenizer: TokenCounter) -> np.ndarray:  # type: ignore[type-arg]
+    """Tokens per row, int64, of at most about `MOST_MEASURED` rows."""
+    total, found = sum(dataset.manifest.sizes.values()), list[int]()
+    for examples in dataset.splits.values():
+        block = []
+        for row in rows(examples, max(1, MOST_MEASURED * len(examples) // total)):
+            block.append(row)
+            if len(block) == CHUNK_ROWS:
+                found.extend(_counted(block, tokenizer))
+                block = []
+        found.extend(_counted(block, tokenizer))
+    return np.array(found, np.int64)
+
+
+def _counted(block: list, tokenizer: TokenCounter) -> Sequence[int]:  # type: ignore[type-arg]
+    if not block:
+        return []
+    return tokenizer([row.text for row in block], [row.pair for row in block] if block[0].pair is not None else None)
+
+
+def _quantiles(lengths: np.ndarray | None) -> dict[str, int]:  # type: ignore[type-arg]
+    if lengths is None or not len(lengths):
+        return {}
+    return {name: int(np.quantile(lengths, at, method="inverted_cdf")) for name, at in _QUANTILES.items()}
+
+
+def _truncated(share: float, max_length: int) -> CheckFinding:
+    part = f"{share:.0%}" if share >= 0.01 else "Under 1%"
+    message = f"{part} of the rows are longer than {max_length} tokens and would be cut."
+    fix = "Raise --max-length (slower), or put what decides at the front of the text." if share > _MUCH else None
+    return finding("truncated", "warning" if share > _MUCH else "info", message, fix=fix)

@@ -1,0 +1,43 @@
+"""The same text with different labels: at least one of them is wrong, or the label cannot be told from the text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leantune.core.records import CheckFinding
+from leantune.data.checks._rows import finding, share
+from leantune.data.dataset import Dataset
+
+
+def find(dataset: Dataset) -> list[CheckFinding]:
+    """One finding over all splits."""
+    splits = dataset.splits
+    keys = np.concatenate([examples.keys for examples in splits.values()])
+    labels = np.concatenate([examples.labels for examples in splits.values()])
+    rows = np.concatenate([examples.rows for examples in splits.values()])
+    of_split = np.repeat(np.arange(len(splits)), [len(examples) for examples in splits.values()])
+    order = np.lexsort((rows, of_split, keys))
+    starts = np.r_[0, np.flatnonzero(np.diff(keys[order])) + 1]
+    mixed = np.flatnonzero(np.minimum.reduceat(labels[order], starts) != np.maximum.reduceat(labels[order], starts))
+    if not len(mixed):
+        return []
+    ends, names = np.r_[starts[1:], len(order)], list(splits)
+    texts = [order[starts[at] : ends[at]] for at in mixed]
+    shown = []
+    for group in texts[:3]:
+        shown.append(
+            " but ".join(f'{names[of_split[at]]} row {rows[at]} "{dataset.labels[labels[at]]}"' for at in _one_per_label(group, labels))
+        )
+    more = f" ({len(texts) - 3:,} more)" if len(texts) > 3 else ""
+    carry = "text carries" if len(texts) == 1 else "texts carry"
+    message = f"{len(texts):,} {carry} more than one label, {share(sum(map(len, texts)), len(keys))}: {'; '.join(shown)}{more}."
+    numbers = [int(rows[at]) for group in texts for at in group]
+    return [finding("conflicting_labels", "warning", message, rows=numbers, fix="Decide on one label per text.")]
+
+
+def _one_per_label(group: np.ndarray, labels: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+    _, first = np.unique(labels[group], return_index=True)
+    return [int(at) for at in group[np.sort(first)][:3]]
+
+
+MEMBER = find
