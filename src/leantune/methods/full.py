@@ -1,6 +1,9 @@
 """Full fine-tuning: every weight is trained. The reference that the others are measured against.
 
-theta <- theta - step(grad)        trains all parameters      merges: it is the model
+    theta <- theta - step(gradient)        for every weight theta of the base and the head
+
+Trains      all parameters.                            At start   the model is unchanged.
+Afterwards  it is the model; all of it is stored.      Reference  Devlin et al. 2019, arXiv:1810.04805.
 """
 
 from __future__ import annotations
