@@ -1,11 +1,11 @@
 """The Python surface: what `import leantune as lt` offers.
 
-    study  = lt.study("tickets.csv", model="minilm", budget="10min")
-    result = lt.compare(study, methods=["full", "head", "lora(rank=4)"])
-    print(result.choice.reason)
-    result.report("report.html")
-    result.choice.save("out/")
-    lt.load("out/").predict(["my card was declined"])
+study  = lt.study("tickets.csv", model="minilm", budget="10min")
+result = lt.compare(study, methods=["full", "head", "lora(rank=4)"])
+print(result.choice.reason)
+result.report("report.html")
+result.choice.save("out/")
+lt.load("out/").predict(["my card was declined"])
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def train(opened: Study, method: str, out: str | Path, *, seed: int = 1, listen:
             listen(progress)
         if isinstance(progress, Tried):
             record = progress.record
-    assert record is not None  # noqa: S101
+    assert record is not None
     return record
 
 

@@ -121,7 +121,8 @@ def _too_long(parsed: Parsed, base: Base) -> str | None:
     virtual = parsed.method.virtual_tokens()
     if virtual + base.max_length <= base.context:
         return None
-    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {base.context - virtual}"
+    left = base.context - virtual
+    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {left}"
 
 
 def _too_many(parsed: Parsed, options: Options, params: int) -> str | None:

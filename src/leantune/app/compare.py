@@ -164,7 +164,9 @@ class _Comparison:
             if round_number and not self._affordable(running, chosen, seed):
                 self.finished = False
                 left = len(self.study.spec.seeds) - round_number
-                yield self._say(f"Time is up before seed {seed}: {left} of {len(self.study.spec.seeds)} seeds left out. Run again to go on.")
+                yield self._say(
+                    f"Time is up before seed {seed}: {left} of {len(self.study.spec.seeds)} seeds left out. Run again to go on."
+                )
                 return
             for candidate in running:
                 record = yield from self._try(self._final(candidate, chosen, seed))
@@ -218,7 +220,7 @@ class _Comparison:
             if isinstance(event, Finished):
                 record = event.record
             yield Heard(job, event)
-        assert record is not None  # noqa: S101
+        assert record is not None
         seconds = time.perf_counter() - start
         self.spent += seconds
         if job.phase == "final":

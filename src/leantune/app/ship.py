@@ -30,9 +30,7 @@ from leantune.report.write import write_report
 BEST = "best"
 
 
-def conclude(
-    study: Study, field: Field, check: CheckReport, ledger: Ledger, *, dropped: Mapping[str, str], command: str
-) -> Comparison:
+def conclude(study: Study, field: Field, check: CheckReport, ledger: Ledger, *, dropped: Mapping[str, str], command: str) -> Comparison:
     """Compare the records, publish the chosen trial, write `comparison.json` and the report."""
     inputs = _inputs(study, field, check, ledger, dropped, command)
     comparison = build(inputs)
@@ -49,7 +47,7 @@ def conclude(
 
 def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: Comparison | None = None) -> Path:
     """Make the artifact of one finished trial, proven in fresh processes."""
-    assert record.recipe is not None  # noqa: S101
+    assert record.recipe is not None
     method = parse_method(record.recipe.method).method
     row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
     trial = study.run / "trials" / record.digest
@@ -62,6 +60,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         recipe=record.recipe,
         text=study.dataset.columns.text,
         text_pair=study.dataset.columns.text_pair,
+        label=study.dataset.columns.label or "label",
         virtual_tokens=method.virtual_tokens() if method.card.prepends else 0,
         data=study.dataset.source,
         rows=study.dataset.manifest.sizes,
@@ -75,9 +74,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
 
 
-def _inputs(
-    study: Study, field: Field, check: CheckReport, ledger: Ledger, dropped: Mapping[str, str], command: str
-) -> ComparisonInputs:
+def _inputs(study: Study, field: Field, check: CheckReport, ledger: Ledger, dropped: Mapping[str, str], command: str) -> ComparisonInputs:
     test = study.dataset.splits["test"]
 
     def text(position: int) -> RowText:

@@ -1,7 +1,7 @@
 """Opening a study: data prepared, base model opened, conditions fixed, everything in one run folder.
 
-    study = open_study("tickets.csv", Path("runs/tickets-minilm"), Options(model="minilm"))
-    for line in study.inferences: print(line)
+study = open_study("tickets.csv", Path("runs/tickets-minilm"), Options(model="minilm"))
+for line in study.inferences: print(line)
 """
 
 from __future__ import annotations

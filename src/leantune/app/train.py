@@ -1,6 +1,6 @@
 """Train one recipe without a comparison and make its artifact.
 
-    leantune train tickets.csv --method "lora(rank=8)"      learning rate from the method's card unless the expression names one
+leantune train tickets.csv --method "lora(rank=8)"      learning rate from the method's card unless the expression names one
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _steps(study: Study, candidate: Candidate, runner: Runner) -> int:
     found = runner.probe(candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1))
     if found.problem:
         raise SpecError(f"{candidate.name}: {found.problem}", "E-METHOD")
-    assert budget.seconds is not None  # noqa: S101
+    assert budget.seconds is not None
     dev = study.dataset.manifest.sizes["dev"]
     seconds = budget.seconds - 2 * found.setup_seconds - (LOOKS + 3) * dev * found.predict_row_seconds
     steps = int(seconds / (batch * found.train_row_seconds))

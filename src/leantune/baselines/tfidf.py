@@ -28,7 +28,9 @@ class TfIdf:
 
     def fit(self, material: Material) -> Floor:
         """Fit vocabulary and classifier on the training texts."""
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_FEATURES, token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
+        words = TfidfVectorizer(
+            ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_FEATURES, token_pattern=r"(?u)\b\w+\b", dtype=np.float32
+        )
         letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=MOST_FEATURES, dtype=np.float32)
         union = FeatureUnion([("words", words), ("letters", letters)])
         train = material.splits["train"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -123,7 +123,9 @@ class _Screen:
             row["time"] = duration(record.cost.train_seconds)
             outcome = f"dev {row['dev']}" if record.status == "ok" else f"[red]{record.status}[/red]: {escape(record.reason or '')}"
             rate = f" lr {job.recipe.lr:.2g}" if job.recipe else ""
-            self._line(f"{escape(job.name)} · {what}{rate}: {outcome} in {duration(record.cost.train_seconds)}", only_plain=record.status == "ok")
+            self._line(
+                f"{escape(job.name)} · {what}{rate}: {outcome} in {duration(record.cost.train_seconds)}", only_plain=record.status == "ok"
+            )
 
     def _line(self, markup: str, *, only_plain: bool = False) -> None:
         if self.style == "lines" or not only_plain:
@@ -168,8 +170,8 @@ def _print_plan(planned: Planned, study: Study, console: Console) -> None:
         rates = ", ".join(f"{rate:.2g}" for rate in candidate.planned_rates)
         seconds = duration(plan.seconds.get(candidate.name))
         table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
-    seeds = len(study.spec.seeds)
-    console.print(f"\n[bold]Plan[/bold]    {plan.steps} steps of about {study.options.batch} rows for each of {seeds} seeds, races of {plan.race_steps} steps")
+    trials = f"{plan.steps} steps of about {study.options.batch} rows for each of {len(study.spec.seeds)} seeds"
+    console.print(f"\n[bold]Plan[/bold]    {trials}, races of {plan.race_steps} steps")
     console.print(table)
     for name, reason in planned.field.left_out.items():
         console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")

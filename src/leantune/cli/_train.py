@@ -49,6 +49,8 @@ def _result(record: TrialRecord, artifact: Path, study: Study, console: Console,
     metric, cost = study.conditions.metric, record.cost
     if record.status != "ok":
         console.print(f"[yellow]{record.status}[/yellow]: {escape(record.reason or '')}")
-    console.print(f"test {metric} {percent(record.scores.test)} (dev {percent(record.scores.dev)}), trained in {duration(cost.train_seconds)}")
+    console.print(
+        f"test {metric} {percent(record.scores.test)} (dev {percent(record.scores.dev)}), trained in {duration(cost.train_seconds)}"
+    )
     console.print(f"stored {size(cost.saved_bytes)}, peak memory {size(cost.peak_memory_bytes)}")
     console.print(f"artifact  {artifact}")

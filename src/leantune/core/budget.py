@@ -1,6 +1,6 @@
 """Budget: how much a comparison may spend, in time or in optimiser steps per trial.
 
-    30min   2h   90s   300steps
+30min   2h   90s   300steps
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -30,6 +31,9 @@ def flops_per_row(network: Network, task: Task, batch: Batch) -> Flops:
     return Flops(train=both.get_total_flops() / rows, predict=forward.get_total_flops() / rows)
 
 
+_count: Callable[..., int] = sdpa_flop_count
+
+
 def _counter() -> FlopCounterMode:
     aten = torch.ops.aten
     return FlopCounterMode(
@@ -43,10 +47,10 @@ def _counter() -> FlopCounterMode:
 
 def _attention(query: Any, key: Any, value: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:
     del args, out_shape, kwargs
-    return int(sdpa_flop_count(query, key, value))
+    return int(_count(query, key, value))
 
 
 def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:
     """Scores again, then the gradients of values, probabilities, queries and keys: five products for the forward's two."""
     del grad, args, out_shape, kwargs
-    return int(sdpa_flop_count(query, key, value)) * 5 // 2
+    return int(_count(query, key, value)) * 5 // 2

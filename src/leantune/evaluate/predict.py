@@ -39,7 +39,9 @@ def make_batch(encoded: Encoded, rows: NDArray[np.int64], *, pad: int, types: bo
 
 
 @torch.inference_mode()
-def logits_of(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+def logits_of(
+    network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device
+) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """Row numbers and logits (B, C), batch by batch, longest rows first; the network is put into evaluation mode."""
     network.eval()
     for rows in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leantune.core import catalogue
@@ -14,13 +14,13 @@ from leantune.core.events import Event, Finished, Started
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, Scores, TrialRecord
 from leantune.core.study import Job
-from leantune.data.batches import length_batches
-from leantune.evaluate.predict import ROWS, TOKENS, make_batch
-from leantune.evaluate.predictions import Predictions, write_predictions
+from leantune.evaluate.predictions import SplitName
 from leantune.execution.context import Context
 from leantune.kinds.baseline import Baseline, Material
+from leantune.kinds.task import Decoded
 from leantune.models.base import build_embedder
-from leantune.models.network import pool, token_states
+
+SPLITS: tuple[SplitName, ...] = ("dev", "test")
 
 
 def run_baseline(context: Context, job: Job) -> Iterator[Event]:
@@ -29,10 +29,10 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
     baseline: Baseline = catalogue.load("baselines", job.expression)
     yield Started(name=job.name, steps=0, trainable_params=0)
     start = time.perf_counter()
-    floor = baseline.fit(Material(context.dataset.splits, len(context.dataset.labels), _Embedder(context), job.seed))
+    floor = baseline.fit(Material(context.dataset.splits, len(context.dataset.labels), _embedder(context), job.seed))
     seconds = time.perf_counter() - start
-    decoded = {split: floor.predict(split) for split in ("dev", "test")}
-    write_predictions(folder, {split: Predictions(context.gold[split], found.predicted, found.confidence) for split, found in decoded.items()})  # type: ignore[misc]
+    decoded: dict[SplitName, Decoded] = {split: floor.predict(split) for split in SPLITS}
+    context.store(folder, decoded)
     record = TrialRecord(
         digest=folder.name,
         name=job.name,
@@ -48,29 +48,8 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
     yield Finished(record=record)
 
 
-class _Embedder:
-    """Frozen mean-pooled states of a split, encoded when they are first asked for."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.known: dict[str, NDArray[np.float32]] = {}
-
-    def __call__(self, split: str) -> NDArray[np.float32]:
-        if split not in self.known:
-            self.known[split] = self._encode(split)
-        return self.known[split]
-
-    @torch.inference_mode()
-    def _encode(self, split: str) -> NDArray[np.float32]:
-        context = self.context
-        encoded = context.encoded(split)
-        body = build_embedder(context.base).to(context.device).eval()
-        kind = context.base.pooling if context.base.pooling != "stock" else "mean"
-        out: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
-        for rows in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
-            batch = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
-            out.append((rows, pool(token_states(body, batch), batch.attention_mask, kind).float().cpu().numpy()))
-        features = np.zeros((len(encoded), out[0][1].shape[1]), dtype=np.float32)
-        for rows, states in out:
-            features[rows] = states
-        return features
+def _embedder(context: Context) -> Callable[[str], NDArray[np.float32]]:
+    """Frozen pooled states of a split, by the base's own pooling; a base with a stock head is mean-pooled."""
+    pooling = context.base.pooling if context.base.pooling != "stock" else "mean"
+    body = cache(lambda: build_embedder(context.base).to(context.device))
+    return lambda split: context.features(split, body(), pooling).states

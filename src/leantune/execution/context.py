@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
@@ -17,8 +19,10 @@ from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoding import Encoded, encode_to_disk
 from leantune.evaluate.predict import predict
+from leantune.evaluate.predictions import Predictions, SplitName, write_predictions
 from leantune.evaluate.quality import score
 from leantune.execution.device import pick_device
+from leantune.execution.feed import Features, Inputs, pooled_features
 from leantune.kinds.task import Decoded, Task
 from leantune.models.base import Base, open_base
 from leantune.models.network import Network
@@ -72,11 +76,24 @@ class Context:
         """Label indices of each split."""
         return {name: examples.labels for name, examples in self.dataset.splits.items()}
 
+    @property
+    def inputs(self) -> Inputs:
+        """How rows are put into tensors."""
+        return Inputs(self.pad, self.types, self.device)
+
+    def features(self, split: str, body: nn.Module, pooling: str) -> Features:
+        """Pooled states of a split through a frozen body; computed by the first trial that asks, shared by all others."""
+        path = self.run / "cache" / f"{split}-{self._key(split)}-{pooling}.npy"
+        return pooled_features(body, pooling, self.encoded(split), self.inputs, path)
+
+    def _key(self, split: str) -> str:
+        """Names everything that the tokens of a split depend on."""
+        return digest(self.conditions.data, split, self.conditions.model, self.conditions.weights, self.conditions.max_length, length=12)
+
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
         chunks = ((chunk.texts, chunk.pairs) for chunk in self.dataset.splits[split].chunks())
-        key = digest(self.conditions.data, split, self.conditions.model, self.conditions.weights, self.conditions.max_length, length=12)
-        return encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, self.run / "cache" / f"{split}-{key}")
+        return encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, self.run / "cache" / f"{split}-{self._key(split)}")
 
     def predict(self, network: Network, split: str) -> Decoded:
         """Predictions of the network on a split, in file order."""
@@ -85,3 +102,8 @@ class Context:
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""
         return score(self.conditions.metric, self.gold[split], decoded.predicted, len(self.dataset.labels))
+
+    def store(self, folder: Path, decoded: Mapping[SplitName, Decoded]) -> None:
+        """Keep predictions beside the gold labels in a trial's folder."""
+        found = {split: Predictions(self.gold[split], one.predicted, one.confidence) for split, one in decoded.items()}
+        write_predictions(folder, found)

@@ -26,7 +26,9 @@ def locked(run: Path) -> Iterator[None]:
         run.mkdir(parents=True, exist_ok=True)
         file = (run / ".lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise ArtifactError(f'The output folder "{run}" cannot be written ({error.strerror}). Choose another with --out.', "E-FILE") from error
+        raise ArtifactError(
+            f'The output folder "{run}" cannot be written ({error.strerror}). Choose another with --out.', "E-FILE"
+        ) from error
     with file:
         if fcntl is not None:
             try:

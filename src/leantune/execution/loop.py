@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from leantune.core.events import Evaluated, Event, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
-from leantune.data.encoding import Encoded
-from leantune.evaluate.predict import make_batch
-from leantune.execution.device import autocast
+from leantune.execution.feed import Feed
 from leantune.execution.optimizers import build_optimizer
 from leantune.kinds.task import Task
 from leantune.models.adaptation import Adaptation
@@ -47,15 +45,18 @@ class Setup:
     adaptation: Adaptation
     task: Task
     recipe: Recipe
-    train: Encoded
+    feed: Feed
+    """From row numbers to logits."""
+    lengths: NDArray[np.int64]
+    """Tokens of each training row; they decide the batches."""
     gold: NDArray[np.int32]
     """Label indices of the training rows."""
     dev_score: Callable[[], float]
     """Score of the network as it is on the dev set."""
     seed: int
-    pad: int
-    types: bool
     device: torch.device
+    seconds: float = 0.0
+    """Spent before the first step on what this training alone would need."""
 
 
 def trained_names(network: Network, adaptation: Adaptation) -> frozenset[str]:
@@ -73,6 +74,12 @@ def apply_trainable(network: Network, names: frozenset[str]) -> dict[str, nn.Par
     return trained
 
 
+def only_the_head(network: Network, adaptation: Adaptation) -> bool:
+    """Whether nothing below the outer head is trained, inserted or dropped at random."""
+    frozen = network.head is not None and not adaptation.trainable
+    return frozen and not any(isinstance(part, nn.Dropout) and part.p > 0 for part in network.body.modules())
+
+
 def head_names(network: Network, names: frozenset[str]) -> frozenset[str]:
     """The trained parameters that belong to a head, outside or inside the body."""
     inner = network.anatomy.heads
@@ -87,8 +94,8 @@ def fit(setup: Setup) -> Iterator[Event]:
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)
     looks = _looks(recipe)
-    batches = training_batches(setup.train.lengths, rows=recipe.batch_rows, seed=setup.seed)
-    seconds, losses, last_sent = 0.0, _Mean(), -math.inf
+    batches = training_batches(setup.lengths, rows=recipe.batch_rows, seed=setup.seed)
+    seconds, losses, last_sent = setup.seconds, _Mean(), -math.inf
     network.train()
     for step in range(1, recipe.steps + 1):
         start = time.perf_counter()
@@ -114,12 +121,9 @@ def fit(setup: Setup) -> Iterator[Event]:
 
 
 def _step(setup: Setup, rows: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
-    batch = make_batch(setup.train, rows, pad=setup.pad, types=setup.types, gold=setup.gold).to(setup.device)
-    with autocast(setup.device):
-        logits = setup.network(batch)
-    assert batch.gold is not None  # noqa: S101
+    gold = torch.from_numpy(setup.gold[rows].astype(np.int64)).to(setup.device)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
-    loss: Tensor = setup.task.loss(logits, batch.gold) * (len(rows) / setup.recipe.batch_rows)
+    loss: Tensor = setup.task.loss(setup.feed(rows), gold) * (len(rows) / setup.recipe.batch_rows)
     total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
     total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)

@@ -52,7 +52,7 @@ def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], h
         heads: names among them that learn at the head's rate.
     """
     check_names(recipe.optimizer, recipe.schedule)
-    classes = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
+    classes: dict[str, Any] = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
     build = classes[recipe.optimizer]
     options = dict(_EXTRA.get(recipe.optimizer, {}))
     if "fused" in inspect.signature(build).parameters:

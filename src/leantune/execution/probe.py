@@ -40,7 +40,7 @@ class ProbeResult(Spec):
 
 def probe(context: Context, job: Job) -> ProbeResult:
     """Attach the method, take a few steps on the longest and on ordinary rows."""
-    assert job.recipe is not None  # noqa: S101
+    assert job.recipe is not None
     start = time.perf_counter()
     try:
         attached = attach(context, job)
@@ -75,7 +75,7 @@ def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: 
     start = time.perf_counter()
     batch = make_batch(encoded, rows, pad=context.pad, types=context.types, gold=context.gold["train"]).to(context.device)
     network.train()
-    assert batch.gold is not None  # noqa: S101
+    assert batch.gold is not None
     context.task.loss(network(batch), batch.gold).backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
     return time.perf_counter() - start

@@ -80,9 +80,9 @@ class Runner:
     def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
         """Send one job; its messages up to and including the exit of its process."""
         process = self._started()
-        request = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
+        request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
         request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
-        assert process.stdin is not None  # noqa: S101
+        assert process.stdin is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
         for message in self._messages(process):
@@ -106,7 +106,7 @@ class Runner:
         self._started()
 
     def _messages(self, process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
                 yield json.loads(line)

@@ -1,6 +1,6 @@
 """One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
 
-    trials/<digest>/job.json  events.jsonl  record.json  predictions.npz  delta/  golden.json
+trials/<digest>/job.json  events.jsonl  record.json  predictions.npz  delta/  golden.json
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
@@ -23,11 +24,13 @@ from leantune.core.study import Job
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
 from leantune.evaluate.predict import make_batch
-from leantune.evaluate.predictions import Predictions, write_predictions
+from leantune.evaluate.predictions import SplitName
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
-from leantune.execution.loop import Diverged, Setup, apply_trainable, fit, head_names, trained_names
+from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
+from leantune.execution.loop import Diverged, Setup, apply_trainable, fit, head_names, only_the_head, trained_names
 from leantune.kinds.method import parse_method
+from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.base import build_network
 from leantune.models.delta import delta_bytes, read_delta, write_delta
@@ -49,7 +52,7 @@ class Attached:
 
 def attach(context: Context, job: Job) -> Attached:
     """Build the network of a job and put its method in."""
-    assert job.recipe is not None  # noqa: S101
+    assert job.recipe is not None
     method = parse_method(job.expression).method
     labels = context.dataset.labels
     network = build_network(
@@ -86,6 +89,8 @@ class _Run:
         self.scores, self.cost = Scores(), Cost()
         self.curve: list[CurvePoint] = []
         self.notes: list[str] = []
+        self.features: NDArray[np.float32] | None = None
+        """Stored states of dev where only the head is trained."""
 
     def events(self) -> Iterator[Event]:
         """Train and measure; a failure becomes a status with a reason."""
@@ -118,7 +123,7 @@ class _Run:
 
     def _train(self) -> Iterator[Event]:
         job, context = self.job, self.context
-        assert job.recipe is not None  # noqa: S101
+        assert job.recipe is not None
         attached = attach(context, job)
         network = attached.network
         trained = apply_trainable(network, trained_names(network, attached.adaptation))
@@ -133,9 +138,7 @@ class _Run:
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
             yield event
-        self.cost = self.cost.model_copy(
-            update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(context.device)}
-        )
+        self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(context.device)})
         if self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
@@ -144,35 +147,44 @@ class _Run:
             self._measure(attached)
 
     def _setup(self, attached: Attached) -> Setup:
-        context, job = self.context, self.job
-        assert job.recipe is not None  # noqa: S101
-        network = attached.network
+        context, job, network = self.context, self.job, attached.network
+        assert job.recipe is not None
+        feed: Feed = TokenFeed(network, context.encoded("train"), context.inputs)
+        seconds = 0.0
+        if only_the_head(network, attached.adaptation) and network.head is not None:
+            train = context.features("train", network.body, network.pooling)
+            self.features = context.features("dev", network.body, network.pooling).states
+            feed, seconds = FeatureFeed(network.head, train.states, context.device), train.seconds
         return Setup(
             network=network,
             adaptation=attached.adaptation,
             task=context.task,
             recipe=job.recipe,
-            train=context.encoded("train"),
+            feed=feed,
+            lengths=context.encoded("train").lengths,
             gold=context.gold["train"],
-            dev_score=lambda: context.score("dev", context.predict(network, "dev")),
+            dev_score=lambda: context.score("dev", self._look(network)),
             seed=job.seed,
-            pad=context.pad,
-            types=context.types,
             device=context.device,
+            seconds=seconds,
         )
+
+    def _look(self, network: Network) -> Decoded:
+        """Predictions on dev, on stored states where there are any."""
+        if self.features is None or network.head is None:
+            return self.context.predict(network, "dev")
+        with torch.inference_mode():
+            return self.context.task.decode(network.head(torch.from_numpy(np.asarray(self.features)).to(self.context.device)))
 
     def _score(self, network: Network) -> None:
         """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
-        splits = ["dev"] if self.job.phase == "race" else ["dev", "test"]
-        decoded = {split: self.context.predict(network, split) for split in splits}
+        splits: tuple[SplitName, ...] = ("dev",) if self.job.phase == "race" else ("dev", "test")
+        decoded: dict[SplitName, Decoded] = {split: self.context.predict(network, split) for split in splits}
         self.scores = Scores(**{split: self.context.score(split, found) for split, found in decoded.items()})
         if np.unique(decoded["dev"].predicted).size == 1:
             label = self.context.dataset.labels[int(decoded["dev"].predicted[0])]
             self.status, self.reason = "one_class", f'it predicts "{label}" for every row of dev: it did not converge'
-        found = {
-            split: Predictions(self.context.gold[split], one.predicted, one.confidence) for split, one in decoded.items()
-        }
-        write_predictions(self.folder, found)
+        self.context.store(self.folder, decoded)
 
     def _measure(self, attached: Attached) -> None:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
@@ -216,4 +228,3 @@ class _Run:
             self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
         else:
             self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
-

@@ -1,6 +1,6 @@
 """Baseline: a floor that every method must beat before it is worth anything; no base model is trained.
 
-    texts, labels -> predicted (rows,), confidence (rows,) for dev and test
+texts, labels -> predicted (rows,), confidence (rows,) for dev and test
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Task: how rows become a loss, a prediction and a score.
 
-    logits (B, outputs), gold (B,) -> loss ()          logits -> predicted (B,), confidence (B,)
+logits (B, outputs), gold (B,) -> loss ()          logits -> predicted (B,), confidence (B,)
 """
 
 from __future__ import annotations
