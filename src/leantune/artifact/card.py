@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from leantune.artifact.manifest import Manifest
 from leantune.core import human
 from leantune.core.errors import some
@@ -25,9 +27,9 @@ def _title(manifest: Manifest) -> str:
     rows = f" ({human.plural(facts.rows['train'], 'training row')})" if "train" in facts.rows else ""
     labels = human.plural(len(facts.labels), "label")
     what = f"Tells {'pairs of texts' if facts.paired else 'texts'} apart by {labels}: {some([_cell(label) for label in facts.labels], 30)}."
-    how = f"Trained by {facts.title or facts.method} from `{_name(manifest)}` on {facts.data or 'a labelled file'}{rows}"
+    how = f"Trained by {facts.title or facts.method} from `{_name(manifest)}` on {_data(manifest) or 'a labelled file'}{rows}"
     why = f" {facts.reason}" if facts.reason else ""
-    return f"# {facts.data or 'Text'} classifier\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
+    return f"# {_data(manifest) or 'Text'} classifier\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
 
 
 def _facts(manifest: Manifest) -> str:
@@ -104,7 +106,8 @@ def _limits(manifest: Manifest) -> str:
 def _licence(manifest: Manifest) -> str:
     base = manifest.base
     said = f"its card says `{base.licence}`" if base.licence else "look it up in its own card"
-    return f"## Licence\n\nThe base model's licence applies to what is made of it ({_name(manifest)}: {said}), and so do the terms of your data."
+    terms = f"The base model's licence applies to what is made of it ({_name(manifest)}: {said}), and so do the terms of your data."
+    return f"## Licence\n\n{terms}"
 
 
 def _library(manifest: Manifest) -> str:
@@ -116,6 +119,11 @@ def _name(manifest: Manifest) -> str:
     """The base model's name; of a folder only the last part, the rest is the user's own affair."""
     name = manifest.base.name
     return name if _hub_name(manifest) else name.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _data(manifest: Manifest) -> str:
+    data = manifest.facts.data
+    return PurePath(data).name if PurePath(data).suffix else data
 
 
 def _hub_name(manifest: Manifest) -> str | None:

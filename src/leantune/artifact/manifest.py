@@ -57,6 +57,8 @@ class Facts(Spec):
     """Name of the text column that was trained on."""
     text_pair: str | None = None
     """Name of the second text's column; None for single texts."""
+    label: str = "label"
+    """Name of the label column that was trained on."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""

@@ -118,11 +118,11 @@ def _compare(path: Path, golden: Golden) -> float:
 def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     """The script says label and probability; other labels count as a difference of 1 unless the two are tied."""
     rows = list(csv.DictReader(io.StringIO(out)))
-    taken = "predicted_" if "predicted_label" in rows[0] else ""
+    label, score = list(rows[0])[-2:]
     shifted = np.exp(golden.logits - golden.logits.max(axis=1, keepdims=True))
     scores = shifted / shifted.sum(axis=1, keepdims=True)
-    chosen = np.array([facts.labels.index(row[f"{taken}label"]) for row in rows])
-    given = np.array([float(row[f"{taken}score"]) for row in rows])
+    chosen = np.array([facts.labels.index(row[label]) for row in rows])
+    given = np.array([float(row[score]) for row in rows])
     return max(
         _largest(given, scores[np.arange(len(rows)), chosen]), float((scores.max(axis=1) - scores[np.arange(len(rows)), chosen]).max())
     )

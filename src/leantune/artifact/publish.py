@@ -29,7 +29,7 @@ from leantune.models.base import Base, layout, write_tokenizer
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
 
 
-def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None) -> Path:
+def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None, origin: BaseFacts | None = None) -> Path:
     """Make a deployable folder.
 
     Args:
@@ -38,6 +38,7 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
         facts: what was trained and how well.
         base: the base model it was trained on.
         golden: rows to prove the folder with; None leaves the proof out.
+        origin: what an artifact already says of its base; read from `base` when not given.
 
     Raises:
         ArtifactError: E-ARTIFACT when something else lies at `best`, or when the folder predicts otherwise than the trained model.
@@ -45,7 +46,7 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
     refuse_foreign(best)
     with in_place(best) as folder:
         shutil.copytree(delta, folder, dirs_exist_ok=True)
-        manifest = _assemble(folder, facts, base)
+        manifest = _assemble(folder, facts, base, origin or _base_facts(base))
         if golden is not None:
             manifest = _proven(folder, manifest, golden)
         (folder / CARD).write_text(card(manifest), encoding="utf-8")
@@ -74,14 +75,14 @@ def in_place(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _assemble(folder: Path, facts: Facts, base: Base) -> Manifest:
+def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Manifest:
     """Add everything that belongs to the folder; the manifest without a proof."""
     pooled, kind = (folder / HEAD).is_dir(), adapter_kind(folder)
     manifest = Manifest(
         leantune=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=facts,
-        base=_base_facts(base),
+        base=origin,
         form="adapter" if kind else "whole",
         layout=layout(base, prepends=True) if pooled else "stock",
         max_length=base.max_length,

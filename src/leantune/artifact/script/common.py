@@ -96,10 +96,8 @@ def main() -> None:
     if not rows:
         parser.error("give texts or --file")
     columns = [column(rows, name) for name in names]
-    found = predict(load_model(given.base), columns[0], columns[1] if width == 2 else None)
-    taken = "predicted_" if "label" in rows[0] else ""
-    writer = csv.DictWriter(sys.stdout, [*rows[0], f"{taken}label", f"{taken}score"], extrasaction="ignore")
+    answers = predict(load_model(given.base), columns[0], columns[1] if width == 2 else None)
+    label, score = (f"predicted_{name}" if name in rows[0] else name for name in ("label", "score"))
+    writer = csv.DictWriter(sys.stdout, [*rows[0], label, score], extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(
-        {**row, f"{taken}label": label, f"{taken}score": f"{score:.6f}"} for row, (label, score) in zip(rows, found, strict=True)
-    )
+    writer.writerows({**row, label: found[0], score: f"{found[1]:.6f}"} for row, found in zip(rows, answers, strict=True))

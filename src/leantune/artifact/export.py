@@ -1,0 +1,70 @@
+"""Export: an artifact in another form, itself an artifact again, proven like the first.
+
+    export("best", "merged", "out")  ->  out/
+
+A format is one file in `formats/` whose `MEMBER(source, predictor, folder)` writes the weights; the file's name is its key.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import leantune.artifact.formats as shelf
+from leantune.artifact.parity import Golden
+from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.publish import publish, refuse_foreign
+from leantune.core.errors import ArtifactError, unknown_name
+
+PROBES = 24
+"""Made-up rows that both forms must predict alike."""
+
+
+def format_names() -> list[str]:
+    """Keys of all formats, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(shelf.__path__) if not module.name.startswith("_"))
+
+
+def export(source: str | Path, fmt: str, out: str | Path) -> Path:
+    """Write an artifact in another form.
+
+    Args:
+        source: the artifact.
+        fmt: a name of `format_names()`.
+        out: the new folder.
+
+    Raises:
+        SpecError: E-NAME for an unknown format, with the nearest valid one.
+        ArtifactError: E-ARTIFACT when the method has no such form, or when the new form predicts otherwise.
+    """
+    if fmt not in format_names():
+        raise unknown_name("format", fmt, format_names())
+    here, there = Path(source).expanduser(), Path(out).expanduser()
+    if here.resolve() == there.resolve():
+        raise ArtifactError(f'"{out}" is the artifact itself. Choose another folder with --out.', "E-ARTIFACT")
+    refuse_foreign(there)
+    predictor = load(here, device="cpu", merge=False)
+    golden = _probes(predictor)
+    with tempfile.TemporaryDirectory() as temporary:
+        importlib.import_module(f"leantune.artifact.formats.{fmt}").MEMBER(here, predictor, Path(temporary))
+        kept = predictor.manifest
+        return publish(Path(temporary), there, kept.facts, predictor.base, golden=golden, origin=kept.base)
+
+
+def _probes(predictor: Predictor) -> Golden:
+    """Rows made of the tokenizer's own words (an artifact keeps no rows), and what the present form says of them."""
+    tokenizer, random = predictor.base.tokenizer, np.random.default_rng(0)
+    special = set(tokenizer.all_special_ids)
+    words = [number for number in range(len(tokenizer)) if number not in special]
+    most = max(2, min(48, predictor.manifest.max_length - 4))
+
+    def text() -> str:
+        return str(tokenizer.decode(random.choice(words, size=int(random.integers(1, most)))))
+
+    rows: list[tuple[str, str | None]] = [(text(), text() if predictor.manifest.facts.paired else None) for _ in range(PROBES)]
+    logits = predictor.logits([first if second is None else (first, second) for first, second in rows])
+    return Golden(rows, logits.astype(np.float64))

@@ -1,0 +1,101 @@
+"""Whole files through an artifact: rows to predict, labelled rows to score; memory does not grow with the file.
+
+predict_file(predictor, "new.csv", Path("out.csv"))
+evaluate_file(predictor, "test.csv").metrics["accuracy"]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leantune.artifact.predictor import Predictor
+from leantune.core.errors import DataError
+from leantune.core.spec import Spec
+from leantune.data.columns import Columns
+from leantune.data.unlabelled import Rows, read_labelled, read_rows
+from leantune.data.write import check_ending, free_names, write_to, write_with
+from leantune.evaluate.quality import confusion, per_label, score
+
+
+class Scored(Spec):
+    """How well a model does on a labelled file."""
+
+    rows: int
+    metrics: dict[str, float]
+    """Every metric of the task, as fractions."""
+    per_label: list[dict[str, Any]]
+    """label, rows, precision, recall, f1 for each label."""
+    confusion: list[list[int]]
+    """confusion[gold][predicted], counts of rows."""
+    labels: list[str]
+
+
+def predict_file(
+    predictor: Predictor, file: str, out: Path | None, *, text: str | None = None, text_pair: str | None = None
+) -> tuple[int, list[str]]:
+    """Write all rows of a file with label and score behind their columns, in their order.
+
+    Args:
+        predictor: the artifact.
+        file: CSV, TSV, JSON, JSON Lines, Parquet, a saved folder or a hub name.
+        out: where to write (CSV, TSV, JSON Lines or JSON by its ending); None is CSV on standard output.
+        text: text column where it has another name than in training.
+        text_pair: column of the second text, likewise.
+
+    Returns:
+        The number of rows and the names of the two new columns.
+    """
+    if out is not None:
+        check_ending(out)
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = read_rows(file, Path(temporary), _columns(predictor, text, text_pair))
+        names = free_names(rows.table.columns, ("label", "score"))
+        if out is None:
+            write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows))
+        else:
+            write_with(rows.table, out, names, _values(predictor, rows))
+        return len(rows), names
+
+
+def evaluate_file(
+    predictor: Predictor, file: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+) -> Scored:
+    """Score a model on a labelled file.
+
+    Raises:
+        DataError: E-LABEL for missing labels and labels that the model does not know.
+    """
+    labels = predictor.labels
+    columns = _columns(predictor, text, text_pair).model_copy(update={"label": label or predictor.manifest.facts.label})
+    with tempfile.TemporaryDirectory() as temporary:
+        examples = read_labelled(file, Path(temporary), columns, labels)
+        predicted = [predictor.decode(chunk.texts, chunk.pairs).predicted for chunk in examples.chunks()]
+        gold, guess = np.asarray(examples.labels), np.concatenate(predicted)
+    matrix = confusion(gold, guess, len(labels))
+    return Scored(
+        rows=len(gold),
+        metrics={name: score(name, gold, guess, len(labels)) for name in predictor.task.metrics},
+        per_label=per_label(matrix, labels),
+        confusion=matrix.tolist(),
+        labels=labels,
+    )
+
+
+def _values(predictor: Predictor, rows: Rows) -> Iterator[tuple[str, float]]:
+    for texts, pairs in rows.chunks():
+        decoded = predictor.decode(texts, pairs)
+        for label, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
+            yield predictor.labels[label], round(float(confidence), 6)
+
+
+def _columns(predictor: Predictor, text: str | None, text_pair: str | None) -> Columns:
+    facts = predictor.manifest.facts
+    if text_pair is not None and not facts.paired:
+        raise DataError("--text-pair is given, but this model reads single texts. Leave it out.", "E-COLUMN")
+    return Columns(text=text or facts.text, text_pair=(text_pair or facts.text_pair) if facts.paired else None)

@@ -1,0 +1,27 @@
+"""`leantune predict DIR FILE`: label every row of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    artifact: Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)],
+    file: Annotated[str, typer.Argument(help="Rows to label: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="CSV, TSV, JSON or JSONL by its ending.", show_default="CSV to the screen")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Text column.", show_default="its name in training")] = None,
+    text_pair: Annotated[str | None, typer.Option(help="Column of the second text.", show_default="its name in training")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Append the columns label and score to the rows of a file; all other columns and the order stay."""
+    from leantune.artifact.files import predict_file
+    from leantune.artifact.predictor import load
+
+    rows, names = predict_file(load(artifact, device=device), file, out, text=text, text_pair=text_pair)
+    if out is not None:
+        typer.echo(f"{rows:,} rows with {names[0]} and {names[1]}: {out}", err=True)
