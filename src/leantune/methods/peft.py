@@ -71,6 +71,11 @@ class PeftTuner(Method):
         _check(name, call.kwargs)
         return _member(name)(tuner=name, options=call.kwargs)  # type: ignore[return-value]
 
+    def tuner_options(self) -> list[tuple[str, Any, str]]:
+        """Name, default and meaning of every option of the tuner, in the words of `peft`."""
+        fields = [field for field in dataclasses.fields(config_class(self.tuner)) if field.init and field.name not in OURS]
+        return [(field.name, _default(field), " ".join(str(field.metadata.get("help", "")).split())) for field in fields]
+
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """What the tuner itself says when it is put on this body."""
         if self.tuner == "prefix_tuning" and not anatomy.takes_cache:
@@ -154,6 +159,12 @@ def _divisor(anatomy: Anatomy, *, most: int) -> int:
     """The largest block of at most `most` into which every width of the body falls."""
     common = math.gcd(*(width for site in anatomy.sites for width in (site.inputs, site.outputs)))
     return max(number for number in range(1, most + 1) if common % number == 0)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return getattr(field.default, "value", field.default)
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
 
 
 def _fields(tuner: str) -> list[str]:

@@ -1,0 +1,168 @@
+"""`leantune methods`: every tuning method in a table; `leantune methods lora`: the page of one."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from leantune.kinds.method import Card, Method, Rates
+
+DEFAULT_MODEL = "minilm"
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A method or an expression such as lora(rank=4).")] = None,
+    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {DEFAULT_MODEL}].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the tuning methods; with a NAME its formula, options, learning rates, paper and cost."""
+    from leantune.cli._console import console
+
+    if name is None:
+        _table(console(), as_json=as_json)
+    else:
+        _page(console(), name, model, as_json=as_json)
+
+
+def _table(console: Console, *, as_json: bool) -> None:
+    from rich.table import Table
+
+    from leantune.core import catalogue
+
+    cards = {name: catalogue.load("methods", name).card for name in catalogue.names("methods")}
+    if as_json:
+        typer.echo(json.dumps({name: card.model_dump() for name, card in cards.items()}, indent=2))
+        return
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("method", style="cyan", no_wrap=True)
+    for heading, least in (("what it is", 12), ("learning rates", 14), ("when to use it", 30), ("paper", 16)):
+        table.add_column(heading, min_width=least)
+    for name, card in cards.items():
+        table.add_row(name, card.title, _rates(card.rates), card.when, card.paper.rpartition(", ")[2] or card.paper)
+    console.print(table)
+    console.print("\nThe page of one with its options and its cost: leantune methods lora", highlight=False, markup=False)
+
+
+def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> None:
+    from leantune.core import catalogue
+    from leantune.core.errors import LeantuneError
+    from leantune.kinds.method import TRAINING_OPTIONS, parse_method
+
+    member: type[Method] = catalogue.load("methods", name.partition("(")[0].split(".")[0])
+    method = None if name == "peft" else parse_method(name).method
+    card = method.card if method else member.card
+    try:
+        cost = _cost(method, model or DEFAULT_MODEL) if method else "depends on the tuner: leantune methods peft.oft"
+    except LeantuneError as error:
+        if model is not None:
+            raise
+        cost = f"not counted: {error.message} Name a base with --model."
+    if as_json:
+        content = {"name": name, "card": card.model_dump(), "options": _options(member, method), "cost": cost}
+        typer.echo(json.dumps(content, indent=2, default=str))
+        return
+    console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
+    _facts(console, card, cost)
+    _show_options(console, _options(member, method))
+    console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
+    if name == "peft":
+        _show_tuners(console)
+
+
+def _facts(console: Console, card: Card, cost: str) -> None:
+    facts = {
+        "When": card.when,
+        "Rates": f"{_rates(card.rates)}, start {_short(card.rates.start)} (AdamW); head at {_head(card)}",
+        "Merges": "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation",
+        "Context": "virtual tokens take positions before the text" if card.prepends else "",
+        "Cost": cost,
+        "Paper": card.paper,
+    }
+    console.print()
+    for word, fact in facts.items():
+        if fact:
+            console.print(f"{word:<12}{fact}", markup=False, highlight=False)
+
+
+def _show_options(console: Console, options: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not options:
+        console.print("\nIt has no options of its own.", markup=False)
+        return
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("option", style="cyan", no_wrap=True)
+    table.add_column("default", overflow="fold")
+    table.add_column("meaning", overflow="fold")
+    for option in options:
+        table.add_row(option["name"], escape(_value(option["default"])), escape(option["meaning"]))
+    console.print()
+    console.print(table)
+
+
+def _show_tuners(console: Console) -> None:
+    from leantune.methods._tuners import REFUSED
+    from leantune.models.surgery import tuner_names
+
+    console.print("\nTuners: " + ", ".join(name for name in tuner_names() if name not in REFUSED), markup=False, highlight=False)
+    for name, reason in REFUSED.items():
+        console.print(f"  not {name}: {reason}", markup=False, highlight=False, style="dim")
+
+
+def _options(member: type[Method], method: Method | None) -> list[dict[str, Any]]:
+    """Options with their defaults; those of a `peft` tuner come from its own configuration."""
+    own = getattr(method, "tuner_options", None)
+    if own is not None:
+        return [{"name": name, "default": default, "meaning": meaning} for name, default, meaning in own()]
+    return [
+        {"name": name, "default": field.get_default(call_default_factory=True), "meaning": " ".join((field.description or "").split())}
+        for name, field in member.model_fields.items()
+        if member.__module__ != "leantune.methods.peft" or name == "options"
+    ]
+
+
+def _cost(method: Method, model: str) -> str:
+    """Trained parameters on a base, or why it cannot work there."""
+    from leantune.core.human import count
+    from leantune.models.base import open_base
+
+    anatomy = open_base(model).anatomy(outputs=2, prepends=method.card.prepends)
+    reason = method.unsupported(anatomy)
+    if reason:
+        return f"cannot work on {model}: {reason}"
+    trained = method.cost(anatomy)
+    share = 100 * trained / anatomy.body_params
+    return f"{trained:,} trained parameters without the head on {model} ({share:.2g} % of its {count(anatomy.body_params)})"
+
+
+def _rates(rates: Rates) -> str:
+    return f"{_short(rates.low)} to {_short(rates.high)}"
+
+
+def _head(card: Card) -> str:
+    factor = "the same rate" if card.head_factor == 1 else f"{card.head_factor:g} times that"
+    return f"{factor}, at least {_short(card.head_floor)}"
+
+
+def _short(rate: float) -> str:
+    """A learning rate as people write it: 5e-4."""
+    mantissa, _, exponent = f"{rate:.3e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(str(item) for item in value)}]"
+    return str(value)

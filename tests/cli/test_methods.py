@@ -1,0 +1,66 @@
+"""The listings: quick, complete, and honest about cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from leantune.cli.main import build
+from leantune.core import catalogue
+from leantune.core.errors import SpecError
+
+
+def _output(*words: str) -> str:
+    result = CliRunner().invoke(build(), list(words), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_the_table_has_every_method_with_its_paper() -> None:
+    table = _output("methods")
+    for name in catalogue.names("methods"):
+        assert f"\n{name} " in table
+    assert "arXiv:2106.09685" in table
+
+
+def test_the_table_needs_no_torch() -> None:
+    code = "import sys; from leantune.cli.main import build; build()(['methods'], standalone_mode=False); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_page_has_formula_options_and_the_cost_on_a_base(tiny) -> None:
+    page = _output("methods", "lora(rank=4)", "--model", str(tiny("bert")))
+    assert "W x + (alpha / rank) B A x" in page
+    assert "1,024 trained parameters without the head" in page
+    assert "[query, value]" in page
+    assert "head_lr" in page
+
+
+def test_a_page_says_where_a_method_cannot_work(tiny) -> None:
+    assert "cannot work" in _output("methods", "bitfit", "--model", str(tiny("llama")))
+
+
+def test_a_tuner_of_peft_shows_its_own_options(tiny) -> None:
+    assert "oft_block_size" in _output("methods", "peft.oft(r=8)", "--model", str(tiny("bert")))
+
+
+def test_json() -> None:
+    assert json.loads(_output("methods", "--json"))["lora"]["title"] == "LoRA"
+    assert json.loads(_output("tasks", "--json"))[0]["default_metric"] == "accuracy"
+
+
+def test_an_unknown_name_gets_the_nearest_one() -> None:
+    with pytest.raises(SpecError, match='Closest: "lora"'):
+        _output("methods", "lorra")
+    with pytest.raises(SpecError, match='Closest: "classification"'):
+        _output("tasks", "clasification")
+
+
+def test_the_page_of_a_task_shows_columns_and_metrics() -> None:
+    page = _output("tasks", "classification")
+    assert "accuracy (default)" in page
+    assert "text_pair" in page
