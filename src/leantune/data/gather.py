@@ -23,7 +23,7 @@ from leantune.data.columns import Columns, Wanted, infer_columns, require_column
 from leantune.data.examples import ExampleWriter
 from leantune.data.facts import look
 from leantune.data.intake import Inference
-from leantune.data.keys import keys
+from leantune.data.keys import keys, occurs_in
 from leantune.data.labels import check_counts, check_known, check_single_rows, count_labels, numbered
 from leantune.data.locate import Part, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
@@ -207,7 +207,7 @@ def _refuse_same(sources: dict[str, Source]) -> None:
     """Two splits that hold the same rows cannot tell memory from skill."""
     for held, other in (("test", "train"), ("dev", "train"), ("test", "dev")):
         if held in sources and other in sources:
-            share = float(np.isin(sources[held].keys, sources[other].keys).mean())
+            share = float(occurs_in(sources[held].keys, sources[other].keys).mean())
             if share > SAME_FILE:
                 raise DataError(
                     f"{sources[held].part.name} ({held}): {share:.0%} of its {len(sources[held].keys):,} rows are also in "

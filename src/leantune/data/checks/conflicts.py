@@ -7,15 +7,20 @@ import numpy as np
 from leantune.core.records import CheckFinding
 from leantune.data.checks._rows import finding, share
 from leantune.data.dataset import Dataset
+from leantune.data.keys import occurs_in, repeated
 
 
 def find(dataset: Dataset) -> list[CheckFinding]:
     """One finding over all splits."""
     splits = dataset.splits
-    keys = np.concatenate([examples.keys for examples in splits.values()])
-    labels = np.concatenate([examples.labels for examples in splits.values()])
-    rows = np.concatenate([examples.rows for examples in splits.values()])
-    of_split = np.repeat(np.arange(len(splits)), [len(examples) for examples in splits.values()])
+    twice = repeated(np.concatenate([examples.keys for examples in splits.values()]))
+    if not len(twice):
+        return []
+    where = {split: np.flatnonzero(occurs_in(examples.keys, twice)) for split, examples in splits.items()}
+    keys = np.concatenate([splits[split].keys[at] for split, at in where.items()])
+    labels = np.concatenate([splits[split].labels[at] for split, at in where.items()])
+    rows = np.concatenate([splits[split].rows[at] for split, at in where.items()])
+    of_split = np.repeat(np.arange(len(splits)), [len(at) for at in where.values()])
     order = np.lexsort((rows, of_split, keys))
     starts = np.r_[0, np.flatnonzero(np.diff(keys[order])) + 1]
     mixed = np.flatnonzero(np.minimum.reduceat(labels[order], starts) != np.maximum.reduceat(labels[order], starts))
@@ -30,7 +35,8 @@ def find(dataset: Dataset) -> list[CheckFinding]:
         )
     more = f" ({len(texts) - 3:,} more)" if len(texts) > 3 else ""
     carry = "text carries" if len(texts) == 1 else "texts carry"
-    message = f"{len(texts):,} {carry} more than one label, {share(sum(map(len, texts)), len(keys))}: {'; '.join(shown)}{more}."
+    part = share(sum(map(len, texts)), sum(map(len, splits.values())))
+    message = f"{len(texts):,} {carry} more than one label, {part}: {'; '.join(shown)}{more}."
     numbers = [int(rows[at]) for group in texts for at in group]
     return [finding("conflicting_labels", "warning", message, rows=numbers, fix="Decide on one label per text.")]
 

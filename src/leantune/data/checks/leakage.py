@@ -7,7 +7,7 @@ import numpy as np
 from leantune.core.records import CheckFinding
 from leantune.data.checks._rows import finding, named, share
 from leantune.data.dataset import Dataset
-from leantune.data.keys import keys
+from leantune.data.keys import keys, occurs_in
 
 _GRAVE = 0.05
 _NOTABLE_HALVES = 0.05
@@ -24,7 +24,7 @@ def _rows(dataset: Dataset) -> list[CheckFinding]:
     found = []
     for held, other in BETWEEN:
         examples = dataset.splits[held]
-        shared = np.isin(examples.keys, dataset.splits[other].keys)
+        shared = occurs_in(examples.keys, dataset.splits[other].keys)
         if shared.any():
             count = int(shared.sum())
             numbers = examples.rows[shared].tolist()
@@ -41,7 +41,7 @@ def _first_texts(dataset: Dataset) -> list[CheckFinding]:
     found = []
     for held, other in BETWEEN[:2]:
         examples = dataset.splits[held]
-        shared = np.isin(first[held], first[other]) & ~np.isin(examples.keys, dataset.splits[other].keys)
+        shared = occurs_in(first[held], first[other]) & ~occurs_in(examples.keys, dataset.splits[other].keys)
         if shared.mean() > _NOTABLE_HALVES:
             message = f'{share(int(shared.sum()), len(shared))} of {held} have a "{dataset.columns.text}" that {other} pairs otherwise.'
             fix = "Memorising one side helps there: split by that column if new ones come in use."
