@@ -62,9 +62,11 @@ class Proof:
 
 
 def read_golden(path: Path) -> Golden:
-    """The golden rows that a trial left (`golden.json`)."""
+    """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out."""
     raw = json.loads(path.read_text(encoding="utf-8"))
-    return Golden([(first, second) for first, second in raw["texts"]], np.array(raw["logits"], dtype=np.float64))
+    kept = [place for place, (first, second) in enumerate(raw["texts"]) if first or second] or [0]
+    rows = [(raw["texts"][place][0], raw["texts"][place][1]) for place in kept]
+    return Golden(rows, np.array(raw["logits"], dtype=np.float64)[kept])
 
 
 def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:

@@ -121,10 +121,16 @@ def _chunks(
             coded = tokenizer(
                 first, second, truncation=True, max_length=max_length, return_token_type_ids=True, return_attention_mask=False
             )
-            lengths = [len(ids) for ids in coded["input_ids"]]
+            # Decoders put nothing around a text: an empty one would have no token at all, and no state to read.
+            filled = [ids or [_filler(tokenizer)] for ids in coded["input_ids"]]
+            lengths = [len(ids) for ids in filled]
             seconds = [_second(coded, row) for row in range(len(first))] if second is not None else [0] * len(first)
-            flat = np.fromiter((token for ids in coded["input_ids"] for token in ids), dtype=np.int32, count=sum(lengths))
+            flat = np.fromiter((token for ids in filled for token in ids), dtype=np.int32, count=sum(lengths))
             yield flat, np.array([lengths, np.subtract(lengths, seconds)], dtype=np.int64).T
+
+
+def _filler(tokenizer: Tokenizer) -> int:
+    return int(getattr(tokenizer, "pad_token_id", None) or 0)
 
 
 def _second(coded: Any, row: int) -> int:
@@ -134,7 +140,7 @@ def _second(coded: Any, row: int) -> int:
 
 def _bounds(tables: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     """(rows + 1, 2): starts and first-text lengths (the last row holds the end)."""
-    rows = np.concatenate([table for table in tables[1:]] or [np.zeros((0, 2), dtype=np.int64)])
+    rows = np.concatenate(tables[1:] or [np.zeros((0, 2), dtype=np.int64)])
     starts = np.concatenate([[0], np.cumsum(rows[:, 0])])
     first = np.concatenate([rows[:, 1], [0]])
     return np.stack([starts, first], axis=1)

@@ -63,6 +63,8 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     """Label and score of each row, in batches of like length."""
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     tokenizer.padding_side = "right"
+    if not pairs and not tokenizer("")["input_ids"]:
+        texts = [text or tokenizer.pad_token for text in texts]  # an empty text would have no token at all
     size = [len(text) + len(pairs[row] if pairs else "") for row, text in enumerate(texts)]
     order = sorted(range(len(texts)), key=size.__getitem__)
     found: list[tuple[str, float]] = [("", 0.0)] * len(texts)
