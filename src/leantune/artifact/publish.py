@@ -98,10 +98,11 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
 
 
 def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, pad: int | None) -> None:
-    """`predict.py`, and beside it the adapter's own code where `peft` does not know its type."""
-    code = f"{kind.name.lower()}_adapter" if kind and kind.module else None
-    if kind and kind.module:
-        (folder / f"{code}.py").write_text(carry(kind.module), encoding="utf-8")
+    """`predict.py`, and beside it the adapter's own code where its type is ours; a third party's is imported from its package."""
+    code = kind.module if kind else None
+    if kind and code and code.startswith("leantune."):
+        code = f"{kind.name.lower()}_adapter"
+        (folder / f"{code}.py").write_text(carry(str(kind.module)), encoding="utf-8")
     script = compose(manifest, pad=pad, prompts=kind is not None and kind.prompts, adapter_code=code)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 

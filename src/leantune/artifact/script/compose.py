@@ -41,7 +41,7 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
         manifest: of the artifact.
         pad: number of the padding token.
         prompts: whether virtual tokens stand before the text.
-        adapter_code: module in the folder that tells `peft` of the adapter's type, or None.
+        adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
     """
     functions = _functions(manifest, prompts=prompts)
     body = "\n\n".join(inspect.getsource(function).rstrip() + "\n" for function in functions)
