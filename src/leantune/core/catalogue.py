@@ -39,5 +39,11 @@ def load(shelf: str, name: str) -> Any:
     return importlib.import_module(f"leantune.{shelf}.{name}").MEMBER
 
 
+def load_foreign(shelf: str) -> None:
+    """Import every third party's member, so that what its file registers is known."""
+    for name in _foreign(shelf):
+        load(shelf, name)
+
+
 def _foreign(shelf: str) -> dict[str, Any]:
     return {point.name: point for point in entry_points(group=f"leantune.{shelf}")}

@@ -16,11 +16,12 @@ from typing import Any
 
 from peft.config import PeftConfig
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
-from peft.utils.peft_types import PeftType, register_peft_method
+from peft.utils.peft_types import PeftType
 from torch import Tensor, nn
 
 from leantune.models.adapter_bodies import make_body
 from leantune.models.anatomy import linear_shape
+from leantune.models.tuners import add_tuner
 
 NAME = "BOTTLENECK"
 REFUSAL = "an adapter with a nonlinear body cannot be folded into the weights"
@@ -144,7 +145,7 @@ class BottleneckModel(BaseTuner):  # type: ignore[misc]
 
     prefix = "bottleneck_"
     tuner_layer_cls = BottleneckLayer
-    target_module_mapping: dict[str, list[str]] = {}  # noqa: RUF012  (peft reads it as it stands)
+    target_module_mapping: dict[str, list[str]] = {}
 
     def _create_and_replace(
         self,
@@ -188,16 +189,4 @@ class BottleneckModel(BaseTuner):  # type: ignore[misc]
         raise NotImplementedError(REFUSAL)
 
 
-def register() -> None:
-    """Make the tuner known to `peft`; its list of types is a closed enum, so the enum is extended first."""
-    if NAME in PeftType.__members__:
-        return
-    member = str.__new__(PeftType, NAME)
-    member._name_ = member._value_ = NAME
-    PeftType._member_map_[NAME] = PeftType._value2member_map_[NAME] = member
-    PeftType._member_names_.append(NAME)
-    type.__setattr__(PeftType, NAME, member)
-    register_peft_method(name=NAME.lower(), config_cls=BottleneckConfig, model_cls=BottleneckModel)
-
-
-register()
+add_tuner(NAME.lower(), BottleneckConfig, BottleneckModel)

@@ -25,14 +25,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import leantune.models.bottleneck  # noqa: F401  (registers our tuner with `peft`)
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
 from leantune.models.base import Base, build_network
 from leantune.models.locate import Location
 from leantune.models.network import Network
 from leantune.models.quiet import quiet
-from leantune.models.surgery import NOTHING
+from leantune.models.surgery import NOTHING, is_tuner
 
 HEAD = "2_Dense"
 ADAPTER_CONFIG = "adapter_config.json"
@@ -254,11 +253,11 @@ def _read_adapter(body: nn.Module, folder: Path, *, merge: bool) -> nn.Module:
 def _adapter_config(file: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        known = config["peft_type"] in PeftType.__members__
+        tuner = str(config["peft_type"])
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{file}: no readable adapter configuration: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
-    if not known:
-        raise ArtifactError(f'{file}: this peft has no adapter type "{config["peft_type"]}". Update peft.', "E-ARTIFACT")
+    if not is_tuner(tuner.lower()):
+        raise ArtifactError(f"{file}: nobody here knows the tuner {tuner}. Install the package that it was trained with.", "E-ARTIFACT")
     return config
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from leantune.core import catalogue
+from leantune.core.errors import unknown_name
 from leantune.models.adaptation import Adaptation, Target
 
 if TYPE_CHECKING:
@@ -29,13 +31,28 @@ def exactly(sites: Iterable[Site]) -> str:
     return rf"(.*\.)?({paths})" if paths else NOTHING
 
 
-def config_class(tuner: str) -> Any:
-    """The configuration class of a tuner, ours included, by its `peft` name in lower case."""
-    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+def is_tuner(name: str) -> bool:
+    """Whether `peft`, we or an installed third party have a tuner of this name (lower case)."""
     from peft.utils.peft_types import PeftType
 
     import leantune.models.bottleneck  # noqa: F401  registers our tuner
 
+    if name.upper() not in PeftType.__members__:
+        catalogue.load_foreign("methods")
+    return name.upper() in PeftType.__members__
+
+
+def config_class(tuner: str) -> Any:
+    """The configuration class of a tuner by its `peft` name in lower case.
+
+    Raises:
+        SpecError: E-NAME for a tuner that nobody has registered.
+    """
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from peft.utils.peft_types import PeftType
+
+    if not is_tuner(tuner):
+        raise unknown_name("tuner", tuner, tuner_names())
     return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[tuner.upper()]]
 
 
