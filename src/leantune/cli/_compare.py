@@ -59,7 +59,7 @@ def _conclude(comparison: Comparison, run: Path, console: Console, style: str) -
         print(comparison.choice.reason)  # noqa: T201
         print(run / "report.html")  # noqa: T201
     else:
-        _print_verdicts(comparison, run, console)
+        _print_verdicts(comparison, run, console, plain=style == "lines")
     return PARTIAL if any(row.verdict == "failed" for row in comparison.methods) else 0
 
 
@@ -178,21 +178,33 @@ def _print_plan(planned: Planned, study: Study, console: Console) -> None:
     console.print(f"        about {duration(plan.total_seconds)} in all (budget {plan.budget}). {planned.more_time}\n")
 
 
-def _print_verdicts(comparison: Comparison, run: Path, console: Console) -> None:
-    made = verdicts.table(comparison)
-    shown = Table(box=None, padding=(0, 1), header_style="bold")
-    for place, column in enumerate(made.header):
-        shown.add_column(column, justify="left" if place in (0, 3) else "right", no_wrap=True)
-    for row, cells in zip(comparison.methods, made.lines, strict=True):
-        style = COLOURS.get(row.verdict, "dim")
-        shown.add_row(*[Text(cell, style=style if place == 3 else "bold" if row.chosen else "") for place, cell in enumerate(cells)])
-    console.print(shown)
+def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plain: bool) -> None:
+    if plain:
+        print(f"{verdicts.text(comparison)}\n\n{comparison.choice.reason}")  # noqa: T201
+    else:
+        console.print(_verdict_table(comparison, console.width))
+        console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
     for row in comparison.methods:
         if row.verdict == "failed":
             console.print(f"[red]{escape(row.name)} failed[/red]: {escape(row.detail)}")
-    console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
     console.print(f"report    {run / 'report.html'}")
     if comparison.choice.artifact:
         console.print(f"artifact  {run / comparison.choice.artifact}")
     if not comparison.ledger.finished:
         console.print("The budget ended before the last seed: the same command goes on.")
+
+
+def _verdict_table(comparison: Comparison, width: int) -> Table:
+    """As many columns as the terminal has room for, the costs left out first."""
+    made = verdicts.table(comparison)
+    columns = len(made.header)
+    while columns > 4 and sum(made.widths()[:columns]) + 2 * columns > width:
+        columns -= 1
+    shown = Table(box=None, padding=(0, 1), header_style="bold")
+    for place, column in enumerate(made.header[:columns]):
+        shown.add_column(column, justify="left" if place in (0, 3) else "right", overflow="fold")
+    for row, cells in zip(comparison.methods, made.lines, strict=True):
+        colour = COLOURS.get(row.verdict, "dim")
+        styles = {3: colour} | ({0: "bold", 1: "bold"} if row.chosen else {})
+        shown.add_row(*[Text(cell, style=styles.get(place, "")) for place, cell in enumerate(cells[:columns])])
+    return shown

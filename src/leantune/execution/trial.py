@@ -9,12 +9,14 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
@@ -65,6 +67,37 @@ def attach(context: Context, job: Job) -> Attached:
     return Attached(network, adaptation)
 
 
+def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
+    """What the loop needs; where only the head is trained, it works on stored states."""
+    assert job.recipe is not None
+    network, train = attached.network, context.encoded("train")
+    feed: Feed = TokenFeed(network, train, context.inputs)
+    look, seconds = partial(context.predict, network, "dev"), 0.0
+    if network.head is not None and only_the_head(network, attached.adaptation):
+        features = context.features("train", network.body, network.pooling)
+        feed, seconds = FeatureFeed(network.head, features.states, context.device), features.seconds
+        look = partial(_look, context, network.head, context.features("dev", network.body, network.pooling).states)
+    return Setup(
+        network=network,
+        adaptation=attached.adaptation,
+        task=context.task,
+        recipe=job.recipe,
+        feed=feed,
+        lengths=train.lengths,
+        gold=context.gold["train"],
+        dev_score=lambda: context.score("dev", look()),
+        seed=job.seed,
+        device=context.device,
+        seconds=seconds,
+    )
+
+
+@torch.inference_mode()
+def _look(context: Context, head: nn.Linear, states: NDArray[np.float32]) -> Decoded:
+    """Predictions from stored states."""
+    return context.task.decode(head(torch.from_numpy(np.asarray(states)).to(context.device)))
+
+
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
     """Train, score, measure, save; the last event carries the record, whatever happened."""
     folder = context.run / "trials" / job.digest(context.conditions)
@@ -89,8 +122,6 @@ class _Run:
         self.scores, self.cost = Scores(), Cost()
         self.curve: list[CurvePoint] = []
         self.notes: list[str] = []
-        self.features: NDArray[np.float32] | None = None
-        """Stored states of dev where only the head is trained."""
 
     def events(self) -> Iterator[Event]:
         """Train and measure; a failure becomes a status with a reason."""
@@ -134,7 +165,7 @@ class _Run:
             trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
-        for event in fit(self._setup(attached)):
+        for event in fit(setup_of(self.context, job, attached)):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
             yield event
@@ -145,36 +176,6 @@ class _Run:
         self._score(network)
         if job.phase != "race":
             self._measure(attached)
-
-    def _setup(self, attached: Attached) -> Setup:
-        context, job, network = self.context, self.job, attached.network
-        assert job.recipe is not None
-        feed: Feed = TokenFeed(network, context.encoded("train"), context.inputs)
-        seconds = 0.0
-        if only_the_head(network, attached.adaptation) and network.head is not None:
-            train = context.features("train", network.body, network.pooling)
-            self.features = context.features("dev", network.body, network.pooling).states
-            feed, seconds = FeatureFeed(network.head, train.states, context.device), train.seconds
-        return Setup(
-            network=network,
-            adaptation=attached.adaptation,
-            task=context.task,
-            recipe=job.recipe,
-            feed=feed,
-            lengths=context.encoded("train").lengths,
-            gold=context.gold["train"],
-            dev_score=lambda: context.score("dev", self._look(network)),
-            seed=job.seed,
-            device=context.device,
-            seconds=seconds,
-        )
-
-    def _look(self, network: Network) -> Decoded:
-        """Predictions on dev, on stored states where there are any."""
-        if self.features is None or network.head is None:
-            return self.context.predict(network, "dev")
-        with torch.inference_mode():
-            return self.context.task.decode(network.head(torch.from_numpy(np.asarray(self.features)).to(self.context.device)))
 
     def _score(self, network: Network) -> None:
         """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
