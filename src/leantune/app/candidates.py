@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from leantune.app.options import REFERENCE, Options
 from leantune.comparison.race import rates
 from leantune.core.errors import LeantuneError, SpecError
+from leantune.core.expressions import parse_call
 from leantune.core.human import count
 from leantune.core.records import Phase, Recipe
 from leantune.core.study import Job
@@ -31,6 +32,11 @@ class Candidate:
     def name(self) -> str:
         """As the user wrote it."""
         return self.parsed.name
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is full fine-tuning, under whatever options."""
+        return is_reference(self.parsed)
 
     @property
     def raced(self) -> bool:
@@ -77,6 +83,11 @@ class Field:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
+def is_reference(parsed: Parsed) -> bool:
+    """Whether the expression is full fine-tuning, under whatever options."""
+    return parse_call(parsed.expression).name == REFERENCE
+
+
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     """Read all expressions; every fault is told at once.
 
@@ -102,7 +113,7 @@ def field_of(parsed: Sequence[Parsed], base: Base, outputs: int, task: str, opti
     """Check every method against the base's anatomy; the reference comes first."""
     anatomies = {prepends: base.anatomy(outputs=outputs, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
     found = Field([])
-    for one in sorted(parsed, key=lambda one: one.name != REFERENCE):
+    for one in sorted(parsed, key=lambda one: not is_reference(one)):
         anatomy = anatomies[one.method.card.prepends]
         reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
         if reason:
@@ -127,6 +138,6 @@ def _too_long(parsed: Parsed, base: Base) -> str | None:
 
 def _too_many(parsed: Parsed, options: Options, params: int) -> str | None:
     most = options.limits.max_trainable
-    if most is None or params <= most or parsed.name == REFERENCE:
+    if most is None or params <= most or is_reference(parsed):
         return None
     return f"trains {count(params)} parameters, over --max-trainable {count(most)}"

@@ -186,7 +186,8 @@ class _Comparison:
                 found = read_predictions(self.study.run, record.digest, "dev")
                 dev = tally(self.study.conditions.metric, found.gold, found.predicted, labels)
                 contenders.append(Contender(name, {record.seed: dev}, record.cost.train_seconds or 0.0))
-        for name, sentence in eliminate(contenders, self.study.spec.margin, reference=REFERENCE).items():
+        reference = next((candidate.name for candidate in self.field.candidates if candidate.is_reference), REFERENCE)
+        for name, sentence in eliminate(contenders, self.study.spec.margin, reference=reference).items():
             self.dropped[name] = sentence
             yield self._say(sentence)
 

@@ -36,10 +36,9 @@ def conclude(study: Study, field: Field, check: CheckReport, ledger: Ledger, *, 
     comparison = build(inputs)
     if comparison.choice.trial is not None:
         record = next(record for record in comparison.trials if record.digest == comparison.choice.trial)
-        if record.recipe is not None:
-            publish_trial(study, record, study.run / BEST, comparison)
-            choice = comparison.choice.model_copy(update={"artifact": BEST})
-            comparison = comparison.model_copy(update={"choice": choice})
+        publish_trial(study, record, study.run / BEST, comparison)
+        choice = comparison.choice.model_copy(update={"artifact": BEST})
+        comparison = comparison.model_copy(update={"choice": choice})
     write_atomic(study.run / "comparison.json", comparison.model_dump_json(indent=1))
     write_report(study.run)
     return comparison

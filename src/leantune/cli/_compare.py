@@ -189,7 +189,9 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
             console.print(f"[red]{escape(row.name)} failed[/red]: {escape(row.detail)}")
     console.print(f"report    {run / 'report.html'}")
     if comparison.choice.artifact:
-        console.print(f"artifact  {run / comparison.choice.artifact}")
+        other = comparison.choice.shipped != comparison.choice.method
+        note = f" ({comparison.choice.shipped}, the cheapest tuned method, for those who want one)" if other else ""
+        console.print(f"artifact  {run / comparison.choice.artifact}{escape(note)}")
     if not comparison.ledger.finished:
         console.print("The budget ended before the last seed: the same command goes on.")
 

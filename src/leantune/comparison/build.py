@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leantune.comparison.choice import Situation, choose
+from leantune.comparison.choice import Situation, cheapest, choose
 from leantune.comparison.groups import Group, gather, median_trial, reference
 from leantune.comparison.inspect import Texts, inspect
 from leantune.comparison.outcomes import Outcomes
@@ -70,7 +70,7 @@ def build(inputs: ComparisonInputs) -> Comparison:
         majority=MAJORITY,
         nothing_above=outcomes.nothing_above(MAJORITY),
     )
-    choice = _with_trial(choose(situation), groups, inputs.artifact)
+    choice = _with_trial(choose(situation), groups, rows, inputs.artifact)
     return Comparison(
         leantune=inputs.leantune,
         created=inputs.created,
@@ -87,11 +87,22 @@ def build(inputs: ComparisonInputs) -> Comparison:
     )
 
 
-def _with_trial(choice: Choice, groups: Sequence[Group], artifact: str | None) -> Choice:
-    group = next((group for group in groups if group.name == choice.method), None)
+def _with_trial(choice: Choice, groups: Sequence[Group], rows: Sequence[MethodRow], artifact: str | None) -> Choice:
+    shipped = _shipped(choice, rows)
+    group = next((group for group in groups if group.name == shipped), None)
     trial = median_trial(group) if group else None
-    folder = artifact if group and group.kind == "method" else None
-    return choice.model_copy(update={"trial": trial.digest if trial else None, "artifact": folder})
+    found = {"shipped": shipped, "trial": trial.digest if trial else None, "artifact": artifact if trial else None}
+    return choice.model_copy(update=found)
+
+
+def _shipped(choice: Choice, rows: Sequence[MethodRow]) -> str | None:
+    """The chosen method; where that is a floor, or nothing, the cheapest tuned one that is as good, the reference or the best."""
+    tuned = [row for row in rows if row.kind == "method" and row.mean is not None]
+    if not tuned or choice.method in {row.name for row in tuned}:
+        return choice.method if tuned else None
+    good = [row for row in tuned if row.verdict in ("better", "as good") and row.within_limits]
+    reference = next((row for row in tuned if row.verdict == "reference"), tuned[0])
+    return cheapest(good).name if good else reference.name
 
 
 def _pareto(rows: Sequence[MethodRow]) -> list[str]:

@@ -1,6 +1,6 @@
 """The plan: how many steps every trial gets, out of a budget and of what the probe measured. A pure function.
 
-    seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all methods get the same number of steps
+seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all methods get the same number of steps
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, str
     most = max(FEWEST_STEPS, round(MOST_EPOCHS * rows.train / rows.batch))
     if budget.steps:
         return _plan(budget, budget.steps, speeds, rows, seeds)
-    assert budget.seconds is not None  # noqa: S101
+    assert budget.seconds is not None
     steps = most
     if _plan(budget, most, speeds, rows, seeds).total_seconds > budget.seconds:
         steps = _largest_within(budget.seconds, speeds, rows, seeds, most)

@@ -165,10 +165,12 @@ class Choice(Spec):
     """None: nothing was trained to the end, or nothing keeps the limits."""
     verdict: Verdict | None
     reason: str
+    shipped: str | None = None
+    """The method in the artifact: `method`, or where a floor is enough the cheapest tuned one that is as good, for those who want it."""
     trial: str | None = None
     """Digest of the trial whose weights are in the artifact: the median seed on dev, so that it stands for the mean."""
     artifact: str | None = None
-    """Folder relative to the run folder; None for a baseline or when nothing could be chosen."""
+    """Folder relative to the run folder; None when no method was trained to the end."""
 
 
 class Mistake(Spec):

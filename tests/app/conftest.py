@@ -1,0 +1,43 @@
+"""A small labelled file that a tiny model can learn, and runs of the main job on it."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOOD = ["great", "good", "nice", "love", "happy", "fine", "best"]
+BAD = ["awful", "bad", "sad", "hate", "poor", "worst"]
+FILLER = ["the", "movie", "was", "a", "book", "day", "food", "card", "very", "this"]
+
+
+def rows(number: int, seed: int = 0) -> list[dict[str, str]]:
+    """Texts in which one word tells the label."""
+    draw = random.Random(seed)
+    made: dict[str, dict[str, str]] = {}
+    while len(made) < number:
+        label = draw.choice(["good", "bad"])
+        words = draw.sample(FILLER, draw.randint(3, 7)) + [draw.choice(GOOD if label == "good" else BAD)]
+        draw.shuffle(words)
+        made[" ".join(words)] = {"text": " ".join(words), "label": label}
+    return list(made.values())
+
+
+@pytest.fixture(scope="session")
+def tickets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of 320 rows."""
+    path = tmp_path_factory.mktemp("tickets") / "tickets.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["text", "label"])
+        writer.writeheader()
+        writer.writerows(rows(320))
+    return path
+
+
+@pytest.fixture(scope="session")
+def base(tiny: Callable[[str], Path]) -> str:
+    """The tiny sentence encoder."""
+    return str(tiny("sentence-bert"))
