@@ -19,7 +19,7 @@ OPTIONS = (
     "lora(rank=4, dora=true, layers=-1)",
     "houlsby(body=attention, width=4)",
     "pfeiffer(body=linear, layers=[1])",
-    "parallel(sites=[attention_out, ffn_out], width=4)",
+    "parallel(sites=[attention_out, ffn_out], width=8, activation=gelu)",
     "prefix(tokens=4, projection=true)",
     "p_tuning(tokens=4, encoder=lstm)",
     "last_layers(1)",
@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "bitfit": {"modernbert", "llama"},
     "prefix": {"distilbert", "albert", "deberta-v2", "mpnet", "modernbert"},
     "last_layers": {"albert"},
+    "peft.loha": {"gpt2"},
 }
 QUICK = [(SHORT.get(name, name), "bert") for name in METHODS] + [("lora", "llama"), ("houlsby", "deberta-v2"), ("prompt", "roberta")]
 QUICK += [("prefix", "sentence-bert"), ("full", "sentence-bert")]
@@ -67,5 +68,5 @@ def test_law(law: str, run: Run) -> None:
 
 @pytest.mark.parametrize(("name", "family"), [(name, family) for name, families in UNSUPPORTED.items() for family in sorted(families)])
 def test_unsupported_pairs_say_why(name: str, family: str, tiny) -> None:
-    with pytest.raises(SpecError, match=rf"{name}.*: .*(has no bias|takes no past|share their weights)"):
+    with pytest.raises(SpecError, match=rf"{name}.*: .*(has no bias|takes no past|share their weights|peft refuses)"):
         start(SHORT.get(name, name), open_base(str(tiny(family))))

@@ -59,6 +59,8 @@ class PTuning(Method):
         width = target.anatomy.embedding_width
         options = {
             "num_virtual_tokens": self.tokens,
+            "num_layers": target.anatomy.layers_run,
+            "num_attention_heads": target.anatomy.attention_heads,
             "token_dim": width,
             "encoder_reparameterization_type": self.encoder.upper(),
             "encoder_hidden_size": self.encoder_width or width,

@@ -130,7 +130,8 @@ class PeftTuner(Method):
         if self.tuner in _tuners.PROMPTS:
             given.setdefault("num_virtual_tokens", TOKENS)
         if self.tuner in ("prompt_tuning", "p_tuning"):
-            given.setdefault("token_dim", anatomy.embedding_width)
+            shape = {"token_dim": anatomy.embedding_width, "num_layers": anatomy.layers_run, "num_attention_heads": anatomy.attention_heads}
+            given = shape | given
         if (divisor := _tuners.DIVISORS.get(self.tuner)) and divisor not in given:
             given[divisor] = _divisor(anatomy, most=getattr(config_class(self.tuner), divisor))
         if "total_step" in fields:

@@ -50,6 +50,8 @@ class Prompt(Method):
         """Delegates to `peft`; the width is that of the embeddings, which differs from the body's in ALBERT and ELECTRA."""
         options = {
             "num_virtual_tokens": self.tokens,
+            "num_layers": target.anatomy.layers_run,
+            "num_attention_heads": target.anatomy.attention_heads,
             "token_dim": target.anatomy.embedding_width,
             "prompt_tuning_init": "SAMPLE_VOCAB" if self.init == "vocabulary" else "RANDOM",
         }

@@ -72,6 +72,7 @@ class Anatomy:
     """Whether a token sees only the tokens before it (a decoder)."""
     takes_cache: bool
     """Whether past keys and values can be passed in (prefix tuning needs it)."""
+    attention_heads: int
     key_value_width: int
     """Width of one token's keys in one layer (heads times head size)."""
     layers_run: int
@@ -139,6 +140,7 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
         parameters={name: part.numel() for name, part in module.named_parameters() if not _below(name, head_paths)},
         causal=any(getattr(part, "is_causal", False) for part in module.modules()),
         takes_cache="past_key_values" in inspect.signature(_body(module).forward).parameters,
+        attention_heads=config.num_attention_heads,
         key_value_width=_key_value_width(config),
         layers_run=config.num_hidden_layers,
         skeleton=lambda: type(module)._from_config(config),  # type: ignore[attr-defined]

@@ -179,10 +179,14 @@ class BottleneckModel(BaseTuner):  # type: ignore[misc]
         return linear_shape(inner)[0]
 
     def _seen(self, config: BottleneckConfig) -> Seen:
-        hooks = self.model._forward_pre_hooks.values()
-        seen = next((hook for hook in hooks if isinstance(hook, Seen)), None) or Seen()
-        if config.body == "attention" and seen not in hooks:
-            self.model.register_forward_pre_hook(seen, with_kwargs=True)
+        """The mask that all layers share; noted by the model and by the bare transformer inside, whichever is called."""
+        inner = getattr(self.model, getattr(self.model, "base_model_prefix", ""), None)
+        seen = next((hook for hook in self.model._forward_pre_hooks.values() if isinstance(hook, Seen)), None)
+        if seen is None:
+            seen = Seen()
+            for part in (self.model, inner) if config.body == "attention" else ():
+                if isinstance(part, nn.Module):
+                    part.register_forward_pre_hook(seen, with_kwargs=True)
         return seen
 
     def _check_merge_allowed(self) -> None:

