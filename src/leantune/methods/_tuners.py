@@ -35,7 +35,7 @@ _VECTORS = Rates(low=1e-3, start=5e-3, high=3e-2)
 _PROMPT = Rates(low=3e-3, start=1e-2, high=5e-2)
 _RATES: dict[str, Rates] = {
     "fourierft": Rates(low=1e-2, start=6e-2, high=1e-1),
-    "c3a": Rates(low=3e-2, start=2e-1, high=5e-1),
+    "c3a": Rates(low=1e-2, start=5e-2, high=3e-1),
     "p_tuning": Rates(low=3e-4, start=1e-3, high=1e-2),
     "waveft": Rates(low=1e-3, start=1e-2, high=5e-2),
     **dict.fromkeys(("prompt_tuning", "prefix_tuning"), _PROMPT),
@@ -72,7 +72,7 @@ _PAPERS: dict[str, str] = {
     "vblora": "arXiv:2405.15179",
     "vera": "arXiv:2310.11454",
 }
-_NOT_AT_BASE = frozenset({*PROMPTS, "fourierft", "unilora", "vblora"})
+_NOT_AT_BASE = frozenset({*PROMPTS, "c3a", "fourierft", "unilora", "vblora"})
 _NOT_MERGED = frozenset({*PROMPTS, "lily"})
 
 

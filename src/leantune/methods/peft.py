@@ -80,6 +80,8 @@ class PeftTuner(Method):
         """What the tuner itself says when it is put on this body."""
         if self.tuner == "prefix_tuning" and not anatomy.takes_cache:
             return f"{anatomy.architecture} takes no past keys and values, which a prefix is"
+        if anatomy.heads and self.tuner not in _tuners.PROMPTS and "modules_to_save" not in _fields(self.tuner):
+            return f"its adapter cannot store the new {anatomy.heads[0]}; with --pooling mean the head stands outside and it can"
         try:
             self.cost(anatomy)
         except FAILURES as error:
