@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed --data train.jsonl --methods full,lora,head --rounds 3
 
-Each round runs ours, the peer with its defaults and the peer tuned by an expert (rows grouped by length, no dropout), one after the other in
-processes of their own, nothing else running. The ratio is taken inside each round; the median and the range over rounds are reported.
+Each round runs ours, the peer with its defaults and the peer tuned by an expert (rows grouped by length, no dropout), one after
+the other in processes of their own, nothing else running. The ratio is taken inside each round; median and range are reported.
 """
 
 from __future__ import annotations

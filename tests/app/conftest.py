@@ -20,7 +20,7 @@ def rows(number: int, seed: int = 0) -> list[dict[str, str]]:
     made: dict[str, dict[str, str]] = {}
     while len(made) < number:
         label = draw.choice(["good", "bad"])
-        words = draw.sample(FILLER, draw.randint(3, 7)) + [draw.choice(GOOD if label == "good" else BAD)]
+        words = [*draw.sample(FILLER, draw.randint(3, 7)), draw.choice(GOOD if label == "good" else BAD)]
         draw.shuffle(words)
         made[" ".join(words)] = {"text": " ".join(words), "label": label}
     return list(made.values())

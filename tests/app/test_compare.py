@@ -79,7 +79,7 @@ def test_finished_trials_are_kept_and_one_more_method_costs_only_that(finished: 
 
 
 def test_another_study_in_the_same_folder_is_refused_with_the_difference(finished: lt.Result, tickets: Path, base: str) -> None:
-    with pytest.raises(ArtifactError, match="max_length .* -> 9"):
+    with pytest.raises(ArtifactError, match=r"max_length .* -> 9"):
         lt.study(str(tickets), model=base, out=finished.run, max_length=9, quiet=True)
 
 

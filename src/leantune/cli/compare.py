@@ -19,7 +19,9 @@ def command(
     test: option.Test = None,
     methods: Annotated[
         str | None,
-        typer.Option(help='Method expressions, for example "full,head,lora(rank=4)" (see: leantune methods).', show_default="one of each kind"),
+        typer.Option(
+            help='Method expressions, for example "full,head,lora(rank=4)" (see: leantune methods).', show_default="one of each kind"
+        ),
     ] = None,
     text: option.Text = None,
     text_pair: option.TextPair = None,

@@ -87,8 +87,9 @@ def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, str
     found = _plan(budget, steps, speeds, rows, seeds)
     if strict and found.total_seconds > 1.2 * budget.seconds:
         raise BudgetError(
-            f"--budget {budget.text} is too short: {len(speeds)} methods with {seeds} seeds need about {duration(found.total_seconds)} at the "
-            f"least ({FEWEST_STEPS} steps each). Give that much, fewer --methods or fewer --seeds.",
+            f"--budget {budget.text} is too short: {len(speeds)} methods with {seeds} seeds need about "
+            f"{duration(found.total_seconds)} at the least ({FEWEST_STEPS} steps each). "
+            "Give that much, fewer --methods or fewer --seeds.",
             "E-BUDGET",
         )
     return found

@@ -188,8 +188,8 @@ def _configured(base: Base, labels: list[str], dropout: float) -> PretrainedConf
 def _empty_body(base: Base, outputs: int, kind: str) -> nn.Module:
     config = _configured(base, [str(number) for number in range(outputs)], 0.0)
     if kind == "stock":
-        return AutoModelForSequenceClassification.from_config(config)
-    return AutoModel.from_config(config, **_no_pooler(config))
+        return AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-any-return]
+    return AutoModel.from_config(config, **_no_pooler(config))  # type: ignore[no-any-return]
 
 
 def _no_pooler(config: PretrainedConfig) -> dict[str, Any]:
