@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {name: "leantune.app.api" for name in ("Choice", "Predictor", "Result", "check", "compare", "load", "study", "train")}
+_HOMES = dict.fromkeys(("Choice", "Predictor", "Result", "check", "compare", "load", "study", "train"), "leantune.app.api")
 _HOMES["LeantuneError"] = "leantune.core.errors"
 
 __all__ = ["Choice", "LeantuneError", "Predictor", "Result", "__version__", "check", "compare", "load", "study", "train"]

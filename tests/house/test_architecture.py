@@ -50,7 +50,7 @@ def modules() -> dict[str, Path]:
 @cache
 def imports(path: Path, *, top_only: bool = False) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_only else [node for node in ast.walk(tree)]
+    nodes = tree.body if top_only else list(ast.walk(tree))
     found = []
     for node in nodes:
         if isinstance(node, ast.Import):
