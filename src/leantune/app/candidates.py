@@ -69,10 +69,10 @@ class Candidate:
         }
         return Recipe.build(self.name, values | given)
 
-    def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int) -> Job:
+    def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int, measure: bool = True) -> Job:
         """One trial of this method."""
         recipe = self.recipe(lr, steps=steps, looks=looks)
-        return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed)
+        return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,24 @@ from leantune.evaluate.predictions import read_predictions
 from leantune.evaluate.quality import tally
 from leantune.execution.lock import locked
 from leantune.execution.probe import ProbeResult
+from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
 
 OVERTIME = 1.15
 """A further seed is only begun when it is expected to end within this times the budget."""
 
 
-def run_comparison(study: Study, methods: Sequence[str], *, command: str, dry_run: bool = False) -> Iterator[Progress]:
+def run_comparison(
+    study: Study, methods: Sequence[str], *, command: str, dry_run: bool = False, worker: WorkerProcess | None = None
+) -> Iterator[Progress]:
     """Run the whole comparison; the last progress is `Done` (`Planned` for a dry run).
+
+    Args:
+        study: what is shared.
+        methods: expressions.
+        command: how to run it again, for the report.
+        dry_run: stop after the plan.
+        worker: one that was started early.
 
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
@@ -47,8 +57,7 @@ def run_comparison(study: Study, methods: Sequence[str], *, command: str, dry_ru
     parsed = read_methods(methods)
     with ExitStack() as stack:
         stack.enter_context(locked(study.run))
-        runner = stack.enter_context(Runner(study.run, study.conditions))
-        runner.start()
+        runner = stack.enter_context(Runner(study.run, study.conditions, worker))
         report = _check(study)
         yield Checked(report)
         field = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
@@ -175,7 +184,9 @@ class _Comparison:
                 yield from self._drop(records)
 
     def _final(self, candidate: Candidate, chosen: dict[str, float], seed: int) -> Job:
-        return candidate.job(chosen[candidate.name], phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks)
+        first = seed == self.study.spec.seeds[0]
+        lr = chosen[candidate.name]
+        return candidate.job(lr, phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks, measure=first)
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
         """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""
@@ -235,4 +246,11 @@ class _Comparison:
 
 
 def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
-    return Speed(candidate.name, found.setup_seconds, found.train_row_seconds, found.predict_row_seconds, candidate.raced)
+    return Speed(
+        candidate.name,
+        found.setup_seconds,
+        found.train_row_seconds,
+        found.predict_row_seconds,
+        once_seconds=found.once_seconds,
+        raced=candidate.raced,
+    )

@@ -68,7 +68,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         interval=row.interval if row else None,
         verdict=row.verdict if row else None,
         reason=comparison.choice.reason if comparison else None,
-        cost=record.cost,
+        cost=row.cost if row else record.cost,
     )
     return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
 

@@ -12,19 +12,28 @@ from leantune.app.candidates import Candidate, field_of, read_methods
 from leantune.app.progress import Heard, Progress, Tried, Trying
 from leantune.app.ship import publish_trial
 from leantune.app.study import Study
-from leantune.comparison.plan import LOOKS, MOST_EPOCHS
+from leantune.comparison.plan import MOST_EPOCHS
 from leantune.core.budget import parse_budget
 from leantune.core.errors import BudgetError, SpecError
 from leantune.core.events import Finished
 from leantune.execution.lock import locked
+from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
 
+LOOKS = 5
 EPOCHS = 4
 """Passes over the training rows when no budget is given."""
 
 
-def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1) -> Iterator[Progress]:
+def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, worker: WorkerProcess | None = None) -> Iterator[Progress]:
     """Train one method to the end and write its artifact; the last progress is `Tried`.
+
+    Args:
+        study: what is shared.
+        method: an expression.
+        artifact: where the artifact shall lie.
+        seed: of everything that is drawn.
+        worker: one that was started early.
 
     Raises:
         SpecError: E-METHOD when the method cannot work on this base, or when training failed.
@@ -33,7 +42,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1) ->
     found = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
     candidate = found.candidates[0]
     lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
-    with locked(study.run), Runner(study.run, study.conditions) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         job = candidate.job(lr, phase="train", seed=seed, steps=_steps(study, candidate, runner), looks=LOOKS)
         yield Trying(job, known=False, seconds_left=0.0)
         for event in runner.run(job):

@@ -25,6 +25,7 @@ from leantune.comparison import table as verdicts
 from leantune.core.events import Evaluated, Stepped
 from leantune.core.human import DASH, count, duration, percent, size
 from leantune.core.records import CheckReport, Comparison
+from leantune.execution.process import WorkerProcess
 
 COLOURS = {"better": "green", "as good": "green", "reference": "cyan", "worse": "red", "failed": "red", "undecided": "yellow"}
 PARTIAL = 3
@@ -32,7 +33,7 @@ PARTIAL = 3
 INTERRUPTED = 130
 
 
-def show(opened: Callable[[], Study], methods: list[str], *, command: str, dry_run: bool, style: str) -> int:
+def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
     with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
@@ -42,7 +43,7 @@ def show(opened: Callable[[], Study], methods: list[str], *, command: str, dry_r
     screen = _Screen(console, study, style)
     try:
         with screen:
-            for progress in run_comparison(study, methods, command=command, dry_run=dry_run):
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt:
         print(f"\nStopped. Finished trials are kept in {study.run}; the same command goes on from there.", file=sys.stderr)  # noqa: T201

@@ -50,6 +50,9 @@ def command(
     quiet: option.Quiet = False,
 ) -> None:
     """Compare tuning methods on a labelled file and ship the cheapest one that is as good as full fine-tuning."""
+    from leantune.execution.process import WorkerProcess
+
+    worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.options import DEFAULT_METHODS, Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
@@ -87,7 +90,9 @@ def command(
     wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
     run = Path(out) if out else default_run(sources, model)
     again = shlex.join(["leantune", *sys.argv[1:]])
-    code = show(lambda: open_study(sources, run, options), wanted, command=again, dry_run=dry_run, style=_style(json=json, quiet=quiet))
+    with worker:
+        style = _style(json=json, quiet=quiet)
+        code = show(lambda: open_study(sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)
 
 

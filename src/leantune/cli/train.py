@@ -37,6 +37,9 @@ def command(
     quiet: option.Quiet = False,
 ) -> None:
     """Train one method on a labelled file and write its artifact."""
+    from leantune.execution.process import WorkerProcess
+
+    worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.options import Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
@@ -62,5 +65,7 @@ def command(
     sources = Sources(file, dev, test)
     run = default_run(sources, model).with_name(default_run(sources, model).name + "-train")
     artifact = Path(out) if out else run / "best"
-    study = open_study(sources, run, options)
-    show(study, run_training(study, method, artifact, seed=seed), artifact, plain=not sys.stdout.isatty(), quiet=quiet, json=json)
+    with worker:
+        study = open_study(sources, run, options)
+        progress = run_training(study, method, artifact, seed=seed, worker=worker)
+        show(study, progress, artifact, plain=not sys.stdout.isatty(), quiet=quiet, json=json)

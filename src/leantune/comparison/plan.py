@@ -5,6 +5,7 @@ seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all met
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,13 @@ RACE_SHARE = 1 / 3
 MOST_EPOCHS = 12
 """More passes over the training rows than this are not planned; early stopping ends most trials sooner."""
 FEWEST_STEPS = 24
-LOOKS = 8
-RACE_LOOKS = 3
+MOST_LOOKS, FEWEST_LOOKS = 8, 3
+LOOK_SHARE = 0.15
+"""Time for looks at dev against time for training steps, of the method in the middle."""
+RACE_LOOKS = 2
 FORK_SECONDS = 0.4
+MEASURED_ROWS = 500
+"""Rows that the latency calls of one method take."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Speed:
     setup_seconds: float
     train_row_seconds: float
     predict_row_seconds: float
+    once_seconds: float = 0.0
     raced: bool = True
     """False where the user fixed the learning rate."""
 
@@ -53,7 +59,7 @@ class Plan(Spec):
     budget: str
     steps: int
     race_steps: int
-    looks: int = LOOKS
+    looks: int
     race_looks: int = RACE_LOOKS
     seconds: dict[str, float]
     """Expected seconds of each method, races and seeds included."""
@@ -119,11 +125,20 @@ def _largest_within(seconds: float, speeds: Sequence[Speed], rows: Rows, seeds: 
 
 def _plan(budget: Budget, steps: int, speeds: Sequence[Speed], rows: Rows, seeds: int) -> Plan:
     race_steps = max(min(steps, 12), round(steps * RACE_SHARE))
+    looks = _looks(steps, speeds, rows)
     seconds = {}
     for speed in speeds:
         race = (RATES + 0.5) * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
-        seconds[speed.name] = race + seeds * (_trial(speed, steps, LOOKS, rows) + _measuring(speed, rows))
-    return Plan(budget=budget.text, steps=steps, race_steps=race_steps, seconds=seconds)
+        measuring = (rows.dev + MEASURED_ROWS) * speed.predict_row_seconds
+        seconds[speed.name] = speed.once_seconds + race + measuring + seeds * (_trial(speed, steps, looks, rows) + _saving(speed, rows))
+    return Plan(budget=budget.text, steps=steps, race_steps=race_steps, looks=looks, seconds=seconds)
+
+
+def _looks(steps: int, speeds: Sequence[Speed], rows: Rows) -> int:
+    """As many looks as cost a fair share of the training; the same for all methods."""
+    training = statistics.median(speed.train_row_seconds for speed in speeds) * steps * rows.batch
+    look = statistics.median(speed.predict_row_seconds for speed in speeds) * rows.dev
+    return max(FEWEST_LOOKS, min(MOST_LOOKS, int(LOOK_SHARE * training / look) if look else MOST_LOOKS))
 
 
 def _trial(speed: Speed, steps: int, looks: int, rows: Rows) -> float:
@@ -131,6 +146,6 @@ def _trial(speed: Speed, steps: int, looks: int, rows: Rows) -> float:
     return FORK_SECONDS + speed.setup_seconds + training + (looks + 1) * rows.dev * speed.predict_row_seconds
 
 
-def _measuring(speed: Speed, rows: Rows) -> float:
-    """Test set, reloading and latency (about five hundred rows)."""
-    return speed.setup_seconds + (rows.test + 500) * speed.predict_row_seconds
+def _saving(speed: Speed, rows: Rows) -> float:
+    """The test set, and reloading what was saved."""
+    return speed.setup_seconds + rows.test * speed.predict_row_seconds

@@ -67,6 +67,8 @@ class Job(Spec):
     phase: Phase
     recipe: Recipe | None
     seed: int
+    measure: bool = True
+    """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
 
     def digest(self, conditions: Conditions) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""

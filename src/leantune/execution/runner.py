@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -17,31 +14,26 @@ from leantune.core.files import write_atomic
 from leantune.core.records import TrialRecord
 from leantune.core.study import Conditions, Job
 from leantune.execution.probe import ProbeResult
+from leantune.execution.process import WorkerProcess
 
 
 class Runner:
-    """A context manager around one worker process.
+    """A context manager around one worker.
 
     with Runner(run_folder, conditions) as runner:
         for event in runner.run(job): ...
     """
 
-    def __init__(self, run: Path, conditions: Conditions) -> None:
+    def __init__(self, run: Path, conditions: Conditions, worker: WorkerProcess | None = None) -> None:
+        """`worker`: one that was started early; the runner takes it over and ends it."""
         self.run_folder, self.conditions = run, conditions
-        self._process: subprocess.Popen[str] | None = None
+        self._worker = worker or WorkerProcess()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the worker and whatever it is doing."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait()
-        self._process = None
+        self._worker.close()
 
     def probe(self, job: Job) -> ProbeResult:
         """Measure a method for a moment; a crash is a problem, not an exception."""
@@ -79,37 +71,22 @@ class Runner:
 
     def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
         """Send one job; its messages up to and including the exit of its process."""
-        process = self._started()
+        if not self._worker.alive:
+            self._worker = WorkerProcess()
+        process = self._worker.process
         request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
         request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
         assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
-        for message in self._messages(process):
-            yield message
-            if message["kind"] == "exit":
-                return
-        self._process = None
-        yield {"kind": "exit", "code": process.wait() or 1}
-
-    def _started(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            command = [sys.executable, "-m", "leantune.execution.worker"]
-            environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True, encoding="utf-8"
-            )
-        return self._process
-
-    def start(self) -> None:
-        """Start the worker now, so that it loads its libraries while the caller does something else."""
-        self._started()
-
-    def _messages(self, process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-        assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("{"):
-                yield json.loads(line)
+            message = json.loads(line) if line.startswith("{") else None
+            if message is not None:
+                yield message
+                if message["kind"] == "exit":
+                    return
+        yield {"kind": "exit", "code": process.wait() or 1}
 
 
 def _signal_sentence(code: int) -> str:

@@ -191,22 +191,20 @@ class _Run:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
         encoded = context.encoded("dev")
-        median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
-        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.gold["dev"])
-        flops = flops_per_row(network, context.task, batch.to(context.device))
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         golden = self._golden(network)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
         delivered = read_delta(context.base, self.folder / "delta", labels=context.dataset.labels, outputs=context.outputs, merge=True)
         delivered.to(context.device)
         self._prove(golden, delivered)
-        self.cost = self.cost.model_copy(
-            update={
-                "saved_bytes": delta_bytes(self.folder / "delta"),
-                "latency_ms": latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device),
-                "flops_per_row": flops,
-            }
-        )
+        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
+        if not self.job.measure:
+            return
+        median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
+        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.gold["dev"])
+        flops = flops_per_row(network, context.task, batch.to(context.device))
+        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device)
+        self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 
     def _golden(self, network: Network) -> dict[str, Any]:
         """Some dev rows with the logits that the trained network gives them."""

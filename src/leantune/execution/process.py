@@ -1,0 +1,43 @@
+"""The worker's process: started early, so that it loads its libraries while the caller reads data and options."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+
+class WorkerProcess:
+    """One running `leantune.execution.worker`; it ends with its parent, because its standard input closes then."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "leantune.execution.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches the parent alone, which decides what it means
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a job."""
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        """End the worker and whatever it is doing."""
+        if self.alive:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
