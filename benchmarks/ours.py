@@ -16,7 +16,7 @@ from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
 from leantune.core.events import Evaluated
 from leantune.execution.device import peak_memory
-from leantune.execution.loop import apply_trainable, fit, trained_names
+from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
 from leantune.execution.trial import attach, setup_of
 
 
@@ -31,7 +31,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         study.context.encoded("train")
         attached = attach(study.context, job)
         apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
-        points = [event.point for event in fit(setup_of(study.context, job, attached)) if isinstance(event, Evaluated)]
+        points = [event.point for event in fit(setup_of(study.context, job, attached), BestLook()) if isinstance(event, Evaluated)]
         seconds = points[-1].seconds
         return {
             "rows_per_second": spec["steps"] * 32 / seconds,

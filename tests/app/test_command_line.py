@@ -35,10 +35,7 @@ def test_a_dry_run_stops_after_the_plan(tickets: Path, base: str, tmp_path: Path
     ("arguments", "says"),
     [
         (["--methods", "lorra"], 'Closest: "lora"'),
-        (["--budget", "1 fortnight"], "cannot be read"),
-        (["--max-size", "huge"], "no positive quantity"),
         (["--label", "lable"], "label"),
-        (["--pooling", "maen"], "pooling"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_2(arguments: list[str], says: str, tickets: Path, base: str, tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_the_choice_predicts_in_a_copy(finished: lt.Result, tmp_path: Path) -> N
     assert [one.label for one in found] == ["good", "bad"]
 
 
+@pytest.mark.slow
 def test_finished_trials_are_kept_and_one_more_method_costs_only_that(finished: lt.Result, tickets: Path, base: str) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.run.glob("trials/*/record.json")}
     opened = lt.study(str(tickets), model=base, out=finished.run, **STUDY)
@@ -100,6 +101,7 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
         holder.wait()
 
 
+@pytest.mark.slow
 def test_a_method_that_cannot_work_is_left_out_and_one_that_diverges_is_a_row(tickets: Path, tiny: object, tmp_path: Path) -> None:
     model = str(tiny("llama"))  # type: ignore[operator]
     opened = lt.study(str(tickets), model=model, budget="12steps", seeds=1, out=tmp_path / "run", quiet=True)
@@ -110,6 +112,7 @@ def test_a_method_that_cannot_work_is_left_out_and_one_that_diverges_is_a_row(ti
     assert any(trial.status in ("diverged", "one_class") and trial.reason for trial in result.comparison.trials)
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(tickets: Path, base: str, tmp_path: Path) -> None:
     """kill -9 in the middle: the same command goes on and finished trials are not run again."""
     run = tmp_path / "run"
@@ -148,6 +151,7 @@ def test_killed_and_started_again(tickets: Path, base: str, tmp_path: Path) -> N
         ({"methods": ["lora(rank=2"]}, SpecError, "brackets do not match"),
         ({"methods": ["full", "haed", "lora(optimizer=adamm)"]}, SpecError, "adamw"),
         ({"budget": "soon"}, BudgetError, "30min"),
+        ({"pooling": "maen"}, SpecError, "pooling"),
         ({"budget": "10s"}, BudgetError, "too short"),
         ({"metric": "acuracy"}, SpecError, 'Closest: "accuracy"'),
         ({"optimizer": "adamm"}, SpecError, "adam"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from leantune.comparison.race import RaceResult, extension, rates, winner
+from leantune.comparison.race import RaceResult, next_rate, rates, winner
 
 
 @pytest.mark.parametrize(
@@ -34,28 +34,38 @@ def results(*scores: float | str | None) -> list[RaceResult]:
 PLANNED = [1e-4, 5e-4, 1e-3]
 
 
+PLANNED = [1e-4, 3e-4, 1e-3]
+
+
+def run(scores: dict[float, float | str]) -> list[float]:
+    """The rates that a race tries, in order, when every rate would do as `scores` says."""
+    results: list[RaceResult] = []
+    while (lr := next_rate(results, PLANNED)) is not None:
+        score = scores[lr]
+        results.append(RaceResult(lr, None, score) if isinstance(score, str) else RaceResult(lr, score))  # type: ignore[arg-type]
+    return [result.lr for result in results]
+
+
 @pytest.mark.parametrize(
-    ("scores", "best", "further"),
+    ("scores", "tried"),
     [
-        ((0.7, 0.8, 0.75), 5e-4, None),
-        ((0.7, 0.8, 0.85), 1e-3, 2e-3),
-        ((0.9, 0.8, 0.85), 1e-4, 3.16e-5),
-        ((0.7, 0.8, 0.85, 0.9), 2e-3, None),
-        ((0.8, 0.8, 0.8), 5e-4, None),
-        ((0.8, 0.7, "diverged"), 1e-4, 3.16e-5),
-        (("diverged", "diverged", "diverged"), None, 3.16e-5),
-        (("one_class", "one_class", "one_class"), None, 2e-3),
-        (("failed", "failed", "failed"), None, None),
-        ((0.7, 0.8), 5e-4, None),
-        ((), None, None),
+        ({1e-4: 0.7, 3e-4: 0.8, 1e-3: 0.6}, [3e-4, 1e-3, 1e-4]),
+        ({1e-4: 0.7, 3e-4: 0.8, 1e-3: 0.9, 3.16e-3: 0.5}, [3e-4, 1e-3, 3.16e-3]),
+        ({1e-4: 0.9, 3e-4: 0.8, 1e-3: 0.7, 3.33e-5: 0.1}, [3e-4, 1e-3, 1e-4, 3.33e-5]),
+        ({1e-4: 0.9, 3e-4: 0.5, 1e-3: "diverged", 3.33e-5: 0.1}, [3e-4, 1e-3, 1e-4, 3.33e-5]),
+        ({1e-4: "diverged", 3e-4: "diverged", 1e-3: "diverged", 3.33e-5: 0.4}, [3e-4, 1e-3, 1e-4, 3.33e-5]),
+        ({3e-4: "one_class", 1e-3: "one_class", 3.16e-3: 0.4}, [3e-4, 1e-3, 3.16e-3]),
     ],
 )
-def test_winner_and_extension(scores: tuple[float | str, ...], best: float | None, further: float | None) -> None:
-    found = winner(results(*scores))
-    assert (found.lr if found else None) == best
-    assert extension(results(*scores), PLANNED) == further
+def test_the_order_of_a_race(scores: dict[float, float | str], tried: list[float]) -> None:
+    assert run(scores) == tried
 
 
-def test_one_planned_rate_is_no_edge() -> None:
-    assert extension([RaceResult(1e-3, 0.9)], [1e-3]) is None
-    assert extension([RaceResult(1e-3, None, "one_class")], [1e-3]) == 3e-3
+def test_one_planned_rate_is_a_race_of_one() -> None:
+    assert next_rate([], [1e-3]) == 1e-3
+    assert next_rate([RaceResult(1e-3, 0.9)], [1e-3]) is None
+
+
+def test_the_winner_is_the_best_and_among_equals_the_middle() -> None:
+    assert winner([RaceResult(1e-4, 0.8), RaceResult(3e-4, 0.8), RaceResult(1e-3, 0.7)]) == RaceResult(3e-4, 0.8)
+    assert winner([RaceResult(1e-4, None, "diverged")]) is None

@@ -1,4 +1,4 @@
-"""Every method keeps every law on every family that it supports; the whole grid is the slow tier."""
+"""Every method keeps every law on every family that it supports; the whole grid is a tier of its own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _unsupported(expression: str) -> set[str]:
 def _cases() -> list[object]:
     supported = [case for case in GRID if case[1] not in _unsupported(case[0]) and not (case[1] == "albert" and "layers=[1]" in case[0])]
     return [
-        pytest.param(case, id=f"{case[0]}-{case[1]}", marks=() if case in QUICK else pytest.mark.slow)
+        pytest.param(case, id=f"{case[0]}-{case[1]}", marks=() if case in QUICK else pytest.mark.grid)
         for case in dict.fromkeys([*QUICK, *supported])
     ]
 

@@ -36,7 +36,7 @@ def _run(name: str, folder: str) -> Run:
     return start(f"peft.{name}({NARROW.get(name, '')})".replace("()", ""), open_base(folder))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in TUNERS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.grid) for name in TUNERS])
 def test_laws(name: str, tiny) -> None:
     run = _run(name, str(tiny("sentence-bert" if name == "trainable_tokens" else "bert")))
     broken = {}

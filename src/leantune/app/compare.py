@@ -20,7 +20,7 @@ from leantune.app.study import Study
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan
-from leantune.comparison.race import RaceResult, extension, winner
+from leantune.comparison.race import RaceResult, next_rate, winner
 from leantune.core.budget import parse_budget
 from leantune.core.events import Finished
 from leantune.core.files import write_atomic
@@ -152,14 +152,10 @@ class _Comparison:
             chosen[candidate.name] = planned[0]
             return
         results: list[RaceResult] = []
-        waiting = list(planned)
-        while waiting:
-            lr = waiting.pop(0)
+        while (lr := next_rate(results, planned)) is not None:
             job = candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
             record = yield from self._try(job)
             results.append(RaceResult.of(record))
-            if not waiting and (further := extension(results, planned)) is not None:
-                waiting.append(further)
         best = winner(results)
         chosen[candidate.name] = best.lr if best else candidate.rates.start
         tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
@@ -169,7 +165,8 @@ class _Comparison:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
         records: dict[str, list[TrialRecord]] = {candidate.name: [] for candidate in self.field.candidates}
         for round_number, seed in enumerate(self.study.spec.seeds):
-            running = [candidate for candidate in self.field.candidates if candidate.name not in self.dropped]
+            crashed = [name for name, found in records.items() if found and found[0].status == "failed"]
+            running = [candidate for candidate in self.field.candidates if candidate.name not in {*self.dropped, *crashed}]
             if round_number and not self._affordable(running, chosen, seed):
                 self.finished = False
                 left = len(self.study.spec.seeds) - round_number

@@ -187,7 +187,7 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
         console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
     for row in comparison.methods:
         if row.verdict == "failed":
-            console.print(f"[red]{escape(row.name)} failed[/red]: {escape(row.detail)}")
+            console.print(f"[red]{escape(row.name)}[/red]: {escape(row.detail)}")
     console.print(f"report    {run / 'report.html'}")
     if comparison.choice.artifact:
         other = comparison.choice.shipped != comparison.choice.method

@@ -1,6 +1,6 @@
 """The learning-rate race inside one method: which rates to try, which one wins, and when to look one step further.
 
-    rates(1e-5, 2e-5, 5e-5)  ->  [1e-5, 2e-5, 5e-5]       the winner 5e-5 sits on an edge  ->  extension 1.25e-4, once
+    rates(1e-5, 2e-5, 5e-5)  ->  [1e-5, 2e-5, 5e-5]       2e-5, then 5e-5; if that wins 1.25e-4, else 1e-5
 
 Methods never race each other here: slow starters would always lose on a short course.
 """
@@ -14,8 +14,6 @@ from leantune.core.records import Status, TrialRecord
 
 _LARGEST_STEP = 10**0.5
 """Factor of an extension at most: half a decade."""
-_STEP = 3.0
-"""Factor where a single rate gives no step of its own."""
 
 
 @dataclass(frozen=True)
@@ -58,30 +56,35 @@ def winner(results: Sequence[RaceResult]) -> RaceResult | None:
     return min(finished, key=lambda result: (-(result.dev or 0.0), abs(ordered.index(result.lr) - middle), result.lr))
 
 
-def extension(results: Sequence[RaceResult], planned: Sequence[float]) -> float | None:
-    """The one further rate worth trying, or None.
+def next_rate(results: Sequence[RaceResult], planned: Sequence[float]) -> float | None:
+    """The rate to try next, or None when the race is decided: the middle, the highest, then whichever side is better.
 
-    One step outwards when the winner sits on an edge; a step down when every rate diverged; a step up when none got off the
-    ground (one label only). Only once: None as soon as a rate outside `planned` has a result.
+    Where the highest wins, the lower ones cannot (the score over rates has one peak) and one step beyond it is tried; otherwise the
+    lower ones follow, and one step below the lowest where that wins. When every rate diverged the way is down, when none got off the
+    ground (one label only) it is up. A race goes beyond `planned` once.
     """
-    if {result.lr for result in results} != set(planned) or not results:
+    ordered, tried = sorted(planned), {result.lr for result in results}
+    first = [ordered[len(ordered) // 2], ordered[-1]]
+    if waiting := [rate for rate in first if rate not in tried]:
+        return waiting[0]
+    if tried - set(ordered) or len(ordered) == 1 or all(result.status == "failed" for result in results):
         return None
-    best, ordered = winner(results), sorted(planned)
+    if _upwards(results, ordered):
+        return _outwards(ordered, up=True)
+    if lower := [rate for rate in ordered if rate not in tried]:
+        return lower[-1]
+    best = winner(results)
+    return _outwards(ordered, up=False) if best is None or best.lr == ordered[0] else None
+
+
+def _upwards(results: Sequence[RaceResult], ordered: Sequence[float]) -> bool:
+    best = winner(results)
     if best is None:
-        states = {result.status for result in results}
-        if "diverged" in states:
-            return _outwards(ordered, up=False)
-        return _outwards(ordered, up=True) if "one_class" in states else None
-    if len(ordered) > 1 and best.lr == ordered[0]:
-        return _outwards(ordered, up=False)
-    return _outwards(ordered, up=True) if len(ordered) > 1 and best.lr == ordered[-1] else None
+        return {result.status for result in results} == {"one_class"}
+    return best.lr == ordered[-1]
 
 
 def _outwards(ordered: Sequence[float], *, up: bool) -> float:
-    if len(ordered) == 1:
-        step = _STEP
-    else:
-        step = ordered[-1] / ordered[-2] if up else ordered[1] / ordered[0]
-    step = min(step, _LARGEST_STEP)
+    step = min(ordered[-1] / ordered[-2] if up else ordered[1] / ordered[0], _LARGEST_STEP)
     rate = ordered[-1] * step if up else ordered[0] / step
     return float(f"{rate:.3g}")

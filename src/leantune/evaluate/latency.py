@@ -14,9 +14,9 @@ from leantune.data.encoding import Encoded
 from leantune.evaluate.predict import make_batch
 from leantune.models.network import Network
 
-CALLS = {1: 60, 32: 12}
+CALLS = {1: 40, 32: 5}
 """Measured calls for each batch size."""
-WARM_UP = 3
+WARM_UP = 2
 
 
 def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> Latency:

@@ -1,6 +1,6 @@
 """The training loop: a generator of frozen events that knows no method and no task by name.
 
-    for event in fit(setup): ...          to stop is not to ask for the next one
+    for event in fit(setup, BestLook()): ...          to stop is not to ask for the next one
 
 The best weights on dev are kept; a loss that is not a finite number ends the loop with `Diverged`.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
 from leantune.execution.feed import Feed
 from leantune.execution.optimizers import build_optimizer
-from leantune.kinds.task import Task
+from leantune.kinds.task import Decoded, Task
 from leantune.models.adaptation import Adaptation
 from leantune.models.network import Network
 
@@ -51,8 +51,10 @@ class Setup:
     """Tokens of each training row; they decide the batches."""
     gold: NDArray[np.int32]
     """Label indices of the training rows."""
-    dev_score: Callable[[], float]
-    """Score of the network as it is on the dev set."""
+    look: Callable[[], Decoded]
+    """Predictions on dev by the network as it is."""
+    score: Callable[[Decoded], float]
+    """The study's metric of predictions on dev."""
     seed: int
     device: torch.device
     seconds: float = 0.0
@@ -86,14 +88,21 @@ def head_names(network: Network, names: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in names if name.startswith("head.") or any(f".{head}." in name for head in inner))
 
 
-def fit(setup: Setup) -> Iterator[Event]:
+@dataclass
+class BestLook:
+    """Filled by `fit`: the predictions on dev that belong to the weights it kept."""
+
+    best: Decoded = field(default_factory=lambda: Decoded(np.zeros(0, np.int32), np.zeros(0, np.float32)))
+
+
+def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards."""
     recipe, network = setup.recipe, setup.network
     names = trained_names(network, setup.adaptation)
     trained = apply_trainable(network, names)
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)
-    looks = _looks(recipe)
+    stops = _looks(recipe)
     batches = training_batches(setup.lengths, rows=recipe.batch_rows, seed=setup.seed)
     seconds, losses, last_sent = setup.seconds, _Mean(), -math.inf
     network.train()
@@ -108,12 +117,15 @@ def fit(setup: Setup) -> Iterator[Event]:
         optimizer.zero_grad(set_to_none=True)
         seconds += time.perf_counter() - start
         losses.add(loss)
-        if seconds - last_sent >= SHORTEST_PAUSE or step in looks:
+        if seconds - last_sent >= SHORTEST_PAUSE or step in stops:
             last_sent = seconds
             yield Stepped(step=step, steps=recipe.steps, loss=loss, seconds=seconds)
-        if step in looks:
-            point = CurvePoint(step=step, seconds=seconds, train_loss=losses.take(), dev_score=setup.dev_score())
-            yield Evaluated(point=point, best=keeper.offer(point.dev_score))
+        if step in stops:
+            found = setup.look()
+            point = CurvePoint(step=step, seconds=seconds, train_loss=losses.take(), dev_score=setup.score(found))
+            if better := keeper.offer(point.dev_score):
+                looks.best = found
+            yield Evaluated(point=point, best=better)
             network.train()
             if keeper.unimproved >= recipe.patience:
                 break

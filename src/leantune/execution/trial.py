@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from leantune.evaluate.predictions import SplitName
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
-from leantune.execution.loop import Diverged, Setup, apply_trainable, fit, head_names, only_the_head, trained_names
+from leantune.execution.loop import BestLook, Diverged, Setup, apply_trainable, fit, head_names, only_the_head, trained_names
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation, Target
@@ -72,7 +72,8 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     assert job.recipe is not None
     network, train = attached.network, context.encoded("train")
     feed: Feed = TokenFeed(network, train, context.inputs)
-    look, seconds = partial(context.predict, network, "dev"), 0.0
+    look: Callable[[], Decoded] = partial(context.predict, network, "dev")
+    seconds = 0.0
     if network.head is not None and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
         feed, seconds = FeatureFeed(network.head, features.states, context.device), features.seconds
@@ -85,7 +86,8 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         feed=feed,
         lengths=train.lengths,
         gold=context.gold["train"],
-        dev_score=lambda: context.score("dev", look()),
+        look=look,
+        score=partial(context.score, "dev"),
         seed=job.seed,
         device=context.device,
         seconds=seconds,
@@ -165,7 +167,9 @@ class _Run:
             trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
-        for event in fit(setup_of(self.context, job, attached)):
+        setup = setup_of(self.context, job, attached)
+        looks = BestLook()
+        for event in fit(setup, looks):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
             yield event
@@ -173,14 +177,15 @@ class _Run:
         if self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
-        self._score(network)
+        self._score(network, looks.best)
         if job.phase != "race":
             self._measure(attached)
 
-    def _score(self, network: Network) -> None:
+    def _score(self, network: Network, dev: Decoded) -> None:
         """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
-        splits: tuple[SplitName, ...] = ("dev",) if self.job.phase == "race" else ("dev", "test")
-        decoded: dict[SplitName, Decoded] = {split: self.context.predict(network, split) for split in splits}
+        decoded: dict[SplitName, Decoded] = {"dev": dev}
+        if self.job.phase != "race":
+            decoded["test"] = self.context.predict(network, "test")
         self.scores = Scores(**{split: self.context.score(split, found) for split, found in decoded.items()})
         if np.unique(decoded["dev"].predicted).size == 1:
             label = self.context.dataset.labels[int(decoded["dev"].predicted[0])]
