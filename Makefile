@@ -28,7 +28,7 @@ DEMO_METHODS := full(lr=3e-4),head,last_layers(2,lr=1e-3),bitfit(lr=6e-3),lora(l
 
 demo: $(VENV)/demo  ## compare six methods on the embedded tickets, four to five minutes on two cores
 	$(BIN)/leantune compare src/leantune/demo/tickets.csv --model minilm --methods "$(DEMO_METHODS)" \
-		--batch 16 --budget 60steps --out demo
+		--batch 16 --budget 40steps --out demo
 
 test: $(VENV)/dev  ## the fast tests, about two minutes
 	$(BIN)/python -m pytest -m "not slow and not grid"

@@ -165,7 +165,7 @@ def _print_plan(planned: Planned, study: Study, console: Console) -> None:
     plan = planned.plan
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for column in ("method", "trains", "learning rates", "estimated time", "memory"):
-        table.add_column(column, justify="left" if column == "method" else "right")
+        table.add_column(column, justify="left" if column == "method" else "right", overflow="fold")
     for candidate in planned.field.candidates:
         found = planned.probes[candidate.name]
         rates = ", ".join(f"{rate:.2g}" for rate in candidate.planned_rates)
