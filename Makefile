@@ -26,7 +26,7 @@ $(VENV)/dev: $(VENV)/python pyproject.toml constraints.txt
 # Fixed learning rates keep the demo short; without them every method races for its own.
 DEMO_METHODS := full(lr=3e-4),head,last_layers(2,lr=1e-3),bitfit(lr=6e-3),lora(lr=5e-3),pfeiffer(lr=5e-3)
 
-demo: $(VENV)/demo  ## compare six methods on the embedded tickets, four to five minutes on two cores
+demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four minutes on two cores
 	$(BIN)/leantune compare src/leantune/demo/tickets.csv --model minilm --methods "$(DEMO_METHODS)" \
 		--batch 16 --budget 52steps --out demo
 
