@@ -23,7 +23,7 @@ $(VENV)/dev: $(VENV)/python pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/demo
 
-# Fixed learning rates keep the demo short; without them every method races for its own.
+# Fixed learning rates, set by hand on these rows, keep the demo short; without them every method races for its own.
 DEMO_METHODS := full(lr=3e-4),head,last_layers(2,lr=1e-3),bitfit(lr=6e-3),lora(lr=5e-3),pfeiffer(lr=5e-3)
 
 demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four minutes on two cores
