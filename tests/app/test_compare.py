@@ -79,6 +79,19 @@ def test_finished_trials_are_kept_and_one_more_method_costs_only_that(finished: 
     assert "norm(lr=0.001)" in {row.name for row in more.comparison.methods}
 
 
+@pytest.mark.slow
+def test_one_more_method_under_a_budget_in_minutes(tickets: Path, base: str, tmp_path: Path) -> None:
+    """The steps of the first plan stand, and the new method has seconds of its own."""
+    options = {"model": base, "out": tmp_path / "run", "budget": "1min", "seeds": 2, "keep_all": True, "quiet": True}
+    lt.compare(lt.study(str(tickets), **options), [FULL])
+    steps = json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))["steps"]
+    more = lt.compare(lt.study(str(tickets), **options), [FULL, HEAD])
+    assert {row.name: row.seeds for row in more.comparison.methods if row.kind == "method"} == {FULL: 2, HEAD: 2}
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))
+    assert plan["steps"] == steps
+    assert set(plan["seconds"]) == {FULL, HEAD}
+
+
 def test_another_study_in_the_same_folder_is_refused_with_the_difference(finished: lt.Result, tickets: Path, base: str) -> None:
     with pytest.raises(ArtifactError, match=r"max_length .* -> 9"):
         lt.study(str(tickets), model=base, out=finished.run, max_length=9, quiet=True)

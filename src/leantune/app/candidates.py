@@ -82,6 +82,12 @@ class Field:
     candidates: list[Candidate]
     left_out: dict[str, str] = field(default_factory=dict)
 
+    def refuse_if_empty(self, base: Base) -> None:
+        """Raise SpecError (E-METHOD) with every reason when nobody is left."""
+        if not self.candidates:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
+            raise SpecError(f"None of the methods can work on {base.name}: {reasons}", "E-METHOD")
+
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning, under whatever options."""
@@ -122,9 +128,7 @@ def field_of(parsed: Sequence[Parsed], base: Base, outputs: int, task: str, opti
         candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task)
         candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         found.candidates.append(candidate)
-    if not found.candidates:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
-        raise SpecError(f"None of the methods can work on {base.name}: {reasons}", "E-METHOD")
+    found.refuse_if_empty(base)
     return found
 
 

@@ -21,7 +21,7 @@ from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan
 from leantune.comparison.race import RaceResult, next_rate, winner
-from leantune.core.budget import parse_budget
+from leantune.core.budget import Budget, parse_budget
 from leantune.core.events import Finished
 from leantune.core.files import write_atomic
 from leantune.core.human import percent
@@ -99,10 +99,9 @@ class _Comparison:
             if found.problem:
                 self.field.left_out[name] = found.problem
         self.field.candidates[:] = [candidate for candidate in self.field.candidates if not probes[candidate.name].problem]
+        self.field.refuse_if_empty(self.study.base)
         speeds = [_speed(candidate, probes[candidate.name]) for candidate in self.field.candidates]
-        strict = self.study.options.budget is not None
-        self.plan = plan(self.budget, speeds, self.rows, len(self.study.spec.seeds), strict=strict and not self._earlier())
-        self.plan = self._earlier() or self.plan
+        self.plan = self._plan(speeds)
         more = more_time(self.plan, self.rows)
         self.more = more
         write_atomic(self.study.run / "plan.json", self.plan.model_dump_json(indent=1))
@@ -126,6 +125,14 @@ class _Comparison:
             more_time=self.more,
         )
         yield Done(conclude(self.study, self.field, self.check, ledger, dropped=self.dropped, command=self.command))
+
+    def _plan(self, speeds: list[Speed]) -> Plan:
+        """Steps and looks of an earlier plan stand, so that its trials are kept; the seconds are those of the methods at hand."""
+        seeds, earlier = len(self.study.spec.seeds), self._earlier()
+        if earlier is None:
+            return plan(self.budget, speeds, self.rows, seeds, strict=self.study.options.budget is not None)
+        again = plan(Budget(self.budget.text, steps=earlier.steps), speeds, self.rows, seeds, strict=False)
+        return earlier.model_copy(update={"seconds": again.seconds})
 
     def _earlier(self) -> Plan | None:
         path = self.study.run / "plan.json"

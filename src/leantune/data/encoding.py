@@ -17,8 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leantune.core.digest import digest
-
 CHUNK = 2_000
 """Rows tokenised at a time."""
 
@@ -103,11 +101,6 @@ def encode_to_disk(
     total = int(table[-1, 0])
     flat = np.memmap(ids_path, dtype=np.int32, mode="r") if total else np.zeros(0, dtype=np.int32)
     return Encoded(flat, table[:, 0], table[:-1, 1])
-
-
-def encoding_key(*parts: Any) -> str:
-    """A short file name for everything an encoding depends on."""
-    return digest(*parts, length=12)
 
 
 def _chunks(

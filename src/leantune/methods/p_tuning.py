@@ -14,7 +14,7 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
-from leantune.models.virtual_tokens import match_spread
+from leantune.models.virtual_tokens import embedded_tokens, match_spread
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -56,14 +56,10 @@ class PTuning(Method):
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Delegates to `peft`; the first virtual tokens spread like those of the vocabulary."""
-        width = target.anatomy.embedding_width
         options = {
-            "num_virtual_tokens": self.tokens,
-            "num_layers": target.anatomy.layers_run,
-            "num_attention_heads": target.anatomy.attention_heads,
-            "token_dim": width,
+            **embedded_tokens(target.anatomy, self.tokens),
             "encoder_reparameterization_type": self.encoder.upper(),
-            "encoder_hidden_size": self.encoder_width or width,
+            "encoder_hidden_size": self.encoder_width or target.anatomy.embedding_width,
             "encoder_dropout": 0.0,
         }
         adapted = wrap(target, "p_tuning", options, seed=seed)

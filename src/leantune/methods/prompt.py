@@ -14,6 +14,7 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
+from leantune.models.virtual_tokens import embedded_tokens
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -47,14 +48,9 @@ class Prompt(Method):
         return self.tokens * anatomy.embedding_width
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:
-        """Delegates to `peft`; the width is that of the embeddings, which differs from the body's in ALBERT and ELECTRA."""
-        options = {
-            "num_virtual_tokens": self.tokens,
-            "num_layers": target.anatomy.layers_run,
-            "num_attention_heads": target.anatomy.attention_heads,
-            "token_dim": target.anatomy.embedding_width,
-            "prompt_tuning_init": "SAMPLE_VOCAB" if self.init == "vocabulary" else "RANDOM",
-        }
+        """Delegates to `peft`."""
+        init = "SAMPLE_VOCAB" if self.init == "vocabulary" else "RANDOM"
+        options = {**embedded_tokens(target.anatomy, self.tokens), "prompt_tuning_init": init}
         return wrap(target, "prompt_tuning", options, seed=seed)
 
 

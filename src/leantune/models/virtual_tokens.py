@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from leantune.models.anatomy import Anatomy
 
 
+def embedded_tokens(anatomy: Anatomy, tokens: int) -> dict[str, int]:
+    """Options of every `peft` tuner that puts virtual tokens before the text.
+
+    The width is that of the embeddings, which differs from the body's in ALBERT and ELECTRA.
+    """
+    return {
+        "num_virtual_tokens": tokens,
+        "num_layers": anatomy.layers_run,
+        "num_attention_heads": anatomy.attention_heads,
+        "token_dim": anatomy.embedding_width,
+    }
+
+
 def vocabulary_keys_values(body: nn.Module, anatomy: Anatomy, *, tokens: int) -> Tensor:
     """Keys and values that the body computes for `tokens` random tokens; drawn from torch's global generator.
 
