@@ -28,7 +28,9 @@ RATES = {"full": 1e-4, "lora": 5e-4, "head": 5e-3, "bitfit": 1e-3, "last_layers"
 def measure(side: str, spec: dict[str, Any]) -> dict[str, Any]:
     """One run in a fresh process."""
     module = "benchmarks.ours" if side == "ours" else "benchmarks.peer"
-    spec = spec | ({} if side == "ours" else {"model": locate(spec["model"]).source, "expert": side == "expert"})
+    if side != "ours":
+        expert = side == "expert"
+        spec = spec | {"model": locate(spec["model"]).source, "grouped": expert, "no_dropout": expert}
     done = subprocess.run([sys.executable, "-m", module, json.dumps(spec)], capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         raise SystemExit(f"{side} {spec['method']} failed:\n{done.stderr[-2000:]}")

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from making import LABELS, TEXTS, Maker
 
 from leantune.artifact.card import card
 from leantune.artifact.manifest import Facts, read_manifest
+from leantune.artifact.parity import Golden, Proof
 from leantune.artifact.publish import publish
 from leantune.artifact.script.carry import carry
 from leantune.core.errors import ArtifactError
@@ -47,6 +49,26 @@ def test_an_artifact_is_replaced_whole_and_nothing_else_is_left(made: Maker, tmp
         publish(artifact.folder.parent / "delta", target, FACTS.model_copy(update={"method": method}), artifact.base)
     assert read_manifest(target).facts.method == "lora(rank=8)"
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
+
+
+def test_the_same_files_are_proven_once(made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact, proofs = made("bert", "lora"), []
+
+    def proving(folder: Path, facts: Facts, golden: Golden, *, ways: list[str]) -> Proof:
+        proofs.append(facts.method)
+        return Proof(ways, 1e-7, 2)
+
+    monkeypatch.setattr("leantune.artifact.publish.prove", proving)
+    golden, target = Golden([("a", None)], np.zeros((1, len(LABELS)))), tmp_path / "best"
+    for reason in ("first", "second"):
+        publish(artifact.folder.parent / "delta", target, FACTS.model_copy(update={"reason": reason}), artifact.base, golden=golden)
+    manifest = read_manifest(target)
+    assert (proofs, manifest.facts.reason) == (["lora"], "second")
+    assert "same predictions" in str(manifest.proof)
+    assert "leantune" in manifest.loads_in
+    (target / "adapter_model.safetensors").write_bytes(b"damaged")
+    publish(artifact.folder.parent / "delta", target, FACTS, artifact.base, golden=golden)
+    assert proofs == ["lora", "lora"]
 
 
 def test_a_failure_leaves_the_old_artifact(made: Maker, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from leantune import __version__
 from leantune.artifact.card import card
-from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, write_manifest
+from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, read_manifest, write_manifest
 from leantune.artifact.parity import SCRIPT, Golden, prove
 from leantune.artifact.script.carry import carry
 from leantune.artifact.script.compose import compose
@@ -37,7 +37,7 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
         best: where the folder shall lie; an artifact that is there is replaced.
         facts: what was trained and how well.
         base: the base model it was trained on.
-        golden: rows to prove the folder with; None leaves the proof out.
+        golden: rows to prove the folder with; None leaves the proof out. A proof of the very same files stands.
         origin: what an artifact already says of its base; read from `base` when not given.
 
     Raises:
@@ -48,7 +48,7 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
         shutil.copytree(delta, folder, dirs_exist_ok=True)
         manifest = _assemble(folder, facts, base, origin or _base_facts(base))
         if golden is not None:
-            manifest = _proven(folder, manifest, golden)
+            manifest = _proven_before(best, manifest) or _proven(folder, manifest, golden)
         (folder / CARD).write_text(card(manifest), encoding="utf-8")
         write_manifest(folder, manifest)
     return best
@@ -128,6 +128,23 @@ def _proven(folder: Path, manifest: Manifest, golden: Golden) -> Manifest:
         remove_layout(folder)
     promised = [way for way in manifest.loads_in if way not in proof.failed]
     return manifest.model_copy(update={"loads_in": promised, "proof": proof.sentence})
+
+
+def _proven_before(best: Path, manifest: Manifest) -> Manifest | None:
+    """The manifest with the proof of the artifact that lies there, when it is made of the same files."""
+    if not (best / NAME).is_file():
+        return None
+    try:
+        earlier = read_manifest(best)
+    except ArtifactError:
+        return None
+    if earlier.proof is None or earlier.leantune != manifest.leantune or _without_card(earlier) != _without_card(manifest):
+        return None
+    return manifest.model_copy(update={"loads_in": earlier.loads_in, "proof": earlier.proof})
+
+
+def _without_card(manifest: Manifest) -> dict[str, str]:
+    return {path: digest for path, digest in manifest.files.items() if path != CARD}
 
 
 def _base_facts(base: Base) -> BaseFacts:

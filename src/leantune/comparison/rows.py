@@ -69,6 +69,9 @@ def _judged(row: MethodRow, group: Group, found: Difference | None, yardstick: Y
         return row.model_copy(update={"detail": said, "difference_to_full": found.interval if found else None})
     if found is None:
         return row.model_copy(update={"verdict": "indicative", "detail": f"No seed in common with {reference}, so nothing is claimed."})
+    if why := yardstick.dropped.get(row.name):
+        said = f"{why} On test, {plural(row.seeds, 'seed')}: {sentence(found.interval, yardstick.margin, reference)}"
+        return row.model_copy(update={"verdict": "dropped", "detail": said, "difference_to_full": found.interval})
     judged = judge(found, yardstick.margin, reference=reference, failed_seeds=len(group.failed), lead_confirmed=lead_confirmed)
     return row.model_copy(
         update={
@@ -81,10 +84,9 @@ def _judged(row: MethodRow, group: Group, found: Difference | None, yardstick: Y
 
 
 def _finished(row: MethodRow, yardstick: Yardstick) -> MethodRow:
-    """With the limits and elimination's sentence."""
+    """With the limits."""
     broken = limit_broken(row.cost, yardstick.limits)
-    detail = f"{row.detail} {yardstick.dropped.get(row.name, '')}".strip()
-    return row.model_copy(update={"within_limits": broken is None, "limit_broken": broken, "detail": detail})
+    return row.model_copy(update={"within_limits": broken is None, "limit_broken": broken})
 
 
 def _row_without_score(group: Group) -> MethodRow:

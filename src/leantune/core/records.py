@@ -116,10 +116,11 @@ class TrialRecord(Spec):
     """What a reader should know: restarted at a higher rate, stopped early at step 120 ..."""
 
 
-Verdict = Literal["reference", "better", "as good", "worse", "undecided", "indicative", "failed", "floor"]
+Verdict = Literal["reference", "better", "as good", "worse", "undecided", "indicative", "dropped", "failed", "floor"]
 """Against full fine-tuning, from the interval [L, U] of the difference and the margin:
 better: L > 0, and the lead stands among all methods compared (Holm; else as good) · as good: L > -margin ·
-worse: U < 0 and L <= -margin · undecided: the rest · indicative: fewer than 3 finished seeds, or a failed one."""
+worse: U < 0 and L <= -margin · undecided: the rest · indicative: fewer than 3 finished seeds, or a failed one ·
+dropped: ruled out on dev after its first seed."""
 
 
 class Interval(Spec):

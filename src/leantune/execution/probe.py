@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from leantune.core.errors import LeantuneError
+from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.encoding import Encoded
 from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
-from leantune.execution.loop import apply_trainable, only_the_head, trained_names
+from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
+from leantune.execution.optimizers import build_optimizer
 from leantune.execution.trial import attach
 from leantune.models.network import Network
 
@@ -54,11 +58,12 @@ def probe(context: Context, job: Job) -> ProbeResult:
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
     rows = min(job.recipe.batch_rows, len(encoded))
-    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], encoded)
+    update = _update(job.recipe, network, trained)
+    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], encoded, update)
     sample = _samples(encoded, rows)
     if only_the_head(network, attached.adaptation):
         return _probe_of_a_head(context, job, network, sample, setup)
-    train = [_step(context, network, chosen, encoded) for chosen in sample]
+    train = [_step(context, network, chosen, encoded, update) for chosen in sample]
     predict = [_forward(context, network, chosen, encoded) for chosen in sample]
     return ProbeResult(
         name=job.name,
@@ -66,7 +71,7 @@ def probe(context: Context, job: Job) -> ProbeResult:
         setup_seconds=setup,
         train_row_seconds=sum(train) / (rows * len(sample)),
         predict_row_seconds=sum(predict) / (rows * len(sample)),
-        peak_memory_bytes=peak_memory(context.device) + 2 * 4 * sum(parameter.numel() for parameter in trained.values()),
+        peak_memory_bytes=peak_memory(context.device),
     )
 
 
@@ -93,12 +98,24 @@ def _samples(encoded: Encoded, rows: int) -> list[NDArray[np.int64]]:
     return [order[start : start + rows] for start in starts]
 
 
-def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded) -> float:
+def _update(recipe: Recipe, network: Network, trained: dict[str, nn.Parameter]) -> Callable[[], None]:
+    """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
+    optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)))
+
+    def update() -> None:
+        torch.nn.utils.clip_grad_norm_(list(trained.values()), recipe.clip)
+        optimizer.step()
+
+    return update
+
+
+def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded, update: Callable[[], None]) -> float:
     start = time.perf_counter()
     batch = make_batch(encoded, rows, pad=context.pad, types=context.types, gold=context.gold["train"]).to(context.device)
     network.train()
     assert batch.gold is not None
     context.task.loss(network(batch), batch.gold).backward()  # type: ignore[no-untyped-call]
+    update()
     network.zero_grad(set_to_none=True)
     return time.perf_counter() - start
 

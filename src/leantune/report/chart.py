@@ -24,6 +24,7 @@ _COLOURS = {
     "worse": "#ad3d1c",
     "undecided": "#835a00",
     "indicative": "#835a00",
+    "dropped": "#ad3d1c",
     "reference": "#3f4d63",
 }
 _LETTERS: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8.5, "family": "monospace", "parse_math": False}

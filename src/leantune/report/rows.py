@@ -17,6 +17,7 @@ SHAPES: dict[Verdict, str] = {
     "worse": "down",
     "undecided": "diamond",
     "indicative": "diamond",
+    "dropped": "down",
     "reference": "square",
     "failed": "cross",
     "floor": "bar",

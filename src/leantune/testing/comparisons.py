@@ -1,6 +1,6 @@
 """A realistic comparison out of synthetic trials, for reports and tests: no model is trained, everything else is the real code.
 
-example_comparison()   8 methods, 3 floors; one method diverged, one is undecided, one is indicative; curves, mistakes and a data check
+example_comparison()   8 methods, 3 floors; one method diverged, one is undecided, one is dropped; curves, mistakes, a data check
 """
 
 from __future__ import annotations
