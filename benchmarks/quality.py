@@ -87,7 +87,7 @@ def run_peer(paths: dict[str, str]) -> Run:
             found = peer.run(spec | splits | {"grouped": True})
         except Exception as error:  # noqa: BLE001 a method that the peer cannot run is a finding, not the end of the benchmark
             return {"dev": None, "test": None, "status": "failed", "reason": f"{type(error).__name__}: {error}"[:300]}
-        return {"dev": found["dev"], "test": found.get("test"), "status": "ok", "seconds": found["seconds"]}
+        return {"dev": found["dev"], "test": found.get("test"), "status": found["status"], "seconds": found["seconds"]}
 
     return run
 

@@ -114,6 +114,19 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
         holder.wait()
 
 
+def test_a_folder_of_something_else_is_not_written_into(tickets: Path, base: str, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"in use by something else.*thesis\.txt"):
+        lt.study(str(tickets), model=base, out=tmp_path, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_all_faults_of_the_methods_are_told_at_once(tickets: Path, base: str, tmp_path: Path) -> None:
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", quiet=True)
+    with pytest.raises(SpecError, match=r"rank(.|\n)*bitfit\(lr=-1\): lr(.|\n)*lorra"):
+        lt.compare(opened, ["lora(rank=four)", "bitfit(lr=-1)", "lorra"])
+
+
 @pytest.mark.slow
 def test_a_method_that_cannot_work_is_left_out_and_one_that_diverges_is_a_row(tickets: Path, tiny: object, tmp_path: Path) -> None:
     model = str(tiny("llama"))  # type: ignore[operator]
@@ -159,6 +172,7 @@ def test_killed_and_started_again(tickets: Path, base: str, tmp_path: Path) -> N
     ("options", "error", "says"),
     [
         ({"methods": ["lorra"]}, SpecError, 'Closest: "lora"'),
+        ({"methods": ["lora(lr=0)"]}, SpecError, "greater than 0"),
         ({"methods": ["lora(rnk=2)"]}, SpecError, 'Closest: "rank"'),
         ({"methods": ["lora(rank=0)"]}, SpecError, "greater than or equal to 1"),
         ({"methods": ["lora(rank=2"]}, SpecError, "brackets do not match"),

@@ -61,6 +61,13 @@ def test_the_order_of_a_race(scores: dict[float, float | str], tried: list[float
     assert run(scores) == tried
 
 
+def test_no_better_than_a_single_label_means_upwards() -> None:
+    slow = [RaceResult(3e-4, 0.59), RaceResult(1e-3, 0.59, "one_class")]
+    assert next_rate(slow, PLANNED) == 3.16e-3
+    collapsed = [RaceResult(3e-4, 0.8), RaceResult(1e-3, 0.59, "one_class")]
+    assert next_rate(collapsed, PLANNED) == 1e-4
+
+
 def test_one_planned_rate_is_a_race_of_one() -> None:
     assert next_rate([], [1e-3]) == 1e-3
     assert next_rate([RaceResult(1e-3, 0.9)], [1e-3]) is None

@@ -105,11 +105,12 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
         try:
             found = parse_method(expression)
             check_names(found.training.get("optimizer", "adamw"), found.training.get("schedule", "linear"))
+            Recipe.build(found.name, {"task": "", "method": found.expression, "lr": 1.0, "steps": 1} | found.training)
             parsed.setdefault(found.name, found)
         except LeantuneError as error:
             faults.append(error)
     if faults:
-        raise faults[0] if len(faults) == 1 else SpecError("\n".join(f"  {fault}" for fault in faults).strip(), faults[0].code)
+        raise faults[0] if len(faults) == 1 else SpecError("\n  ".join(fault.message for fault in faults), faults[0].code)
     if not parsed:
         raise SpecError("No method given. Name at least one, for example --methods full,lora.", "E-OPTION")
     return list(parsed.values())

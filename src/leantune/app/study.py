@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from leantune.app.options import Options
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
-from leantune.core.errors import ArtifactError, unknown_name
+from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, prepare
@@ -81,6 +81,7 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     Raises:
         LeantuneError: for everything that is wrong with options, data or model; nothing has been trained then.
     """
+    _refuse_foreign(run)
     parse_budget(options.budget_text)
     check_names(options.optimizer, options.schedule)
     device = pick_device(options.device)
@@ -121,6 +122,16 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     _refuse_another_study(run, conditions)
     write_atomic(run / "study.json", spec.model_dump_json(indent=1))
     return Study(run, sources, options, dataset, base, spec)
+
+
+def _refuse_foreign(run: Path) -> None:
+    """Nothing is written among files that no study made."""
+    if run.is_file():
+        raise ArtifactError(f'"{run}" is a file. Choose a folder with --out.', "E-RUN")
+    inside = {entry.name for entry in run.iterdir()} if run.is_dir() else set()
+    if inside and not inside & {"study.json", "data", ".lock"}:
+        message = f'The folder "{run}" is in use by something else than a study: it holds {some(sorted(inside))}.'
+        raise ArtifactError(f"{message} Choose another folder with --out.", "E-RUN")
 
 
 def _refuse_another_study(run: Path, conditions: Conditions) -> None:

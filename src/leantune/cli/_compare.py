@@ -27,7 +27,15 @@ from leantune.core.human import DASH, count, duration, percent, size
 from leantune.core.records import CheckReport, Comparison
 from leantune.execution.process import WorkerProcess
 
-COLOURS = {"better": "green", "as good": "green", "reference": "cyan", "worse": "red", "failed": "red", "undecided": "yellow"}
+COLOURS = {
+    "better": "green",
+    "as good": "green",
+    "reference": "cyan",
+    "undecided": "yellow",
+    "worse": "red",
+    "dropped": "red",
+    "failed": "red",
+}
 PARTIAL = 3
 """Exit code when a method failed and the rest stands."""
 INTERRUPTED = 130

@@ -53,6 +53,7 @@ def command(
     from leantune.execution.process import WorkerProcess
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
+    from leantune.app.candidates import read_methods
     from leantune.app.options import DEFAULT_METHODS, Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
@@ -88,6 +89,7 @@ def command(
     )
     sources = Sources(file, dev, test)
     wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
+    read_methods(wanted)  # a typo is told before anything is read
     run = Path(out) if out else default_run(sources, model)
     again = shlex.join(["leantune", *sys.argv[1:]])
     with worker:

@@ -40,6 +40,7 @@ def command(
     from leantune.execution.process import WorkerProcess
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
+    from leantune.app.candidates import read_methods
     from leantune.app.options import Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
@@ -62,6 +63,7 @@ def command(
         schedule=schedule,
         split_seed=split_seed,
     )
+    read_methods([method])  # a typo is told before anything is read
     sources = Sources(file, dev, test)
     run = default_run(sources, model).with_name(default_run(sources, model).name + "-train")
     artifact = Path(out) if out else run / "best"

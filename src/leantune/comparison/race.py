@@ -60,8 +60,8 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float]) -> float 
     """The rate to try next, or None when the race is decided: the middle, the highest, then whichever side is better.
 
     Where the highest wins, the lower ones cannot (the score over rates has one peak) and one step beyond it is tried; otherwise the
-    lower ones follow, and one step below the lowest where that wins. When every rate diverged the way is down, when none got off the
-    ground (one label only) it is up. A race goes beyond `planned` once.
+    lower ones follow, and one step below the lowest where that wins. When every rate diverged the way is down; when none got off the
+    ground (the best is no better than one that answers a single label) it is up. A race goes beyond `planned` once.
     """
     ordered, tried = sorted(planned), {result.lr for result in results}
     first = [ordered[len(ordered) // 2], ordered[-1]]
@@ -81,7 +81,8 @@ def _upwards(results: Sequence[RaceResult], ordered: Sequence[float]) -> bool:
     best = winner(results)
     if best is None:
         return {result.status for result in results} == {"one_class"}
-    return best.lr == ordered[-1]
+    nothing_learned = any(result.status == "one_class" and (result.dev or 0.0) >= (best.dev or 0.0) for result in results)
+    return best.lr == ordered[-1] or nothing_learned
 
 
 def _outwards(ordered: Sequence[float], *, up: bool) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from leantune.kinds.method import Method
+from leantune.kinds.method import Method, Rates
 from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
 
@@ -49,6 +49,10 @@ class AdapterMethod(Method):
         if self.body == "attention" and {"query", "key", "value"} & set(self.sites):
             return "an adapter with an attention body stands behind attention_out, ffn_in or ffn_out"
         return missing(anatomy, self.sites, self.layers)
+
+    def rates(self, anatomy: Anatomy) -> Rates:
+        """Narrow bodies take larger steps."""
+        return self.card.rates.for_width(anatomy.hidden)
 
     def places(self, anatomy: Anatomy) -> tuple[Site, ...]:
         """The linear maps that get an adapter."""

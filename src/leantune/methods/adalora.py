@@ -63,6 +63,10 @@ class AdaLora(Method):
         """Sites or layers that the body does not have."""
         return missing(anatomy, self.sites, self.layers)
 
+    def rates(self, anatomy: Anatomy) -> Rates:
+        """Narrow bodies take larger steps."""
+        return self.card.rates.for_width(anatomy.hidden)
+
     def places(self, anatomy: Anatomy) -> tuple[Site, ...]:
         """The sites that get an update."""
         return anatomy.at(self.sites, self.layers)

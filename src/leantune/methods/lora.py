@@ -51,8 +51,9 @@ class Lora(Method):
         return missing(anatomy, self.sites, self.layers)
 
     def rates(self, anatomy: Anatomy) -> Rates:
-        """Decoders start lower: 2e-4 instead of 5e-4."""
-        return Rates(low=1e-4, start=2e-4, high=1e-3) if anatomy.causal else self.card.rates
+        """Decoders start lower: 2e-4 instead of 5e-4; narrow bodies take larger steps."""
+        chosen = Rates(low=1e-4, start=2e-4, high=1e-3) if anatomy.causal else self.card.rates
+        return chosen.for_width(anatomy.hidden)
 
     def places(self, anatomy: Anatomy) -> tuple[Site, ...]:
         """The sites that get an update."""
