@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import leantune as lt
+from leantune.comparison.race import RaceResult
 from leantune.core.errors import ArtifactError, BudgetError, DataError, LeantuneError, SpecError
 from leantune.core.records import Comparison
 
@@ -112,6 +113,24 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_a_rate_given_up_at_full_length_leaves_no_trace_in_the_table(
+    tickets: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_one_down(results: list[RaceResult], lr: float, dev: float | None) -> float | None:
+        del dev
+        return min(result.lr for result in results) if lr == max(result.lr for result in results) else None
+
+    monkeypatch.setattr("leantune.app.compare.slower", first_one_down)
+    monkeypatch.setattr("leantune.app.compare.winner", lambda results: max(results, key=lambda result: result.lr))
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", **(STUDY | {"seeds": 2}))
+    comparison = lt.compare(opened, ["head"]).comparison
+    finals = {(trial.seed, trial.recipe.lr) for trial in comparison.trials if trial.phase == "final" and trial.recipe}
+    assert len(finals) == 2, "one rate, two seeds"
+    assert len({lr for _, lr in finals}) == 1
+    assert len(list((tmp_path / "run" / "trials").glob("*/delta"))) == 3, "the rate that was given up ran as well"
+    assert any("too high for the full length" in line for line in comparison.ledger.lines)
 
 
 def test_a_folder_of_something_else_is_not_written_into(tickets: Path, base: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from leantune.comparison.race import RaceResult, next_rate, rates, winner
+from leantune.comparison.race import RaceResult, next_rate, rates, slower, winner
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,16 @@ def test_no_better_than_a_single_label_means_upwards() -> None:
     assert next_rate(slow, PLANNED) == 3.16e-3
     collapsed = [RaceResult(3e-4, 0.8), RaceResult(1e-3, 0.59, "one_class")]
     assert next_rate(collapsed, PLANNED) == 1e-4
+
+
+def test_a_rate_that_does_not_hold_at_full_length_gives_way_to_the_next_lower() -> None:
+    race = [RaceResult(3e-4, 0.6), RaceResult(1e-3, 0.8), RaceResult(3e-3, 0.9)]
+    assert slower(race, 3e-3, 0.93) is None
+    assert slower(race, 3e-3, 0.4) == 1e-3
+    assert slower(race, 3e-3, None) == 1e-3
+    assert slower(race, 3e-4, None) is None
+    assert slower([RaceResult(3e-4, None, "diverged"), RaceResult(1e-3, 0.8)], 1e-3, 0.1) is None
+    assert slower([], 1e-3, None) is None, "a rate that the user fixed is kept"
 
 
 def test_one_planned_rate_is_a_race_of_one() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leantune.comparison.store import read_records
+from leantune.comparison.store import ordered, read_record
 from leantune.core.errors import ArtifactError
 from leantune.evaluate.predictions import Predictions, read_predictions, write_predictions
 from leantune.testing.comparisons import example_inputs
@@ -18,7 +18,7 @@ def test_records_and_predictions_come_back(tmp_path: Path) -> None:
         folder = tmp_path / "trials" / record.digest
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(record.model_dump_json())
-    assert sorted(read_records(tmp_path), key=lambda one: one.digest) == sorted(wanted, key=lambda one: one.digest)
+    assert [read_record(tmp_path, record.digest) for record in wanted] == wanted
     digest = wanted[0].digest
     splits = {split: inputs.predictions(digest, split) for split in ("dev", "test")}
     write_predictions(tmp_path / "trials" / digest, splits)
@@ -29,16 +29,21 @@ def test_records_and_predictions_come_back(tmp_path: Path) -> None:
         assert found.confidence == pytest.approx(expected.confidence)
 
 
-def test_an_empty_run_has_no_records(tmp_path: Path) -> None:
-    assert read_records(tmp_path) == []
+def test_a_trial_that_has_not_run_has_no_record(tmp_path: Path) -> None:
+    assert read_record(tmp_path, "aa") is None
 
 
-def test_damaged_files_are_all_named(tmp_path: Path) -> None:
-    for name in ("aa", "bb"):
-        (tmp_path / "trials" / name).mkdir(parents=True)
-        (tmp_path / "trials" / name / "record.json").write_text('{"half":')
-    with pytest.raises(ArtifactError, match=r"(?s)2 problems.*aa.record\.json is damaged.*bb.record\.json is damaged"):
-        read_records(tmp_path)
+def test_records_are_ordered_whatever_ran_first() -> None:
+    records = list(example_inputs().records)
+    assert ordered(records[::-1]) == ordered(records)
+    assert ordered(records)[0].phase == "baseline"
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "trials" / "aa").mkdir(parents=True)
+    (tmp_path / "trials" / "aa" / "record.json").write_text('{"half":')
+    with pytest.raises(ArtifactError, match=r"aa.record\.json is damaged"):
+        read_record(tmp_path, "aa")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", None])

@@ -15,12 +15,13 @@ from contextlib import ExitStack
 from leantune.app.candidates import Candidate, Field, field_of, read_methods
 from leantune.app.options import BASELINES, REFERENCE
 from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
-from leantune.app.ship import conclude
+from leantune.app.ship import Ways, conclude
 from leantune.app.study import Study
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan
-from leantune.comparison.race import RaceResult, next_rate, winner
+from leantune.comparison.race import RaceResult, next_rate, slower, winner
+from leantune.comparison.store import ordered, read_record
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.events import Finished
 from leantune.core.files import write_atomic
@@ -86,9 +87,13 @@ class _Comparison:
         self.rows = Rows(sizes["train"], sizes["dev"], sizes["test"], study.options.batch)
         self.budget = parse_budget(study.options.budget_text)
         self.lines: list[str] = []
+        self.races: dict[str, list[RaceResult]] = {}
+        self.rates: dict[str, float] = {}
+        """The learning rate of each method's full-length trials."""
         self.dropped: dict[str, str] = {}
         self.took: dict[str, float] = {}
         """Seconds of the last full-length trial of each method in this process."""
+        self.tried: list[TrialRecord] = []
         self.spent = 0.0
         self.finished = True
 
@@ -111,10 +116,9 @@ class _Comparison:
         """Baselines, races, seeds, verdicts, artifact, report."""
         for name in BASELINES:
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
-        chosen: dict[str, float] = {}
         for candidate in self.field.candidates:
-            yield from self._race(candidate, chosen)
-        yield from self._seeds(chosen)
+            yield from self._race(candidate)
+        yield from self._seeds()
         ledger = Ledger(
             budget=self.study.options.budget_text,
             steps_per_trial=self.plan.steps,
@@ -124,7 +128,12 @@ class _Comparison:
             lines=self.lines,
             more_time=self.more,
         )
-        yield Done(conclude(self.study, self.field, self.check, ledger, dropped=self.dropped, command=self.command))
+        ways = Ways(self.command, self.check, ledger, self.field.left_out, self.dropped)
+        yield Done(conclude(self.study, self._records(), ways))
+
+    def _records(self) -> list[TrialRecord]:
+        """The trials that count, without full-length ones at a rate that was given up."""
+        return ordered([record for record in self.tried if record.phase != "final" or _lr(record) == self.rates[record.name]])
 
     def _plan(self, speeds: list[Speed]) -> Plan:
         """Steps and looks of an earlier plan stand, so that its trials are kept; the seconds are those of the methods at hand."""
@@ -152,44 +161,58 @@ class _Comparison:
             write_atomic(path, found.model_dump_json(indent=1))
         return found
 
-    def _race(self, candidate: Candidate, chosen: dict[str, float]) -> Iterator[Progress]:
+    def _race(self, candidate: Candidate) -> Iterator[Progress]:
         """Find the learning rate on dev inside the method's own range."""
         planned = candidate.planned_rates
+        results = self.races[candidate.name] = []
         if not candidate.raced:
-            chosen[candidate.name] = planned[0]
+            self.rates[candidate.name] = planned[0]
             return
-        results: list[RaceResult] = []
         while (lr := next_rate(results, planned)) is not None:
             job = candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
             record = yield from self._try(job)
             results.append(RaceResult.of(record))
         best = winner(results)
-        chosen[candidate.name] = best.lr if best else candidate.rates.start
+        self.rates[candidate.name] = best.lr if best else candidate.rates.start
         tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
-        yield self._say(f"{candidate.name}: learning rate {chosen[candidate.name]:.2g} (on dev {tried})")
+        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} (on dev {tried})")
 
-    def _seeds(self, chosen: dict[str, float]) -> Iterator[Progress]:
+    def _seeds(self) -> Iterator[Progress]:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
         records: dict[str, list[TrialRecord]] = {candidate.name: [] for candidate in self.field.candidates}
         for round_number, seed in enumerate(self.study.spec.seeds):
             crashed = [name for name, found in records.items() if found and found[0].status == "failed"]
             running = [candidate for candidate in self.field.candidates if candidate.name not in {*self.dropped, *crashed}]
-            if round_number and not self._affordable(running, chosen, seed):
+            if round_number and not self._affordable(running, seed):
+                if self.finished:
+                    seeds = len(self.study.spec.seeds)
+                    yield self._say(f"Time is up before seed {seed}: {seeds - round_number} of {seeds} seeds left out. Run again to go on.")
                 self.finished = False
-                left = len(self.study.spec.seeds) - round_number
-                yield self._say(
-                    f"Time is up before seed {seed}: {left} of {len(self.study.spec.seeds)} seeds left out. Run again to go on."
-                )
-                return
+                running = [candidate for candidate in running if self._known(self._final(candidate, seed)) is not None]
             for candidate in running:
-                record = yield from self._try(self._final(candidate, chosen, seed))
+                record = yield from self._try(self._final(candidate, seed)) if round_number else self._first(candidate)
                 records[candidate.name].append(record)
             if round_number == 0 and not self.study.spec.keep_all:
                 yield from self._drop(records)
 
-    def _final(self, candidate: Candidate, chosen: dict[str, float], seed: int) -> Job:
+    def _first(self, candidate: Candidate) -> Generator[Progress, None, TrialRecord]:
+        """The first full-length trial; while it ends below its own race on dev, the next lower rate, and the better one is kept."""
+        name, seed = candidate.name, self.study.spec.seeds[0]
+        record = yield from self._try(self._final(candidate, seed))
+        while (lower := slower(self.races[name], self.rates[name], _dev(record))) is not None:
+            before, self.rates[name] = self.rates[name], lower
+            other = yield from self._try(self._final(candidate, seed))
+            found = " and ".join(f"{percent(one.scores.dev)} at {rate:.2g}" for one, rate in ((record, before), (other, lower)))
+            yield self._say(f"{name}: the rate of the short race was too high for the full length; on dev {found}")
+            if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
+                self.rates[name] = before
+                break
+            record = other
+        return record
+
+    def _final(self, candidate: Candidate, seed: int) -> Job:
         first = seed == self.study.spec.seeds[0]
-        lr = chosen[candidate.name]
+        lr = self.rates[candidate.name]
         return candidate.job(lr, phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks, measure=first)
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
@@ -206,10 +229,10 @@ class _Comparison:
             self.dropped[name] = sentence
             yield self._say(sentence)
 
-    def _affordable(self, running: Sequence[Candidate], chosen: dict[str, float], seed: int) -> bool:
+    def _affordable(self, running: Sequence[Candidate], seed: int) -> bool:
         if self.budget.seconds is None:
             return True
-        missing = [candidate for candidate in running if self._known(self._final(candidate, chosen, seed)) is None]
+        missing = [candidate for candidate in running if self._known(self._final(candidate, seed)) is None]
         needed = sum(self._per_seed(candidate.name) for candidate in missing)
         return self.spent + needed <= OVERTIME * max(self.budget.seconds, self.plan.total_seconds)
 
@@ -219,8 +242,7 @@ class _Comparison:
 
     def _known(self, job: Job) -> TrialRecord | None:
         """The record of a finished trial; a crashed one is run again."""
-        path = self.study.run / "trials" / job.digest(self.study.conditions) / "record.json"
-        record = TrialRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+        record = read_record(self.study.run, job.digest(self.study.conditions))
         return record if record is not None and record.status != "failed" else None
 
     def _try(self, job: Job) -> Generator[Progress, None, TrialRecord]:
@@ -228,6 +250,7 @@ class _Comparison:
         known = self._known(job)
         yield Trying(job, known=known is not None, seconds_left=max(0.0, self.plan.total_seconds - self.spent))
         if known is not None:
+            self.tried.append(known)
             yield Tried(job, known)
             return known
         start = time.perf_counter()
@@ -237,6 +260,7 @@ class _Comparison:
                 record = event.record
             yield Heard(job, event)
         assert record is not None
+        self.tried.append(record)
         seconds = time.perf_counter() - start
         self.spent += seconds
         if job.phase == "final":
@@ -247,6 +271,14 @@ class _Comparison:
     def _say(self, text: str) -> Said:
         self.lines.append(text)
         return Said(text)
+
+
+def _lr(record: TrialRecord) -> float | None:
+    return record.recipe.lr if record.recipe else None
+
+
+def _dev(record: TrialRecord) -> float | None:
+    return record.scores.dev if record.status == "ok" else None
 
 
 def _speed(candidate: Candidate, found: ProbeResult) -> Speed:

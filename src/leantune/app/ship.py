@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,12 @@ import peft
 import transformers
 
 from leantune import __version__
-from leantune.app.candidates import Field
-from leantune.app.options import BASELINES
 from leantune.app.study import Study
 from leantune.artifact.manifest import Facts
 from leantune.artifact.parity import read_golden
 from leantune.artifact.publish import publish
 from leantune.comparison.build import ComparisonInputs, build
 from leantune.comparison.inspect import RowText
-from leantune.comparison.store import read_records
 from leantune.core.files import write_atomic
 from leantune.core.records import CheckReport, Comparison, Ledger, TrialRecord
 from leantune.evaluate.predictions import read_predictions
@@ -30,10 +28,23 @@ from leantune.report.write import write_report
 BEST = "best"
 
 
-def conclude(study: Study, field: Field, check: CheckReport, ledger: Ledger, *, dropped: Mapping[str, str], command: str) -> Comparison:
+@dataclass(frozen=True)
+class Ways:
+    """How a comparison came about."""
+
+    command: str
+    """How to run it again."""
+    check: CheckReport
+    ledger: Ledger
+    left_out: Mapping[str, str]
+    """Methods that cannot work here, with the reason."""
+    dropped: Mapping[str, str]
+    """Methods that were ruled out on dev, with the sentence."""
+
+
+def conclude(study: Study, records: list[TrialRecord], ways: Ways) -> Comparison:
     """Compare the records, publish the chosen trial, write `comparison.json` and the report."""
-    inputs = _inputs(study, field, check, ledger, dropped, command)
-    comparison = build(inputs)
+    comparison = build(_inputs(study, records, ways))
     if comparison.choice.trial is not None:
         record = next(record for record in comparison.trials if record.digest == comparison.choice.trial)
         publish_trial(study, record, study.run / BEST, comparison)
@@ -73,7 +84,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
 
 
-def _inputs(study: Study, field: Field, check: CheckReport, ledger: Ledger, dropped: Mapping[str, str], command: str) -> ComparisonInputs:
+def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonInputs:
     test = study.dataset.splits["test"]
 
     def text(position: int) -> RowText:
@@ -82,27 +93,21 @@ def _inputs(study: Study, field: Field, check: CheckReport, ledger: Ledger, drop
 
     return ComparisonInputs(
         study=facts_of(study),
-        records=_current(study, field, read_records(study.run)),
+        records=records,
         predictions=lambda digest, split: read_predictions(study.run, digest, split),
         metric=study.conditions.metric,
         margin=study.spec.margin,
         labels=study.dataset.labels,
-        check=check,
-        ledger=ledger,
+        check=ways.check,
+        ledger=ways.ledger,
         texts=text,
-        command=command,
+        command=ways.command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         leantune=__version__,
         limits=study.spec.limits,
-        unsupported=field.left_out,
-        dropped=dropped,
+        unsupported=ways.left_out,
+        dropped=ways.dropped,
     )
-
-
-def _current(study: Study, field: Field, records: list[TrialRecord]) -> list[TrialRecord]:
-    """The trials of this study as it is now: its seeds, the methods that take part, the steps of the plan."""
-    names = {candidate.name for candidate in field.candidates} | set(BASELINES)
-    return [record for record in records if record.name in names and (record.phase == "baseline" or record.seed in study.spec.seeds)]
 
 
 def facts_of(study: Study) -> dict[str, Any]:

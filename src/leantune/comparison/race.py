@@ -2,6 +2,7 @@
 
     rates(1e-5, 2e-5, 5e-5)  ->  [1e-5, 2e-5, 5e-5]       2e-5, then 5e-5; if that wins 1.25e-4, else 1e-5
 
+A short race favours rates that are too high for the full length, so `slower` looks back after the first full-length trial.
 Methods never race each other here: slow starters would always lose on a short course.
 """
 
@@ -75,6 +76,20 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float]) -> float 
         return lower[-1]
     best = winner(results)
     return _outwards(ordered, up=False) if best is None or best.lr == ordered[0] else None
+
+
+def slower(results: Sequence[RaceResult], lr: float, full_dev: float | None) -> float | None:
+    """The next lower rate of the race, when the full-length trial at `lr` ended below its own race trial on dev; None when it held.
+
+    Args:
+        results: the race.
+        lr: the rate of the full-length trial.
+        full_dev: its dev score; None when it failed, diverged or predicts one class.
+    """
+    raced = next((result for result in results if result.lr == lr), None)
+    if raced is None or (full_dev is not None and full_dev >= (raced.dev or 0.0)):
+        return None
+    return max((result.lr for result in results if result.lr < lr and result.status == "ok"), default=None)
 
 
 def _upwards(results: Sequence[RaceResult], ordered: Sequence[float]) -> bool:

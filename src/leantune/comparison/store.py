@@ -6,26 +6,29 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from leantune.core.errors import ArtifactError, Problems
+from leantune.core.errors import ArtifactError
 from leantune.core.records import TrialRecord
 
-_PHASES = {"baseline": 0, "race": 1, "final": 2, "train": 3}
+_PHASES = ("baseline", "race", "final", "train")
 
 
-def read_records(run: Path) -> list[TrialRecord]:
-    """Every finished trial of a run, ordered by phase, name, seed and digest.
+def read_record(run: Path, digest: str) -> TrialRecord | None:
+    """The record of a finished trial, or None.
 
     Raises:
-        ArtifactError: E-RUN, naming every record that cannot be read.
+        ArtifactError: E-RUN when it cannot be read.
     """
-    problems, records = Problems(str(run)), list[TrialRecord]()
-    for path in sorted(run.glob("trials/*/record.json")):
-        try:
-            records.append(TrialRecord.model_validate_json(path.read_bytes()))
-        except (OSError, ValidationError) as error:
-            first = str(error).splitlines()[0]
-            problems.add(
-                f"{path.relative_to(run)} is damaged ({first}). Delete its folder and run again: only that trial is repeated.", "E-RUN"
-            )
-    problems.raise_if_any(ArtifactError)
-    return sorted(records, key=lambda record: (_PHASES[record.phase], record.name, record.seed, record.digest))
+    path = run / "trials" / digest / "record.json"
+    if not path.is_file():
+        return None
+    try:
+        return TrialRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        message = f"{path} is damaged ({first}). Delete its folder and run again: only that trial is repeated."
+        raise ArtifactError(message, "E-RUN") from error
+
+
+def ordered(records: list[TrialRecord]) -> list[TrialRecord]:
+    """By phase, name, seed and digest: the order in which they ran does not matter."""
+    return sorted(records, key=lambda record: (_PHASES.index(record.phase), record.name, record.seed, record.digest))
