@@ -4,7 +4,8 @@
     python -m benchmarks.quality --table
 
 Both sides get the same base, rows, batch size and number of steps, and find their learning rate by the same race (the rates of the
-method's own range, a third of the steps, seed 1, best dev accuracy; a rate that does not hold at full length gives way). Every finished run is one line of `results/quality.jsonl`.
+method's own range, a third of the steps, seed 1, best dev accuracy; a rate that does not hold at full length gives way). Every
+finished run is one line of `results/quality.jsonl`.
 """
 
 from __future__ import annotations
