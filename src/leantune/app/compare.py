@@ -30,7 +30,6 @@ from leantune.core.records import CheckReport, Ledger, TrialRecord
 from leantune.core.study import Job
 from leantune.data.check import check
 from leantune.evaluate.predictions import read_predictions
-from leantune.evaluate.quality import tally
 from leantune.execution.lock import locked
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess
@@ -217,12 +216,12 @@ class _Comparison:
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
         """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""
-        labels = len(self.study.dataset.labels)
+        task = self.study.context.task
         contenders = []
         for name, (record, *_) in records.items():
             if record.status == "ok":
                 found = read_predictions(self.study.run, record.digest, "dev")
-                dev = tally(self.study.conditions.metric, found.gold, found.predicted, labels)
+                dev = task.tally(self.study.conditions.metric, found.gold, found.predicted, self.study.dataset.labels)
                 contenders.append(Contender(name, {record.seed: dev}, record.cost.train_seconds or 0.0))
         reference = next((candidate.name for candidate in self.field.candidates if candidate.is_reference), REFERENCE)
         for name, sentence in eliminate(contenders, self.study.spec.margin, reference=reference).items():

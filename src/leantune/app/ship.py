@@ -95,6 +95,7 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
         study=facts_of(study),
         records=records,
         predictions=lambda digest, split: read_predictions(study.run, digest, split),
+        task=study.context.task,
         metric=study.conditions.metric,
         margin=study.spec.margin,
         labels=study.dataset.labels,

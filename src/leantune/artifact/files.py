@@ -20,7 +20,7 @@ from leantune.core.spec import Spec
 from leantune.data.columns import Columns
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
-from leantune.evaluate.quality import confusion, per_label, score
+from leantune.scores.labels import confusion, per_label
 
 
 class Scored(Spec):
@@ -80,7 +80,7 @@ def evaluate_file(
     matrix = confusion(gold, guess, len(labels))
     return Scored(
         rows=len(gold),
-        metrics={name: score(name, gold, guess, len(labels)) for name in predictor.task.metrics},
+        metrics={name: predictor.task.tally(name, gold, guess, labels).score() for name in predictor.task.metrics},
         per_label=per_label(matrix, labels),
         confusion=matrix.tolist(),
         labels=labels,

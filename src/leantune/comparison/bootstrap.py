@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core.records import Interval
-from leantune.evaluate.quality import Tally
+from leantune.scores.tally import Tally
 
 Array = NDArray[Any]
 _CELLS = 16_000_000

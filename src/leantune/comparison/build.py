@@ -18,6 +18,8 @@ from leantune.comparison.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
 from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName
+from leantune.kinds.task import Task
+from leantune.scores.tally import Tally
 
 MAJORITY = "majority"
 
@@ -31,6 +33,7 @@ class ComparisonInputs:
     records: Sequence[TrialRecord]
     predictions: Callable[[str, SplitName], Predictions]
     """From a trial's digest and a split to what it predicted."""
+    task: Task
     metric: str
     margin: float
     """How much worse still counts as good, a fraction."""
@@ -50,6 +53,10 @@ class ComparisonInputs:
     artifact: str | None = None
     """Folder of the artifact relative to the run folder, once it is written."""
 
+    def tally(self, found: Predictions) -> Tally:
+        """What predictions contribute to the study's metric."""
+        return self.task.tally(self.metric, found.gold, found.predicted, self.labels)
+
 
 def build(inputs: ComparisonInputs) -> Comparison:
     """The comparison.
@@ -58,7 +65,7 @@ def build(inputs: ComparisonInputs) -> Comparison:
         ArtifactError: E-RUN when the trials were scored on different rows or a record disagrees with its predictions.
     """
     groups = gather(inputs.records)
-    outcomes = Outcomes.read(groups, inputs.predictions, inputs.metric, len(inputs.labels))
+    outcomes = Outcomes.read(groups, inputs.predictions, inputs.tally)
     name, note = reference(groups)
     rows = method_rows(groups, outcomes, Yardstick(name, inputs.margin, inputs.limits, inputs.dropped))
     situation = Situation(

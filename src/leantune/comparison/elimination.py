@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from leantune.comparison.bootstrap import Draws, difference, upper_bound
 from leantune.core.human import points, points_interval
 from leantune.core.records import Interval
-from leantune.evaluate.quality import Tally
+from leantune.scores.tally import Tally
 
 _SURE = 0.99
 _INTERVAL = Draws(confidence=0.95)

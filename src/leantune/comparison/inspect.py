@@ -9,7 +9,7 @@ import numpy as np
 
 from leantune.core.records import Inspection, Mistake
 from leantune.evaluate.predictions import Predictions
-from leantune.evaluate.quality import confusion, per_label
+from leantune.scores.labels import confusion, per_label
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from leantune.comparison.holm import ERROR
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Interval
 from leantune.evaluate.predictions import Predictions, SplitName
-from leantune.evaluate.quality import Tally, tally
+from leantune.scores.tally import Tally
 
 _TOLERANCE = 1e-3
 """How far a recorded score may lie from the one that its predictions give (scores may be rounded)."""
@@ -29,7 +29,9 @@ class Outcomes:
     rows: int
 
     @classmethod
-    def read(cls, groups: Sequence[Group], predictions: Callable[[str, SplitName], Predictions], metric: str, n_labels: int) -> Outcomes:
+    def read(
+        cls, groups: Sequence[Group], predictions: Callable[[str, SplitName], Predictions], tally: Callable[[Predictions], Tally]
+    ) -> Outcomes:
         """Read every tested trial's predictions.
 
         Raises:
@@ -43,7 +45,7 @@ class Outcomes:
                 first = first or found
                 if not np.array_equal(found.gold, first.gold):
                     raise ArtifactError(f"trial {record.digest} ({group.name}) was scored on other test rows than the rest.", "E-RUN")
-                counted = tally(metric, found.gold, found.predicted, n_labels)
+                counted = tally(found)
                 _agree(record.digest, record.scores.test, counted.score())
                 tallies.setdefault(group.name, {})[seed] = counted
         return cls(tallies, {group.name: group.kind for group in groups}, 0 if first is None else len(first.gold))

@@ -20,7 +20,6 @@ from leantune.data.dataset import load as load_dataset
 from leantune.data.encoding import Encoded, encode_to_disk
 from leantune.evaluate.predict import predict
 from leantune.evaluate.predictions import Predictions, SplitName, write_predictions
-from leantune.evaluate.quality import score
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, Inputs, pooled_features
 from leantune.kinds.task import Decoded, Task
@@ -101,7 +100,7 @@ class Context:
 
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""
-        return score(self.conditions.metric, self.gold[split], decoded.predicted, len(self.dataset.labels))
+        return self.task.tally(self.conditions.metric, self.gold[split], decoded.predicted, self.dataset.labels).score()
 
     def store(self, folder: Path, decoded: Mapping[SplitName, Decoded]) -> None:
         """Keep predictions beside the gold labels in a trial's folder."""

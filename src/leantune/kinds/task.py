@@ -5,14 +5,17 @@ logits (B, outputs), gold (B,) -> loss ()          logits -> predicted (B,), con
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from leantune.scores.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -46,4 +49,12 @@ class Task(Protocol):
 
     def decode(self, logits: Tensor) -> Decoded:
         """Predictions from logits (B, outputs)."""
+        ...
+
+    def tally(self, metric: str, gold: NDArray[Any], predicted: NDArray[Any], labels: Sequence[str]) -> Tally:
+        """What predictions contribute to a metric, row by row.
+
+        Raises:
+            SpecError: E-NAME for an unknown metric, with the nearest valid name.
+        """
         ...

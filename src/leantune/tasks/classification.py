@@ -7,13 +7,17 @@ Loss: cross-entropy of the logits. Prediction: the largest logit. Score: accurac
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.kinds.task import Decoded
+from leantune.scores.labels import METRICS, tally
+from leantune.scores.tally import Tally
 
 
 class Classification:
@@ -23,7 +27,7 @@ class Classification:
     summary: ClassVar[str] = "one label out of a closed list for a text or a pair of texts"
     inputs: ClassVar[str] = "text, optionally text_pair, label"
     default_metric: ClassVar[str] = "accuracy"
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "weighted_f1", "mcc")
+    metrics: ClassVar[tuple[str, ...]] = tuple(METRICS)
 
     def outputs(self, labels: list[str]) -> int:
         """One logit for each label."""
@@ -37,6 +41,10 @@ class Classification:
         """The likeliest label of each row and its probability; logits (B, C)."""
         confidence, predicted = logits.float().softmax(dim=-1).max(dim=-1)
         return Decoded(predicted.cpu().numpy().astype(np.int32), confidence.cpu().numpy().astype(np.float32))
+
+    def tally(self, metric: str, gold: NDArray[Any], predicted: NDArray[Any], labels: Sequence[str]) -> Tally:
+        """Counts per label."""
+        return tally(metric, gold, predicted, len(labels))
 
 
 MEMBER = Classification()

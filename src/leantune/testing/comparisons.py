@@ -30,7 +30,9 @@ from leantune.core.records import (
 )
 from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName
-from leantune.evaluate.quality import Tally, tally
+from leantune.scores.labels import tally
+from leantune.scores.tally import Tally
+from leantune.tasks.classification import MEMBER as CLASSIFICATION
 
 LABELS = ("card arrival", "card declined", "cash withdrawal", "exchange rate", "lost or stolen card", "transfer pending")
 _SHARES = (0.14, 0.22, 0.17, 0.12, 0.11, 0.24)
@@ -91,6 +93,7 @@ def example_inputs(*, limits: Limits | None = None) -> ComparisonInputs:
         study=_study(),
         records=records,
         predictions=world.predictions,
+        task=CLASSIFICATION,
         metric="accuracy",
         margin=0.01,
         labels=LABELS,

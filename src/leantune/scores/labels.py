@@ -1,59 +1,15 @@
-"""Quality of classification: accuracy, macro-F1, weighted F1 and Matthews correlation out of counts that add up over rows.
-
-    score = combine( sum over rows of weight[row] * statistics[row] )
-
-Every row gives a short vector of counts, the counts are summed, and the metric is a function of the sum. A bootstrap then
-resamples weights instead of rows, and needs no second look at the predictions. A task with another unit (a sentence with its
-entities, a question with its F1, a translation with its n-gram matches) brings its own `Tally` and shares everything else.
-"""
+"""Scores of one closed label per row: accuracy, macro-F1, weighted F1 and Matthews correlation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from leantune.core.errors import unknown_name
-
-Array = NDArray[Any]
-Combine = Callable[[Array], Array]
-"""From summed counts, shape [counts, ...], to scores, shape [...]."""
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What one set of predictions contributes to a metric, row by row.
-
-    Row `i` contributes `table[codes[i]]`: rows that contribute the same share a line of the table, which makes resampling cheap.
-    """
-
-    codes: Array
-    """Integers [rows], each a line of `table`."""
-    table: sparse.csr_matrix
-    """Counts [lines, counts]."""
-    combine: Combine
-
-    @classmethod
-    def of(cls, statistics: ArrayLike, combine: Combine) -> Tally:
-        """From a dense array [units, counts], one line per resampled unit."""
-        lines, codes = np.unique(np.asarray(statistics, dtype=np.float64), axis=0, return_inverse=True)
-        return cls(codes.reshape(-1), sparse.csr_matrix(lines), combine)
-
-    @property
-    def rows(self) -> int:
-        """Units that were scored."""
-        return len(self.codes)
-
-    def score(self, weights: ArrayLike | None = None) -> float:
-        """The metric; `weights` [rows] count rows more than once or not at all."""
-        per_line = np.bincount(
-            self.codes, None if weights is None else np.asarray(weights, dtype=np.float64), minlength=self.table.shape[0]
-        )
-        return float(self.combine(self.table.T @ per_line))
+from leantune.scores.tally import Array, Combine, Tally, mean_of_counts, ratio
 
 
 def tally(metric: str, gold: ArrayLike, predicted: ArrayLike, n_labels: int) -> Tally:
@@ -96,8 +52,8 @@ def confusion(gold: ArrayLike, predicted: ArrayLike, n_labels: int) -> Array:
 def per_label(matrix: Array, labels: list[str]) -> list[dict[str, Any]]:
     """Rows, precision, recall and F1 of each label, from a confusion matrix; an undefined ratio is 0."""
     right, guessed, rows = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    precision, recall = _ratio(right, guessed), _ratio(right, rows)
-    f1 = _ratio(2 * right, guessed + rows)
+    precision, recall = ratio(right, guessed), ratio(right, rows)
+    f1 = ratio(2 * right, guessed + rows)
     return [
         {"label": label, "rows": int(rows[k]), "precision": float(precision[k]), "recall": float(recall[k]), "f1": float(f1[k])}
         for k, label in enumerate(labels)
@@ -113,16 +69,6 @@ def _label_counts(gold: Array, predicted: Array, n_labels: int) -> sparse.csr_ma
     return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(gold), 3 * n_labels))
 
 
-def _ratio(above: Array, below: Array) -> Array:
-    out: Array = np.divide(above, below, out=np.zeros(np.shape(below)), where=np.asarray(below) > 0)
-    return out
-
-
-def _mean_of_counts(totals: Array) -> Array:
-    """Sum of row scores over rows: accuracy and every other metric that is a mean."""
-    return _ratio(totals[0], totals[1])
-
-
 def _split(totals: Array) -> tuple[Array, Array, Array]:
     right, guessed, rows = totals.reshape(3, -1, *totals.shape[1:])
     return right, guessed, rows
@@ -131,13 +77,13 @@ def _split(totals: Array) -> tuple[Array, Array, Array]:
 def _macro_f1(totals: Array) -> Array:
     """Mean F1 over the labels that occur in gold or predictions."""
     right, guessed, rows = _split(totals)
-    return _ratio(_ratio(2 * right, guessed + rows).sum(axis=0), (guessed + rows > 0).sum(axis=0))
+    return ratio(ratio(2 * right, guessed + rows).sum(axis=0), (guessed + rows > 0).sum(axis=0))
 
 
 def _weighted_f1(totals: Array) -> Array:
     """Mean F1 over labels, weighted by their gold rows."""
     right, guessed, rows = _split(totals)
-    return _ratio((rows * _ratio(2 * right, guessed + rows)).sum(axis=0), rows.sum(axis=0))
+    return ratio((rows * ratio(2 * right, guessed + rows)).sum(axis=0), rows.sum(axis=0))
 
 
 def _mcc(totals: Array) -> Array:
@@ -146,8 +92,8 @@ def _mcc(totals: Array) -> Array:
     n, hits = rows.sum(axis=0), right.sum(axis=0)
     above = hits * n - (guessed * rows).sum(axis=0)
     below = (n * n - (guessed * guessed).sum(axis=0)) * (n * n - (rows * rows).sum(axis=0))
-    return _ratio(above, np.sqrt(np.maximum(below, 0)))
+    return ratio(above, np.sqrt(np.maximum(below, 0)))
 
 
-METRICS: dict[str, Combine] = {"accuracy": _mean_of_counts, "macro_f1": _macro_f1, "weighted_f1": _weighted_f1, "mcc": _mcc}
+METRICS: dict[str, Combine] = {"accuracy": mean_of_counts, "macro_f1": _macro_f1, "weighted_f1": _weighted_f1, "mcc": _mcc}
 """Classification metrics by name; all are fractions (mcc from -1 to 1)."""

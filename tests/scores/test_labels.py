@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from leantune.core.errors import SpecError
-from leantune.evaluate.quality import METRICS, Tally, confusion, per_label, score, tally
+from leantune.scores.labels import METRICS, confusion, per_label, score, tally
+from leantune.scores.tally import Tally
 
 SKLEARN = {
     "accuracy": accuracy_score,
