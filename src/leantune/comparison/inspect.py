@@ -28,7 +28,7 @@ Texts = Callable[[int], RowText]
 def inspect(name: str, found: Predictions, labels: Sequence[str], texts: Texts, *, most: int = 20) -> Inspection:
     """Inspection of a method on the rows of `found`; at most `most` mistakes, the most confident first."""
     matrix = confusion(found.gold, found.predicted, len(labels))
-    wrong = np.flatnonzero(found.gold != found.predicted)
+    wrong = np.flatnonzero(np.asarray(found.gold) != np.asarray(found.predicted))
     worst = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:most]
     return Inspection(
         method=name,

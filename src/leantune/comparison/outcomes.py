@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
 from leantune.comparison.bootstrap import DEFAULT, Difference, Draws, difference, interval
 from leantune.comparison.groups import Group
 from leantune.comparison.holm import ERROR
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Interval
-from leantune.evaluate.predictions import Predictions, SplitName
+from leantune.evaluate.predictions import Predictions, SplitName, same_answers
 from leantune.scores.tally import Tally
 
 _TOLERANCE = 1e-3
@@ -43,7 +41,7 @@ class Outcomes:
             for seed, record in group.tested.items():
                 found = predictions(record.digest, "test")
                 first = first or found
-                if not np.array_equal(found.gold, first.gold):
+                if not same_answers(found.gold, first.gold):
                     raise ArtifactError(f"trial {record.digest} ({group.name}) was scored on other test rows than the rest.", "E-RUN")
                 counted = tally(found)
                 _agree(record.digest, record.scores.test, counted.score())

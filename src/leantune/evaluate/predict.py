@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -49,10 +49,22 @@ def logits_of(
 
 
 def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:
-    """Predicted label and confidence of every row, in file order; shapes (rows,)."""
-    predicted = np.zeros(len(encoded), dtype=np.int32)
-    confidence = np.zeros(len(encoded), dtype=np.float32)
+    """Answer and confidence of every row, in file order."""
+    places, parts = [np.zeros(0, dtype=np.int64)], list[Decoded]()
     for rows, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
-        decoded = task.decode(logits)
-        predicted[rows], confidence[rows] = decoded.predicted, decoded.confidence
-    return Decoded(predicted, confidence)
+        places.append(rows)
+        parts.append(task.decode(logits))
+    return in_order(np.concatenate(places), parts)
+
+
+def in_order(places: NDArray[np.int64], parts: Sequence[Decoded]) -> Decoded:
+    """Batches of predictions as one, sorted by their places in the file."""
+    if not parts:
+        return Decoded([], np.zeros(0, dtype=np.float32))
+    order = np.argsort(places, kind="stable")
+    confidence = np.concatenate([part.confidence for part in parts])[order]
+    answers = [part.predicted for part in parts]
+    if all(isinstance(batch, np.ndarray) for batch in answers):
+        return Decoded(np.concatenate(answers)[order], confidence)
+    flat = [answer for batch in answers for answer in batch]
+    return Decoded([flat[place] for place in order], confidence)

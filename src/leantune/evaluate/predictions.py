@@ -1,64 +1,81 @@
-"""What a trial predicted on one split, and the file it lies in.
+"""What a trial predicted on one split, and the files it lies in.
 
-RUN/trials/<digest>/predictions.npz    dev_gold dev_predicted dev_confidence test_gold test_predicted test_confidence
+RUN/trials/<digest>/dev.parquet  test.parquet        columns gold, predicted, confidence; one line per row of the split
+
+An answer is whatever the task gives for a row: a label number, a number, a list of label numbers, a text. Pages carry checksums.
 """
 
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from leantune.core.errors import ArtifactError
 from leantune.core.files import write_atomic
+from leantune.kinds.task import Answers
 
 SplitName = Literal["dev", "test"]
-
-_FIELDS = ("gold", "predicted", "confidence")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions on one split, all arrays of shape [rows]."""
+    """Predictions on one split, one entry per row."""
 
-    gold: NDArray[Any]
-    """Label numbers."""
-    predicted: NDArray[Any]
-    """Label numbers."""
+    gold: Answers
+    predicted: Answers
     confidence: NDArray[Any]
-    """Probability of the predicted label, 0 to 1."""
+    """Probability of the answer, 0 to 1."""
 
 
 def read_predictions(run: Path, digest: str, split: SplitName) -> Predictions:
     """What one trial predicted on `split`.
 
     Raises:
-        ArtifactError: E-RUN when the file is missing, damaged or lacks the split.
+        ArtifactError: E-RUN when the file is missing, damaged or lacks a column.
     """
-    path = run / "trials" / digest / "predictions.npz"
+    path = run / "trials" / digest / f"{split}.parquet"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            gold, predicted, confidence = (arrays[f"{split}_{field}"] for field in _FIELDS)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:
-        message = f"{path}: the predictions on {split} cannot be read ({error}). Delete the folder {path.parent.name} and run again."
+        table = pq.read_table(path, page_checksum_verification=True)
+        return Predictions(_answers(table["gold"]), _answers(table["predicted"]), table["confidence"].to_numpy())
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        first = str(error).splitlines()[0]
+        message = f"{path}: the predictions on {split} cannot be read ({first}). Delete the folder {path.parent.name} and run again."
         raise ArtifactError(message, "E-RUN") from error
-    if not gold.shape == predicted.shape == confidence.shape or gold.ndim != 1:
-        raise ArtifactError(f"{path}: the arrays of {split} differ in length. Delete the folder {path.parent.name} and run again.", "E-RUN")
-    return Predictions(gold.astype(np.int64), predicted.astype(np.int64), confidence.astype(np.float64))
 
 
-def write_predictions(folder: Path, splits: Mapping[SplitName, Predictions]) -> Path:
-    """Write `predictions.npz` into a trial's folder, whole or not at all."""
-    arrays = {f"{split}_{field}": getattr(found, field) for split, found in splits.items() for field in _FIELDS}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    path = folder / "predictions.npz"
-    write_atomic(path, buffer.getvalue())
-    return path
+def write_predictions(folder: Path, splits: Mapping[SplitName, Predictions]) -> None:
+    """Write the predictions into a trial's folder, each file whole or not at all."""
+    for split, found in splits.items():
+        table = pa.table({"gold": _column(found.gold), "predicted": _column(found.predicted), "confidence": _column(found.confidence)})
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        write_atomic(folder / f"{split}.parquet", buffer.getvalue())
+
+
+def same_answers(one: Answers, other: Answers) -> bool:
+    """Whether two columns hold the same answers in the same order."""
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return bool(np.array_equal(one, other))
+    return list(one) == list(other)
+
+
+def _column(answers: Answers) -> Any:
+    return pa.array(answers)
+
+
+def _answers(column: Any) -> Answers:
+    """Numbers as an array, anything else as a list."""
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        found: NDArray[Any] = column.to_numpy()
+        return found
+    answers: list[Any] = column.to_pylist()
+    return answers

@@ -1,6 +1,6 @@
 """One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
 
-trials/<digest>/job.json  events.jsonl  record.json  predictions.npz  delta/  golden.json
+trials/<digest>/job.json  events.jsonl  record.json  dev.parquet  test.parquet  delta/  golden.json
 """
 
 from __future__ import annotations
@@ -187,9 +187,8 @@ class _Run:
         if self.job.phase != "race":
             decoded["test"] = self.context.predict(network, "test")
         self.scores = Scores(**{split: self.context.score(split, found) for split, found in decoded.items()})
-        if np.unique(decoded["dev"].predicted).size == 1:
-            label = self.context.dataset.labels[int(decoded["dev"].predicted[0])]
-            self.status, self.reason = "one_class", f'it predicts "{label}" for every row of dev: it did not converge'
+        if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
+            self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)
 
     def _measure(self, attached: Attached) -> None:

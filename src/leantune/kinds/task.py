@@ -1,6 +1,6 @@
 """Task: how rows become a loss, a prediction and a score.
 
-logits (B, outputs), gold (B,) -> loss ()          logits -> predicted (B,), confidence (B,)
+logits (B, outputs), gold (B,) -> loss ()          logits -> B answers, confidence (B,)
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from leantune.scores.tally import Tally
 
 
+Answers = NDArray[Any] | list[Any]
+"""One answer per row: label numbers or numbers as an array, anything else (lists of label numbers, texts) as a list."""
+
+
 @dataclass(frozen=True)
 class Decoded:
     """Predictions of a batch; logits are not kept."""
 
-    predicted: NDArray[np.int32]
-    """Index into the label list, shape (B,)."""
+    predicted: Answers
     confidence: NDArray[np.float32]
-    """Probability of the predicted label, shape (B,)."""
+    """Probability of the answer, shape (B,)."""
 
 
 class Task(Protocol):
@@ -51,10 +54,14 @@ class Task(Protocol):
         """Predictions from logits (B, outputs)."""
         ...
 
-    def tally(self, metric: str, gold: NDArray[Any], predicted: NDArray[Any], labels: Sequence[str]) -> Tally:
+    def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """What predictions contribute to a metric, row by row.
 
         Raises:
             SpecError: E-NAME for an unknown metric, with the nearest valid name.
         """
+        ...
+
+    def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
+        """Why the predictions are no answer to the rows, such as one label for all of them; None when they vary."""
         ...

@@ -8,14 +8,13 @@ Loss: cross-entropy of the logits. Prediction: the largest logit. Score: accurac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from leantune.kinds.task import Decoded
+from leantune.kinds.task import Answers, Decoded
 from leantune.scores.labels import METRICS, tally
 from leantune.scores.tally import Tally
 
@@ -42,9 +41,14 @@ class Classification:
         confidence, predicted = logits.float().softmax(dim=-1).max(dim=-1)
         return Decoded(predicted.cpu().numpy().astype(np.int32), confidence.cpu().numpy().astype(np.float32))
 
-    def tally(self, metric: str, gold: NDArray[Any], predicted: NDArray[Any], labels: Sequence[str]) -> Tally:
+    def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """Counts per label."""
         return tally(metric, gold, predicted, len(labels))
+
+    def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
+        """One label for every row."""
+        found = np.unique(predicted)
+        return f'it predicts "{labels[int(found[0])]}" for every row of dev: it did not converge' if found.size == 1 else None
 
 
 MEMBER = Classification()

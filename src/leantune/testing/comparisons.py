@@ -30,7 +30,7 @@ from leantune.core.records import (
 )
 from leantune.core.study import Limits
 from leantune.evaluate.predictions import Predictions, SplitName
-from leantune.scores.labels import tally
+from leantune.scores.labels import score, tally
 from leantune.scores.tally import Tally
 from leantune.tasks.classification import MEMBER as CLASSIFICATION
 
@@ -126,7 +126,8 @@ class _World:
         name = _digest(planted, seed, "final")
         for split in ("dev", "test"):
             self.made[name, split] = self._predict(planted, seed, split)
-        dev, test = (float((self.made[name, split].gold == self.made[name, split].predicted).mean()) for split in ("dev", "test"))
+        both = [self.made[name, split] for split in ("dev", "test")]
+        dev, test = (score("accuracy", found.gold, found.predicted, len(LABELS)) for found in both)
         return TrialRecord(
             digest=name,
             name=planted.name,
