@@ -121,11 +121,12 @@ def test_choice(case: str) -> None:
     assert made.method == expected, made.reason
     for piece in said:
         assert piece in made.reason
+    assert made.floor == {"a floor is enough": "enough", "nothing proven and full below a floor": "best"}.get(case)
 
 
 def test_nothing_beats_the_majority_floor() -> None:
     made = decide(FULL, LORA, MAJORITY, nothing_above=("full", Interval(mean=0.003, low=-0.01, high=0.016)))
-    assert made.method == "majority"
+    assert (made.method, made.floor) == ("majority", "majority")
     assert made.reason.startswith("Nothing beats the majority floor")
     assert "the best, full, is at +0.3 points (interval -1.0 to +1.6)" in made.reason
 

@@ -13,6 +13,15 @@ def test_the_table_has_a_line_per_method_and_marks_the_choice() -> None:
     assert full[3:6] == ["reference", "22.7 M", "90.9 MB"]
 
 
+def test_the_difference_is_against_whatever_is_the_reference() -> None:
+    comparison = example_comparison()
+    rows = [row for row in comparison.methods if row.name != "full"]
+    assert table(comparison).header[2] == "vs full"
+    assert table(comparison.model_copy(update={"methods": rows})).header[2] == "vs reference"
+    rows[0] = rows[0].model_copy(update={"verdict": "reference"})
+    assert table(comparison.model_copy(update={"methods": rows})).header[2] == f"vs {rows[0].name}"
+
+
 def test_text_is_aligned_and_markdown_is_a_table() -> None:
     comparison = example_comparison()
     lines = text(comparison).splitlines()

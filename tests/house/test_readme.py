@@ -15,17 +15,18 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_table_names_every_method_with_its_cost_on_minilm() -> None:
+def test_the_table_names_every_method_with_its_use_and_its_cost_on_minilm() -> None:
     from leantune.kinds.method import parse_method
     from leantune.models.base import open_base
 
-    rows = dict(re.findall(r"^\| `([a-z0-9_]+)` \|.*\| ([\d,]+) \|$", README, re.MULTILINE))
+    rows = {name: cells for name, *cells in re.findall(r"^\| `([a-z0-9_]+)` \| (.*) \| ([\d,]+) \|$", README, re.MULTILINE)}
     assert set(rows) == set(catalogue.names("methods")) - {"peft"}
     base = open_base("minilm")
     bodies = {prepends: base.anatomy(outputs=2, prepends=prepends) for prepends in (False, True)}
-    for name, shown in rows.items():
+    for name, cells in rows.items():
         method = parse_method(name).method
-        assert f"{method.cost(bodies[method.card.prepends]):,}" == shown, name
+        cost = f"{method.cost(bodies[method.card.prepends]):,}"
+        assert cells == [f"{method.card.title}: {method.card.when}", cost], name
 
 
 def test_every_command_of_the_shell_block_exists() -> None:

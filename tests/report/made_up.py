@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from leantune.comparison.build import build
 from leantune.core.records import Comparison, Cost, Inspection, MethodRow, Mistake, TrialRecord
-from leantune.testing.comparisons import example_comparison
+from leantune.testing.comparisons import example_comparison, example_inputs
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"
 
@@ -28,6 +30,19 @@ def with_methods(number: int) -> Comparison:
         rows.append(_copied(source, name, at))
         trials += [trial.model_copy(update={"name": name}) for trial in base.trials if trial.name == source.name]
     return base.model_copy(update={"methods": sorted(rows, key=lambda row: -(row.mean or 0)), "trials": trials})
+
+
+@cache
+def without_full() -> Comparison:
+    """`full` was not part of the study, so another method is the reference."""
+    inputs = example_inputs()
+    return build(replace(inputs, records=[record for record in inputs.records if record.name != "full"]))
+
+
+def with_choice(**changes: Any) -> Comparison:
+    """The example with another choice."""
+    base = example()
+    return base.model_copy(update={"choice": base.choice.model_copy(update=changes)})
 
 
 def with_labels(number: int) -> Comparison:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from made_up import example, hostile, with_labels, with_methods, without_measurements
+from made_up import example, hostile, with_choice, with_labels, with_methods, without_full, without_measurements
 
 from leantune.core.errors import ArtifactError
 from leantune.report import chart
@@ -30,6 +30,7 @@ def test_three_documents_are_written(run_folder: Path) -> None:
     assert {path.name for path in write_report(run_folder, note=notes.append).values()} == {"report.html", "report.md", "chart.png"}
     assert notes == []
     assert (run_folder / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert "chart.png" in (run_folder / "report.html").read_text(encoding="utf-8")
     assert (run_folder / "report.html").stat().st_mode & 0o044 == 0o044 & ~_umask()
 
 
@@ -98,6 +99,15 @@ def test_markdown_has_the_sentence_a_row_for_each_method_and_the_command() -> No
     assert f"```sh\n{comparison.command}\n```" in text
 
 
+def test_markdown_tells_the_choice_the_reference_and_the_proof() -> None:
+    assert render_markdown(example()).startswith("# tickets.csv: ship `bitfit`\n")
+    assert "| Difference to full, points |" in render_markdown(example())
+    assert "| Difference to lora(rank=8), points |" in render_markdown(without_full())
+    proof = "reloaded through peft: same predictions on 32 rows"
+    assert f"checked after saving: {proof}." in render_markdown(with_choice(proof=proof))
+    assert "checked after saving" not in render_markdown(example())
+
+
 def test_hostile_text_cannot_break_the_markdown_table() -> None:
     text = render_markdown(hostile("a | b `c` <script> ``` \n # d"))
     table = [line for line in text.splitlines() if line.startswith("|")]
@@ -125,3 +135,5 @@ def test_no_chart_is_a_line_and_not_a_crash(tmp_path: Path, monkeypatch: pytest.
     notes: list[str] = []
     assert set(write_documents(example(), tmp_path, note=notes.append)) == {"html", "markdown"}
     assert notes == [chart.MISSING]
+    for name in ("report.html", "report.md"):
+        assert "chart.png" not in (tmp_path / name).read_text(encoding="utf-8")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
-from made_up import HOSTILE, example, hostile, with_labels, with_methods, without_measurements
+from made_up import HOSTILE, example, hostile, with_choice, with_labels, with_methods, without_full, without_measurements
 
-from leantune.core.records import Choice, Comparison
+from leantune.core.records import Choice, Comparison, Verdict
 from leantune.report.html import render_html
 from leantune.report.payload import embed
 
@@ -73,6 +73,7 @@ SHAPES = {
     "nothing at all": lambda: without_measurements().model_copy(
         update={"methods": [], "choice": Choice(method=None, verdict=None, reason="Nothing ran.")}
     ),
+    "without full": without_full,
     "hostile": hostile,
 }
 
@@ -99,7 +100,7 @@ def test_hostile_text_stays_text() -> None:
     outline = _Outline(page)
     assert len(outline.scripts) == 2
     assert HOSTILE.split("\u2028")[0] in outline.text
-    assert "49" not in re.findall(r"\{\{ (\S+) \}\}", page)
+    assert "{{ 7*7 }}" in outline.text
     payload = outline.scripts[0]
     assert not set(payload) & set("<>&\u2028\u2029")
     assert json.loads(payload)["confusion"]["labels"][0] == HOSTILE
@@ -147,3 +148,57 @@ def test_without_a_choice_nothing_is_shipped() -> None:
     )
     assert "Nothing to ship yet" in text
     assert "Nothing was trained to the end." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "heading"),
+    [
+        ({}, "Ship bitfit"),
+        ({"verdict": "undecided"}, "For now: bitfit"),
+        ({"method": "tfidf", "verdict": "floor", "floor": "enough"}, "No tuning needed: tfidf"),
+        ({"method": "tfidf", "verdict": "floor", "floor": "best"}, "For now: tfidf"),
+        ({"method": "majority", "verdict": "floor", "floor": "majority"}, "Nothing beats always answering the most frequent label"),
+    ],
+)
+def test_the_heading_says_how_far_the_choice_goes(changes: dict[str, str], heading: str) -> None:
+    page = render_html(with_choice(**changes))
+    assert _same_spacing(_Outline(page[page.index("<h1>") : page.index("</h1>") + 5]).text) == heading
+
+
+def test_only_an_artifact_is_ready_to_use_and_shows_its_proof() -> None:
+    ready, proof = "Ready to use in this folder: leantune predict best new.csv", "reloaded through peft: same predictions on 32 rows"
+    assert ready in _page(example())
+    assert f"Checked after saving: {proof}." in _page(with_choice(proof=proof))
+    bare = _page(with_choice(artifact=None, shipped=None, proof=None))
+    for words in ("in this folder", "leantune predict", "Checked after saving"):
+        assert words not in bare
+    floor = _page(with_choice(method="tfidf", verdict="floor", floor="enough"))
+    assert "Ready to use" not in floor
+    assert "For those who want a tuned model, bitfit is in this folder: leantune predict best new.csv" in floor
+
+
+@pytest.mark.parametrize("word", get_args(Verdict))
+def test_the_legend_explains_every_verdict_that_occurs(word: Verdict) -> None:
+    base = example()
+    rows = [base.methods[0].model_copy(update={"verdict": word}), *(row for row in base.methods if row.verdict == "reference")]
+    page = _page(base.model_copy(update={"methods": rows}))
+    legend = page[page.rindex("better: whole interval above 0") :]
+    assert f"{word}: " in legend
+    assert ("failed: " in legend) == (word == "failed")
+
+
+def test_without_full_the_page_names_the_method_that_stands_in() -> None:
+    base = without_full()
+    comparison = base.model_copy(update={"methods": [row.model_copy(update={"chosen": row.name == "bitfit"}) for row in base.methods]})
+    page, text = render_html(comparison), _page(comparison)
+    for words in ("Is it as good as {}?", "the margin below {}.", "difference to {}, points", "Points against {}", "against {} on"):
+        assert words.format("lora(rank=8)") in text
+    assert 'aria-label="bitfit: ' in page
+    assert "points against lora(rank=8)" in page
+    assert "full fine-tuning" not in page
+    assert "Is it as good as full fine-tuning?" in _page(example())
+
+
+def test_the_picture_is_named_only_where_it_lies_beside_the_page() -> None:
+    assert "chart.png" in render_html(example(), chart=True)
+    assert "chart.png" not in render_html(example(), chart=False)

@@ -23,7 +23,7 @@ def test_the_scale_is_linear_and_holds_every_interval_within_reach() -> None:
     forest = make_forest(table, 0.01)
     assert forest.x(0.0) - forest.x(-0.01) == pytest.approx(forest.x(0.01) - forest.x(0.0), abs=0.2)
     for line in table.methods:
-        mark = forest.mark(line, table.reference)
+        mark = forest.mark(line, table)
         if mark:
             assert 0 <= mark.low <= mark.mean <= mark.high <= WIDTH
 
@@ -34,7 +34,7 @@ def test_a_hopeless_method_is_cut_and_does_not_squeeze_the_others() -> None:
     table = make_table(comparison.model_copy(update={"methods": [*comparison.methods, lost]}))
     forest = make_forest(table, 0.01)
     assert forest.low > -0.1
-    mark = forest.mark(table.lines[-1], table.reference)
+    mark = forest.mark(table.lines[-1], table)
     assert mark is not None
     assert mark.cut == "left"
     assert needs_zoom(table, 0.01)
@@ -43,7 +43,7 @@ def test_a_hopeless_method_is_cut_and_does_not_squeeze_the_others() -> None:
 def test_seed_dots_are_paired_differences() -> None:
     table = make_table(example())
     line = next(line for line in table.methods if line.row.name == "houlsby")
-    mark = make_forest(table, 0.01).mark(line, table.reference)
+    mark = make_forest(table, 0.01).mark(line, table)
     assert mark is not None
     assert table.reference is not None
     gap = (line.finals[0].scores.test or 0) - (table.reference.finals[0].scores.test or 0)

@@ -1,8 +1,8 @@
-"""The choice: the cheapest method that is as good as full fine-tuning, under the user's limits, and the sentence that says why.
+"""The choice: the cheapest method that is as good as the reference, under the user's limits, and the sentence that says why.
 
 a floor inside the margin          -> the floor: no tuning is needed
 something better or as good        -> the cheapest of them: saved bytes, then latency, then training time
-nothing proven                     -> full (or the best floor, where full does not beat it), and what would settle the rest
+nothing proven                     -> the reference (or the best floor, where that does not beat it), and what would settle the rest
 nothing above the majority floor   -> exactly that
 """
 
@@ -90,7 +90,7 @@ def _nothing_above_majority(seen: Situation, ranked: Sequence[MethodRow]) -> Cho
         f"{plural(seen.test_rows, 'test row')}: the best, {name}, is at {_between(best)}. No method is worth its cost on these rows; "
         f"look at the labels first, or bring more rows."
     )
-    return Choice(method=floor.name, verdict=floor.verdict, reason=reason)
+    return Choice(method=floor.name, verdict=floor.verdict, reason=reason, floor="majority")
 
 
 def _floor_that_is_enough(seen: Situation, feasible: Sequence[MethodRow]) -> Choice | None:
@@ -106,7 +106,7 @@ def _floor_that_is_enough(seen: Situation, feasible: Sequence[MethodRow]) -> Cho
         f"No tuning is needed: the floor {row.name} reaches {percent(row.mean)} on {plural(seen.test_rows, 'test row')} and is "
         f"{_as_good_as(row, seen)} ({_by(row.difference_to_full)}).{_note(seen)}"
     )
-    return Choice(method=row.name, verdict=row.verdict, reason=reason)
+    return Choice(method=row.name, verdict=row.verdict, reason=reason, floor="enough")
 
 
 def _cheapest_proven(seen: Situation, feasible: Sequence[MethodRow]) -> Choice | None:
@@ -135,7 +135,7 @@ def _nothing_proven(seen: Situation, ranked: Sequence[MethodRow], feasible: Sequ
         assert floor is not None
         against = f"{best.name} ({percent(best.mean)}) does not beat it" if best else "no method finished within the limits"
         reason = f"The floor {floor.name} is recommended: it reaches {score_interval(floor.interval)} and {against}."
-        return Choice(method=floor.name, verdict=floor.verdict, reason=reason + _note(seen))
+        return Choice(method=floor.name, verdict=floor.verdict, reason=reason + _note(seen), floor="best")
     if reference is None:
         why = next((row.limit_broken for row in ranked if row.name == seen.reference), None)
         lead = f"{seen.reference} breaks a limit ({_lowered(why)}) and nothing within the limits is proven as good:"

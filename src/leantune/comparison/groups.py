@@ -43,7 +43,7 @@ def reference(groups: Sequence[Group]) -> tuple[str | None, str]:
 
     Without a finished `full` the best method on dev stands in; None when no method finished.
     """
-    full = next((group for group in groups if group.name == FULL), None) or next((g for g in groups if _base_name(g.name) == FULL), None)
+    full = next((group for group in groups if group.name == FULL), None) or next((g for g in groups if is_full(g.name)), None)
     if full is not None and full.tested:
         return full.name, ""
     others = [group for group in groups if group.kind == "method" and group.tested]
@@ -53,6 +53,11 @@ def reference(groups: Sequence[Group]) -> tuple[str | None, str]:
     best = max((group for group in others if len(group.tested) == most), key=lambda group: (dev_mean(group) or 0.0, group.name))
     why = "was not part of the study" if full is None else f"did not finish ({(why_failed(full) or 'not run to the end').rstrip('.')})"
     return best.name, f"Full fine-tuning {why}: the claim is relative to {best.name}, the best method on dev."
+
+
+def is_full(name: str) -> bool:
+    """Whether a method's name is that of full fine-tuning, under whatever options."""
+    return name.split("(")[0].strip() == FULL
 
 
 def dev_mean(group: Group) -> float | None:
@@ -104,10 +109,6 @@ def _group(name: str, records: Sequence[TrialRecord]) -> Group:
         failed=[record for record in full_length if record.status != "ok" and record.seed not in finished],
         races=[record for record in records if record.phase == "race"],
     )
-
-
-def _base_name(name: str) -> str:
-    return name.split("(")[0].strip()
 
 
 def _whole_mean(costs: Sequence[Cost], measure: Callable[[Cost], int | None]) -> int | None:

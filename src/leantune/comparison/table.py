@@ -29,7 +29,7 @@ class Table:
 
 def table(comparison: Comparison) -> Table:
     """The verdict table; the chosen method is marked with an asterisk."""
-    against = next((row.name for row in comparison.methods if row.verdict == "reference"), "full")
+    against = next((row.name for row in comparison.methods if row.verdict == "reference"), "reference")
     header = ["method", "test", f"vs {against}", "verdict", "trains", "stored", "time", "memory", "latency 1 / 32"]
     return Table(header, [_line(row) for row in comparison.methods])
 

@@ -166,12 +166,17 @@ class Choice(Spec):
     """None: nothing was trained to the end, or nothing keeps the limits."""
     verdict: Verdict | None
     reason: str
+    floor: Literal["enough", "best", "majority"] | None = None
+    """Why the choice is a floor: enough (proven as good as the reference, so no tuning is needed) · best (nothing tuned scores higher) ·
+    majority (nothing beats always answering the most frequent label). None: it is a tuned method, or nothing."""
     shipped: str | None = None
     """The method in the artifact: `method`, or where a floor is enough the cheapest tuned one that is as good, for those who want it."""
     trial: str | None = None
     """Digest of the trial whose weights are in the artifact: the median seed on dev, so that it stands for the mean."""
     artifact: str | None = None
     """Folder relative to the run folder; None when no method was trained to the end."""
+    proof: str | None = None
+    """How the artifact was proven after saving."""
 
 
 class Mistake(Spec):

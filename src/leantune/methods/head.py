@@ -24,7 +24,8 @@ class Head(Method):
     card: ClassVar[Card] = Card(
         title="Head only (linear probe)",
         paper="Alain and Bengio 2016, arXiv:1610.01644",
-        when="the floor: seconds to train because the body is run once; enough when the base's features already separate the labels",
+        when="the floor: enough when the base's features already separate the labels; trained in seconds where the head is outside"
+        " the body (sentence encoders, --pooling), which is then run once",
         rates=Rates(low=1e-3, start=5e-3, high=3e-2),
     )
 

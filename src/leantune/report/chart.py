@@ -101,11 +101,12 @@ def _dress(axes: Any, comparison: Comparison, table: Table) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: human.count(value).replace(".0 ", " "))
     axes.margins(x=0.12, y=0.1)
     if base is not None:
-        axes.axhspan(100 * (base - margin), 100 * base, color="#e6efe9", zorder=0, label="within the margin below full fine-tuning")
+        axes.axhspan(100 * (base - margin), 100 * base, color="#e6efe9", zorder=0)
     if needs_zoom(table, margin):
         top = max(line.row.interval.high if line.row.interval else line.row.mean or 0.0 for line in table.methods)
         axes.set_ylim(100 * (top - zoom_span(margin)), 100 * top + 0.6)
-    axes.set_xlabel("trainable parameters (log)")
+    band = f"   ·   shaded: the margin below {_short(table.yardstick)}" if base is not None else ""
+    axes.set_xlabel(f"trainable parameters (log){band}", parse_math=False)
     axes.set_ylabel(f"test {facts.metric_name(comparison)}, %", parse_math=False)
     axes.set_title(
         f"{_short(facts.data_name(comparison))}: what a point costs", loc="left", fontsize=12, fontweight="bold", parse_math=False

@@ -11,7 +11,7 @@ from typing import Any
 
 from leantune.core import human
 from leantune.core.errors import some
-from leantune.core.records import Comparison, TrialRecord
+from leantune.core.records import Choice, Comparison, TrialRecord
 from leantune.report.letters import moment
 
 _TITLES = {"data": "Data", "model": "Base model", "limits": "Limits", "machine": "Machine", "versions": "Versions"}
@@ -47,6 +47,20 @@ def data_name(comparison: Comparison) -> str:
     data = comparison.study.get("data")
     source = str(data.get("source", "")) if isinstance(data, Mapping) else ""
     return (source or comparison.check.source).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or "the data"
+
+
+def headline(choice: Choice) -> tuple[str, str]:
+    """The choice as a heading: its words, and the name that ends it where there is one.
+
+    ("Ship", "lora(rank=8)")        ("No tuning needed:", "tfidf")        ("Nothing to ship yet", "")
+    """
+    if choice.method is None:
+        return "Nothing to ship yet", ""
+    if choice.floor == "majority":
+        return "Nothing beats always answering the most frequent label", ""
+    if choice.floor == "enough":
+        return "No tuning needed:", choice.method
+    return "For now:" if choice.verdict in ("indicative", "undecided", "floor") else "Ship", choice.method
 
 
 def model_name(comparison: Comparison) -> str:

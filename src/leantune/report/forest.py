@@ -1,4 +1,4 @@
-"""Geometry of the forest graphic: each method's difference to full fine-tuning on one common scale.
+"""Geometry of the forest graphic: each method's difference to the reference on one common scale.
 
     x = (value - low) / (high - low) * width        the scale always shows zero and twice the margin to either side
 
@@ -19,7 +19,7 @@ _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 @dataclass(frozen=True)
 class Seed:
-    """One seed's difference to full fine-tuning with the same seed."""
+    """One seed's difference to the reference with the same seed."""
 
     x: float
     words: str
@@ -57,14 +57,14 @@ class Forest:
         first, last = int(self.low / step), int(self.high / step)
         return [(self.x(at * step), f"{100 * at * step:+g}".replace("-", "−") if at else "0") for at in range(first, last + 1)]
 
-    def mark(self, line: Line, reference: Line | None) -> Mark | None:
+    def mark(self, line: Line, table: Table) -> Mark | None:
         """Where a line's interval goes; None where there is none."""
         gap = line.row.difference_to_full
         if gap is None:
             return None
         cut = "left" if gap.mean < self.low else "right" if gap.mean > self.high else ""
-        words = f"{line.row.name}: {human.points_interval(gap)} points against full fine-tuning"
-        return Mark(self.x(gap.low), self.x(gap.mean), self.x(gap.high), cut, self._seeds(line, reference), words)
+        words = f"{line.row.name}: {human.points_interval(gap)} points against {table.yardstick}"
+        return Mark(self.x(gap.low), self.x(gap.mean), self.x(gap.high), cut, self._seeds(line, table.reference), words)
 
     def _seeds(self, line: Line, reference: Line | None) -> list[Seed]:
         base = {trial.seed: trial.scores.test for trial in reference.finals} if reference else {}

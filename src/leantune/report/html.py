@@ -31,9 +31,9 @@ _SCRIPTS = ("base.js", "pareto.js", "curves.js", "page.js")
 _TILES = ("trainable", "saved", "seconds", "latency_1")
 
 
-def render_html(comparison: Comparison) -> str:
-    """The whole page as text."""
-    return _environment().get_template("report.html.j2").render(_context(comparison))
+def render_html(comparison: Comparison, *, chart: bool = False) -> str:
+    """The whole page as text; `chart` tells whether chart.png lies beside it."""
+    return _environment().get_template("report.html.j2").render(_context(comparison) | {"chart": chart})
 
 
 def _context(comparison: Comparison) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
     seen = comparison.inspection
     return {
         "comparison": comparison,
+        "headline": facts.headline(comparison.choice),
         "table": table,
         "forest": make_forest(table, margin),
         "margin": margin,

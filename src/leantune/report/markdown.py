@@ -1,6 +1,6 @@
 """The report as Markdown: the sentence, the table, what was left out, how to run it again. For issues, pull requests and model cards.
 
-| Method | Test accuracy | Difference to full | Verdict | Trainable | Training | Memory | Latency | Saved |
+| Method | Test accuracy | Difference to full, points | Verdict | Trainable | Training | Memory | Latency | Saved |
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from leantune.core.records import Comparison, MethodRow
 from leantune.report import facts
 from leantune.report.axes import AXES
 from leantune.report.letters import moment
+from leantune.report.rows import make_table
 
 _COSTS = {"trainable": "Trainable", "seconds": "Training", "memory": "Memory", "latency_1": "Latency", "saved": "Saved"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
@@ -20,12 +21,11 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 def render_markdown(comparison: Comparison) -> str:
     """The whole document as text."""
     choice, ledger = comparison.choice, comparison.ledger
-    title = (
-        f"# {_plain(facts.data_name(comparison))}: {_code(choice.method)}"
-        if choice.method
-        else f"# {_plain(facts.data_name(comparison))}: no choice"
-    )
-    parts = [title, _plain(choice.reason)]
+    words, name = facts.headline(choice)
+    title = f"# {_plain(facts.data_name(comparison))}: {words[0].lower()}{words[1:]}"
+    parts = [f"{title} {_code(name)}" if name else title, _plain(choice.reason)]
+    if choice.proof:
+        parts.append(_plain(f"The artifact, checked after saving: {choice.proof}."))
     if not ledger.finished:
         parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {_plain(ledger.more_time)}".rstrip())
     parts += [_table(comparison), _legend(comparison)]
@@ -37,7 +37,8 @@ def render_markdown(comparison: Comparison) -> str:
 
 
 def _table(comparison: Comparison) -> str:
-    heads = ["Method", f"Test {facts.metric_name(comparison)}", "Difference to full, points", "Verdict", *_COSTS.values()]
+    against = _plain(make_table(comparison).against)
+    heads = ["Method", f"Test {facts.metric_name(comparison)}", f"Difference to {against}, points", "Verdict", *_COSTS.values()]
     rule = ["---", "---:", "---:", "---", *("---:" for _ in _COSTS)]
     order = {"method": 0, "baseline": 1}
     rows = sorted(comparison.methods, key=lambda row: (row.verdict == "failed", order[row.kind]))

@@ -56,7 +56,7 @@ def needs_zoom(table: Table, margin: float) -> bool:
 
 
 def make_curves(table: Table) -> list[dict[str, Any]]:
-    """Learning curves of the full-length trials; the chosen one, full fine-tuning and the best few are switched on."""
+    """Learning curves of the full-length trials; the chosen one, the reference and the best few are switched on."""
     lines = [line for line in table.lines if any(trial.curve for trial in line.finals)]
     lines.sort(key=lambda line: (not line.row.chosen, line.row.verdict != "reference", line.row.verdict == "failed"))
     return [_curve(line, on=place < _CURVES_ON and line.row.verdict != "failed") for place, line in enumerate(lines)]

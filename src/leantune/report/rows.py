@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from leantune.comparison.groups import is_full
 from leantune.core.records import Comparison, MethodRow, TrialRecord, Verdict
 
 SHAPES: dict[Verdict, str] = {
@@ -61,8 +62,18 @@ class Table:
 
     @cached_property
     def reference(self) -> Line | None:
-        """Full fine-tuning, where it ran."""
+        """What the differences are against: full fine-tuning, or where that did not finish another method."""
         return next((line for line in self.lines if line.row.verdict == "reference"), None)
+
+    @property
+    def against(self) -> str:
+        """The reference's name."""
+        return self.reference.row.name if self.reference else "the reference"
+
+    @property
+    def yardstick(self) -> str:
+        """The reference in prose."""
+        return "full fine-tuning" if is_full(self.against) else self.against
 
     @cached_property
     def chosen(self) -> Line | None:

@@ -71,9 +71,9 @@ def write_documents(comparison: Comparison, folder: Path, *, note: Note = _silen
     """The same for a comparison at hand."""
     paths = {"html": folder / "report.html", "markdown": folder / "report.md", "chart": folder / "chart.png"}
     try:
-        write_atomic(paths["html"], render_html(comparison))
-        write_atomic(paths["markdown"], render_markdown(comparison))
         why_not = write_chart(comparison, paths["chart"])
+        write_atomic(paths["html"], render_html(comparison, chart=why_not is None))
+        write_atomic(paths["markdown"], render_markdown(comparison))
     except OSError as error:
         raise ArtifactError(
             f"{folder}: the report cannot be written: {error.strerror}. Choose another folder with --out.", "E-FILE"
