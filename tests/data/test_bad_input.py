@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from leantune.core.errors import DataError, LeantuneError
@@ -92,6 +96,24 @@ CASES = {
     "JSONL key missing": ("a.jsonl", lines('{"text": "a"}'), "E-LABEL", ["row 1", "the label is missing in 1 of 41 rows"]),
     "JSONL null label": ("a.jsonl", lines('{"text": "a", "label": null}'), "E-LABEL", ["row 1"]),
     "JSONL half a character": ("a.jsonl", lines('{"text": "a \\ud83d", "label": "ham"}'), "E-TEXT", ["row 1", "half a character"]),
+    "JSONL objects as texts": (
+        "a.jsonl",
+        lines('{"text": {"a": 1}, "label": "ham"}', '{"text": "b", "label": "ham"}', *['{"text": ["c"], "label": "ham"}'] * 7),
+        "E-TEXT",
+        ['row 1, 3, 4, 5, 6, 7 (2 more), column "text": an object where a text is needed', "--text COL"],
+    ),
+    "JSONL lists as labels": (
+        "a.jsonl",
+        lines('{"text": "a", "label": ["ham"]}', '{"text": "b", "label": ["ham", "spam"]}'),
+        "E-LABEL",
+        ['row 1, 2, column "label": a list where a label is needed', "--label COL"],
+    ),
+    "JSONL both": (
+        "a.jsonl",
+        lines('{"text": ["a"], "label": {"b": 1}}'),
+        "E-TEXT",
+        ["2 problems", 'column "text": a list', 'column "label": an object', "[E-LABEL]"],
+    ),
     "JSON object": ("a.json", '{"text": ["a"], "label": ["b"]}', "E-FORMAT", ["starts with an object", "an array of objects"]),
     "JSON text": ("a.json", "hello", "E-FORMAT", ["starts with 'h'"]),
     "JSON empty": ("a.json", " ", "E-FORMAT", ["the file is empty"]),
@@ -172,6 +194,60 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         prepare(tmp_path, tmp_path / "out")
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names that the hub was asked for; it has none of them, and says so as noisily as the real one."""
+
+    def load_dataset(name: str, configuration: str | None) -> None:
+        names.append(name)
+        logging.getLogger("huggingface_hub.utils._http").warning("Retrying in 8s [Retry 5/5].")
+        raise ConnectionError(f"Couldn't reach '{name}' on the Hub")
+
+    names: list[str] = []
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("typed", "closest"),
+    [
+        ("tickets.cvs", '"tickets.csv"'),
+        ("tickts", '"tickets.csv"'),
+        ("tickets", '"tickets.csv"'),
+        ("./tickets", '"tickets.csv"'),
+        ("sub/mails.jsn", '"sub/mails.json"'),
+        ("nothing_like_it.xlsx", None),
+        ("nowhere/tickets.cvs", None),
+        ("a/b/c", None),
+    ],
+)
+def test_a_mistyped_file_is_told_at_once(
+    typed: str, closest: str | None, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path, "tickets.csv")
+    (tmp_path / "sub").mkdir()
+    good(tmp_path / "sub", "mails.json")
+    with pytest.raises(DataError, match="no such file") as caught:
+        prepare(typed, tmp_path / "out")
+    assert caught.value.code == "E-FILE"
+    assert asked == []
+    assert f"Closest: {closest}" in str(caught.value) if closest else "Closest" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["imdb", "stanfordnlp/sst2", "owner/common_voice_11.0", "owner/wiki:20231101.en", "wiki:20231101.en"])
+def test_a_hub_name_goes_to_the_hub_which_keeps_its_retries_to_itself(
+    name: str, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good(tmp_path, "tickets.csv")
+    with pytest.raises(DataError, match="Couldn't reach") as caught:
+        prepare(name, tmp_path / "out")
+    assert caught.value.code == "E-FILE"
+    assert asked == [name.partition(":")[0]]
+    assert caplog.messages == []
+
+
 def test_objects_of_the_wrong_kind(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read rows from a int"):
         prepare(3, tmp_path)
@@ -191,3 +267,6 @@ def test_a_frame_with_a_doubled_column(tmp_path: Path) -> None:
         prepare(pandas.DataFrame({"text": ["a b", "c d", "e f"], "label": [0, None, 1]}), tmp_path)
     with pytest.raises(DataError, match="no rows"):
         prepare(pandas.DataFrame({"text": [], "label": []}), tmp_path)
+    with pytest.raises(DataError, match='row 2, column "text": a list where a text') as caught:
+        prepare(pandas.DataFrame({"text": ["a b", np.array(["c", "d"]), "e f"], "label": ["x", "y", "x"]}), tmp_path)
+    assert caught.value.code == "E-TEXT"

@@ -7,7 +7,14 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from leantune.data.batches import epoch_batches, length_batches, padding_waste, training_batches
+from leantune.data.batches import epoch_batches, length_batches, training_batches
+
+
+def padding_waste(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
+    """Share of padded positions that hold no token."""
+    real = sum(int(lengths[batch].sum()) for batch in batches)
+    padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
+    return 1 - real / padded if padded else 0.0
 
 
 @pytest.fixture

@@ -126,6 +126,29 @@ def test_columns_that_know_the_label(tmp_path: Path) -> None:
     assert "sorted by label" in found(by_label, "order")[0].message
 
 
+def test_ids_that_begin_with_the_label(tmp_path: Path) -> None:
+    starts = {"bill": "bi-", "ship": "sh-"}
+    train = [{**row, "id": f"{starts[str(row['label'])]}{i:05}"} for i, row in enumerate(rows(300, labels=("bill", "ship")))]
+    dataset = prepare(train, tmp_path / "ids", text="text", label="label")
+    said = [one.message for one in found(dataset, "giveaway")]
+    assert len(said) == 1
+    assert said[0].startswith('What stands before the first digit in the column "id" alone tells the label in 100.0% of the train rows')
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda row, i: f"t-{i:05}",  # one beginning for all
+        lambda row, i: f"{'ab'[i % 2]}-{i:05}",  # beginnings that know nothing
+        lambda row, i: f"{row['label']} ticket number {i}",  # a text
+        lambda row, i: f"{row['label']}{chr(97 + i % 26)}{chr(97 + i // 26)}",  # no digit
+    ],
+)
+def test_other_ids_and_free_texts_are_left_alone(other: Any, tmp_path: Path) -> None:
+    train = [{**row, "other": other(row, i)} for i, row in enumerate(rows(300))]
+    assert found(prepare(train, tmp_path, text="text", label="label"), "giveaway") == []
+
+
 def test_token_lengths_and_truncation(tmp_path: Path) -> None:
     def count(texts: list[str], pairs: list[str] | None) -> list[int]:
         assert pairs is None

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leantune.core.errors import DataError
-from leantune.data.dataset import load, prepare
+from leantune.core import catalogue
+from leantune.core.errors import DataError, SpecError
+from leantune.data.dataset import is_prepared, load, prepare
 
 
 def rows(count: int = 60, labels: tuple[str, ...] = ("ham", "spam")) -> list[dict[str, str]]:
@@ -79,6 +80,36 @@ def test_a_prepared_folder_is_loaded_and_reused(tmp_path: Path) -> None:
     assert other.digest != first.digest
     with pytest.raises(DataError, match="no prepared data"):
         load(tmp_path / "nothing")
+
+
+def test_whether_a_folder_is_prepared_is_told_without_writing(tmp_path: Path) -> None:
+    file, folder = tmp_path / "a.json", tmp_path / "data"
+    file.write_text(json.dumps(rows()))
+    assert not is_prepared(file, folder)
+    assert not folder.exists()
+    prepare(file, folder, label="label")
+    before = {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+    assert is_prepared(str(file), folder, label="label")
+    assert not is_prepared(file, folder)
+    assert not is_prepared(file, folder, label="label", seed=1)
+    assert not is_prepared(file, folder, label="label", dev=file)
+    assert not is_prepared(rows(), folder, label="label")
+    file.write_text(json.dumps(rows(62)))
+    assert not is_prepared(file, folder, label="label")
+    assert {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]} == before
+
+
+def test_a_frame_is_brought_in_before_it_is_known(tmp_path: Path) -> None:
+    prepare(rows(), tmp_path)
+    assert not is_prepared(rows(), tmp_path)
+
+
+def test_a_further_task_of_the_shelf_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any("tagging" in name for name in catalogue.names("tasks"))
+    with pytest.raises(SpecError, match='No task "tagging"'):
+        prepare(rows(), tmp_path, task="tagging")
+    monkeypatch.setattr(catalogue, "names", lambda shelf: ["classification", "tagging"])
+    assert prepare(rows(), tmp_path, task="tagging").task == "tagging"
 
 
 def test_the_same_rows_have_the_same_digest_in_any_format(tmp_path: Path) -> None:

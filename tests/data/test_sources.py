@@ -93,6 +93,14 @@ def test_rows_to_predict_keep_order_and_columns(tmp_path: Path) -> None:
         read_rows(tmp_path / "new.csv", tmp_path / "work", Columns(text="txt"))
 
 
+def test_objects_among_rows_to_predict_are_no_texts_but_may_stand_beside_them(tmp_path: Path) -> None:
+    rows = [{"text": "a", "more": [1]}, {"text": {"b": 1}, "more": {"c": None}}]
+    assert read_rows(rows[:1], tmp_path, Columns(text="text")).table.columns == ("text", "more")
+    with pytest.raises(DataError, match=r'row 2, column "text": an object where a text is needed') as caught:
+        read_rows(rows, tmp_path, Columns(text="text"))
+    assert caught.value.code == "E-TEXT"
+
+
 def test_labelled_rows_for_a_finished_model(tmp_path: Path) -> None:
     examples = read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham", "spam"])
     assert examples.labels.tolist() == [1, 2] * 30

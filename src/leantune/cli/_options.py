@@ -9,6 +9,7 @@ import typer
 File = Annotated[
     str, typer.Argument(help="Labelled file: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.", show_default=False)
 ]
+DEFAULT_MODEL = "minilm"
 Model = Annotated[str, typer.Option(help='Base model: a hub name, a folder or "minilm", the embedded default.')]
 Dev = Annotated[str | None, typer.Option(help="Rows to choose on; cut from FILE when not given.")]
 Test = Annotated[str | None, typer.Option(help="Rows to report on; cut from FILE when not given.")]

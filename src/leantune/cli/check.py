@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from leantune.cli import _options as option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,23 +16,22 @@ if TYPE_CHECKING:
     from leantune.data.check import TokenCounter
     from leantune.data.dataset import Dataset
 
-DEFAULT_MODEL = "minilm"
 _MARKS = {"error": ("error", "bold red"), "warning": ("warning", "yellow"), "info": ("note", "cyan")}
 _SHOWN_LABELS = 12
 
 
 def command(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV, JSON, JSON Lines or Parquet file, a folder, or a hub data set.")],
-    dev: Annotated[str | None, typer.Option(metavar="FILE", help="Rows to choose on; cut from FILE when not given.")] = None,
-    test: Annotated[str | None, typer.Option(metavar="FILE", help="Rows to report on; cut from FILE when not given.")] = None,
-    text: Annotated[str | None, typer.Option(metavar="COL", help="The text column.")] = None,
-    text_pair: Annotated[str | None, typer.Option(metavar="COL", help="The second text's column.")] = None,
-    label: Annotated[str | None, typer.Option(metavar="COL", help="The label column.")] = None,
-    task: Annotated[str | None, typer.Option(metavar="TASK", help="The task.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model that counts tokens [default: {DEFAULT_MODEL}].")] = None,
-    max_length: Annotated[int | None, typer.Option(metavar="N", help="Tokens a row may have; the model's own when not given.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed cuts other rows.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    file: option.File,
+    dev: option.Dev = None,
+    test: option.Test = None,
+    text: option.Text = None,
+    text_pair: option.TextPair = None,
+    label: option.Label = None,
+    task: option.Task = None,
+    model: option.Model = option.DEFAULT_MODEL,
+    max_length: option.MaxLength = None,
+    split_seed: option.SplitSeed = 0,
+    as_json: option.Json = False,
 ) -> None:
     """Check a labelled file: labels, lengths, empty texts, duplicates, leakage between splits, giveaways."""
     import tempfile
@@ -40,7 +41,7 @@ def command(
 
     with tempfile.TemporaryDirectory(prefix="leantune-check-") as folder:
         columns = {"text": text, "text_pair": text_pair, "label": label}
-        dataset = prepare(file, Path(folder), dev=dev, test=test, **columns, seed=seed, task=task)
+        dataset = prepare(file, Path(folder), dev=dev, test=test, **columns, seed=split_seed, task=task)
         counter, length, why_not = _token_counter(model, max_length)
         report = check(dataset, tokenizer=counter, max_length=length)
         if as_json:
@@ -49,23 +50,18 @@ def command(
         _show(dataset, report, why_not)
 
 
-def _token_counter(model: str | None, max_length: int | None) -> tuple[TokenCounter | None, int | None, str]:
-    """How to count tokens and how many a row may have; without --model a missing default is no error."""
+def _token_counter(model: str, max_length: int | None) -> tuple[TokenCounter | None, int | None, str]:
+    """How to count tokens and how many a row may have; that the default is not installed is no error."""
     from leantune.core.errors import LeantuneError
     from leantune.models.base import open_base
 
     try:
-        base = open_base(model or DEFAULT_MODEL, max_length=max_length)
+        base = open_base(model, max_length=max_length)
     except LeantuneError as error:
-        if model is not None or error.code == "E-RANGE":
+        if model != option.DEFAULT_MODEL or error.code == "E-RANGE":
             raise
         return None, None, f"not counted: {error.message}"
-
-    def count(texts: list[str], pairs: list[str] | None) -> list[int]:
-        coded = base.tokenizer(texts, pairs, truncation=False, verbose=False, return_attention_mask=False)
-        return [len(ids) for ids in coded["input_ids"]]
-
-    return count, base.max_length, base.name
+    return base.count_tokens, base.max_length, base.name
 
 
 def _show(dataset: Dataset, report: CheckReport, lengths_by: str) -> None:

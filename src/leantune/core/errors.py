@@ -98,14 +98,14 @@ class Problems:
         raise kind(f"{self.place}: {len(self.found)} problems\n" + "\n".join(lines) + "\n ", first_code)
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name most like `name`, or None when nothing is close.
+def nearest(name: str, names: Iterable[str], *, cutoff: float = 0.55) -> str | None:
+    """The name most like `name`, or None when nothing is close (likeness under `cutoff`, 1 for equal names).
 
     >>> nearest("lorra", ["lora", "head"])
     'lora'
     """
     known = {known.lower(): known for known in names}
-    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.55)
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=cutoff)
     return known[close[0]] if close else None
 
 

@@ -53,13 +53,6 @@ def epoch_batches(lengths: NDArray[np.int64], *, budget: int, rows: int, random:
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def padding_waste(lengths: NDArray[np.int64], batches: list[NDArray[np.int64]]) -> float:
-    """Share of padded positions that hold no token."""
-    real = sum(int(lengths[batch].sum()) for batch in batches)
-    padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
-    return 1 - real / padded if padded else 0.0
-
-
 def _cut(order: NDArray[np.int64], lengths: NDArray[np.int64], tokens: int, rows: int) -> list[NDArray[np.int64]]:
     batches, start, longest = [], 0, 0
     for place, row in enumerate(order):

@@ -55,8 +55,20 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
 
 
 def require_columns(table: Table, place: str, columns: Columns) -> None:
-    """Check that a further file (dev, test, rows to predict) has the same columns."""
+    """Check that a file that was just read has the columns, and texts in them, not lists or objects.
+
+    Raises:
+        DataError: E-COLUMN, or E-TEXT or E-LABEL with rows.
+    """
     _check_named(table.columns, place, Wanted(columns.text, columns.text_pair, columns.label))
+    problems = Problems(place)
+    for option, name in (("--text", columns.text), ("--text-pair", columns.text_pair), ("--label", columns.label)):
+        if name is not None and name in table.nested:
+            role, code = ("label", "E-LABEL") if option == "--label" else ("text", "E-TEXT")
+            found = table.nested[name]
+            what = f'{found}, column "{name}": {found.kind} where a {role} is needed.'
+            problems.add(f"{what} Write the {role} itself, or name another column with {option} COL.", code)
+    problems.raise_if_any()
 
 
 def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.examples import Examples
-from leantune.data.gather import Request, gather
+from leantune.data.gather import Request, find, gather
 from leantune.data.intake import Inference
 from leantune.data.manifest import Manifest, read_manifest
 from leantune.data.splits import NAMES
@@ -106,6 +106,29 @@ def prepare(  # the whole surface of "data in"; each option is a flag of the com
     request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task)
     manifest = gather(source, dev, test, request, Path(folder))
     return Dataset(Path(folder), manifest)
+
+
+def is_prepared(
+    source: Any,
+    folder: str | Path,
+    *,
+    dev: Any = None,
+    test: Any = None,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    seed: int = 0,
+    task: str | None = None,
+) -> bool:
+    """Whether `folder` already holds exactly these sources and settings, so that `prepare` would use it as it is; writes nothing.
+
+    The arguments are those of `prepare`. Always False for what is no file: a frame, a list or a hub data set.
+
+    Raises:
+        DataError: when the folder holds prepared data and a source is not there.
+    """
+    request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task)
+    return find(source, dev, test, request, Path(folder)) is not None
 
 
 def load(folder: str | Path) -> Dataset:

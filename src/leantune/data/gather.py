@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leantune.core import catalogue
 from leantune.core.digest import digest
 from leantune.core.errors import DataError, unknown_name
 from leantune.core.spec import Spec
@@ -29,8 +30,8 @@ from leantune.data.locate import Part, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
 from leantune.data.table import Table
 
-TASKS = ("classification",)
-"""Tasks whose rows can be read so far."""
+DEFAULT_TASK = "classification"
+"""The task of labelled texts when none is named."""
 
 SAME_FILE = 0.95
 """Share of a held-out split's rows in train from which on it counts as the same file."""
@@ -67,17 +68,14 @@ class Source:
 
 def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> Manifest:
     """Prepare `folder` and give its manifest."""
-    if request.task is not None and request.task not in TASKS:
-        raise unknown_name("task", request.task, TASKS)
-    parts = _parts(source, dev, test)
-    known = read_manifest(folder)
-    digests = {split: part.digest for split, part in parts.items()}
-    if known and None not in digests.values() and known.key == _key(parts, digests, request):
-        return known
+    parts = _parts(source, dev, test, request)
+    ready = _ready(parts, request, folder)
+    if ready:
+        return ready
     (folder / "manifest.json").unlink(missing_ok=True)
     notes: list[Inference] = []
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes) for split, part in parts.items()}
-    key = _key(parts, {split: digests[split] or _table_digest(table) for split, table in tables.items()}, request)
+    key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
     columns = _columns(parts, tables, request, notes)
     counts = _count(parts, tables, columns, notes)
     labels = sorted(counts["train"])
@@ -89,8 +87,8 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     manifest = Manifest(
         source=" + ".join(dict.fromkeys(one.part.name for one in sources.values())),
         key=key,
-        digest=digest(found, labels, request.task or TASKS[0]),
-        task=request.task or TASKS[0],
+        digest=digest(found, labels, request.task or DEFAULT_TASK),
+        task=request.task or DEFAULT_TASK,
         seed=request.seed,
         columns=columns,
         labels=labels,
@@ -102,8 +100,22 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     return manifest
 
 
-def _parts(source: Any, dev: Any, test: Any) -> dict[str, Part]:
+def find(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> Manifest | None:
+    """The manifest of a folder that `gather` would use as it is; None where it would prepare. Nothing is written."""
+    return _ready(_parts(source, dev, test, request), request, folder) if read_manifest(folder) else None
+
+
+def _ready(parts: dict[str, Part], request: Request, folder: Path) -> Manifest | None:
+    """The manifest of a folder with exactly these files and settings; what is no file has no digest yet, and no key fits it."""
+    known, digests = read_manifest(folder), {split: part.digest for split, part in parts.items()}
+    return known if known and known.key == _key(parts, digests, request) else None
+
+
+def _parts(source: Any, dev: Any, test: Any, request: Request) -> dict[str, Part]:
     """One part per split that the user gave; dev and test named by the user replace those of the source."""
+    tasks = catalogue.names("tasks")
+    if request.task is not None and request.task not in tasks:
+        raise unknown_name("task", request.task, tasks)
     located = locate(source)
     parts = {part.split or "train": part for part in sorted(located, key=lambda part: splits.NAMES.index(part.split or "train"))}
     if "train" not in parts:
@@ -218,7 +230,7 @@ def _refuse_same(sources: dict[str, Source]) -> None:
 
 def _task(request: Request, labels: int) -> Inference:
     why = "as you asked" if request.task else f"the label column holds {labels:,} different texts"
-    return Inference(what="task", value=request.task or TASKS[0], why=why, override="--task TASK")
+    return Inference(what="task", value=request.task or DEFAULT_TASK, why=why, override="--task TASK")
 
 
 def _write(places: splits.Array, sources: dict[str, Source], folder: Path, columns: Columns) -> tuple[str, dict[str, int]]:

@@ -5,15 +5,17 @@ A hub name may carry a configuration: `nyu-mll/glue:rte`. Class numbers become c
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from leantune.core.errors import DataError
 from leantune.data.table import CHUNK_ROWS, Chunk
 
-_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?")
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?(:[\w.-]+)?")
 _SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")
 
 
@@ -51,7 +53,8 @@ def load_hub(name: str) -> dict[str | None, Any]:
     library = _datasets(f'the hub data set "{name}"')
     path, _, configuration = name.partition(":")
     try:
-        return splits_of(library.load_dataset(path, configuration or None))
+        with _without_retries():
+            return splits_of(library.load_dataset(path, configuration or None))
     except Exception as error:  # noqa: BLE001 - the library raises many kinds; all mean that the set is not to be had
         raise DataError(
             f'"{name}" is no file or folder here, and `datasets` cannot load a hub data set of that name: {_first_line(error)}.', "E-FILE"
@@ -68,6 +71,18 @@ def chunks(dataset: Any) -> Iterator[Chunk]:
     classes = {name: list(feature.names) for name, feature in (dataset.features or {}).items() if type(feature).__name__ == "ClassLabel"}
     for block in dataset.iter(batch_size=CHUNK_ROWS):
         yield {name: _named(values, classes[name]) if name in classes else list(values) for name, values in block.items()}
+
+
+@contextmanager
+def _without_retries() -> Iterator[None]:
+    """Silence the hub's lines about each retry; the error says what came of them."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _named(values: list[int | None], names: list[str]) -> list[str | None]:

@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 
 from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.data.facts import Facts
-from leantune.data.table import Table
+from leantune.data.table import SHOWN_ROWS, Table
 from leantune.data.values import is_missing
 
 _TOO_MANY = 10_000
-_SHOWN_ROWS = 6
 
 
 def count_labels(table: Table, column: str, place: str) -> Counter[str]:
@@ -31,8 +30,8 @@ def count_labels(table: Table, column: str, place: str) -> Counter[str]:
         values = batch.column(0)
         blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True).to_numpy(zero_copy_only=False)
         missing += int(blank.sum())
-        if len(missing_rows) < _SHOWN_ROWS:
-            missing_rows.extend((start + 1 + np.flatnonzero(blank)[:_SHOWN_ROWS]).tolist())
+        if len(missing_rows) < SHOWN_ROWS:
+            missing_rows.extend((start + 1 + np.flatnonzero(blank)[:SHOWN_ROWS]).tolist())
         for entry in pc.value_counts(values).to_pylist():
             if not is_missing(entry["values"]):
                 counts[entry["values"]] += entry["counts"]
@@ -133,7 +132,7 @@ def _check_missing(place: str, column: str, missing: int, rows: list[int], total
         raise DataError(
             f'{place}, column "{column}": no row has a label. Use this file with `leantune predict`, or name another column.', "E-LABEL"
         )
-    listed = some(rows[:_SHOWN_ROWS]) + (f" ({missing - _SHOWN_ROWS:,} more)" if missing > _SHOWN_ROWS else "")
+    listed = some(rows[:SHOWN_ROWS]) + (f" ({missing - SHOWN_ROWS:,} more)" if missing > SHOWN_ROWS else "")
     raise DataError(
         f'{place} row {listed}, column "{column}": the label is missing in {missing:,} of {total:,} rows. Fill it in or delete the row.',
         "E-LABEL",

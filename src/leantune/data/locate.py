@@ -21,6 +21,9 @@ from leantune.data.table import Chunk, Table, TableWriter
 SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
 """What splits are called in folders and hub data sets, and which of ours they are."""
 
+_MISTYPED = 0.8
+"""Likeness to a file's name, without its ending, from which on a name that the hub could know means the file."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -51,7 +54,8 @@ def locate(source: Any) -> list[Part]:
             return [_file_part(path, None)]
         if path.is_dir():
             return _folder_parts(path)
-        return _hub_parts(str(source), path)
+        _refuse_mistyped(str(source), path)
+        return _dataset_parts(str(source), hub.load_hub(str(source)))
     if memory.is_frame(source):
         return [Part("pandas frame", None, None, lambda problems, notes: memory.frame_chunks(source))]  # noqa: ARG005
     if hub.is_dataset(source):
@@ -119,13 +123,30 @@ def _folder_parts(path: Path) -> list[Part]:
     return [_file_part(file, split) for file, split in zip(files, splits, strict=True)]
 
 
-def _hub_parts(name: str, path: Path) -> list[Part]:
-    if path.suffix.lower() in _formats() or not hub.is_hub_name(name):
-        around = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        close = nearest(path.name, around)
-        hint = f' Closest: "{path.parent / close}".' if close else ""
-        raise DataError(f"{name}: there is no such file.{hint}", "E-FILE")
-    return _dataset_parts(name, hub.load_hub(name))
+def _refuse_mistyped(name: str, path: Path) -> None:
+    """Raise E-FILE for the name of a file that is not there; the hub need not be asked, which takes long without a connection."""
+    around = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    files = {Path(entry).stem: entry for entry in around if Path(entry).suffix.lower() in _formats()}
+    meant = nearest(_without_configuration(path.name), files, cutoff=_MISTYPED)
+    only_a_file = _is_file_name(name, path)
+    if meant is None and not only_a_file:
+        return
+    close = files[meant] if meant else nearest(path.name, around)
+    hint = f' Closest: "{path.parent / close}".' if close else ""
+    hub_hint = "" if only_a_file else " For a hub data set give its full name, owner/name."
+    raise DataError(f"{name}: there is no such file.{hint}{hub_hint}", "E-FILE")
+
+
+def _is_file_name(name: str, path: Path) -> bool:
+    """Whether a name can only be a file's: no name for the hub, or with a file's ending (tickets.cvs; not common_voice_11.0)."""
+    known, ending = _formats(), Path(_without_configuration(path.name)).suffix.lower()
+    if ending in known or not hub.is_hub_name(name):
+        return True
+    return ending[1:].isalpha() and (path.parent.is_dir() or nearest(ending, known) is not None)
+
+
+def _without_configuration(name: str) -> str:
+    return name.partition(":")[0]
 
 
 def _dataset_parts(name: str, found: dict[str | None, Any]) -> list[Part]:

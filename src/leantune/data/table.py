@@ -20,13 +20,43 @@ from typing import Any
 import pyarrow as pa
 
 from leantune.core.errors import Problems, some
-from leantune.data.values import kind_of, to_text
+from leantune.data.values import is_nested, kind_of, to_text
+
+SHOWN_ROWS = 6
+"""Rows that a message about a column names."""
 
 Chunk = Mapping[str, Sequence[Any]]
 """Columns of some consecutive rows, all of one length."""
 
 CHUNK_ROWS = 4096
 """Rows that are held in memory at a time."""
+
+
+@dataclass
+class Nested:
+    """Lists and objects in a column, where texts are read from it.
+
+    Attributes:
+        rows: the first few rows that hold one, from 1.
+        count: how many rows hold one.
+        kind: "a list" or "an object", of the first one.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    count: int = 0
+    kind: str = ""
+
+    def add(self, row: int, value: Any) -> None:
+        """Note one."""
+        self.kind = self.kind or ("an object" if isinstance(value, dict) else "a list")
+        self.count += 1
+        if len(self.rows) < SHOWN_ROWS:
+            self.rows.append(row)
+
+    def __str__(self) -> str:
+        """As in "row 1, 2 (3 more)"."""
+        more = self.count - len(self.rows)
+        return f"row {', '.join(map(str, self.rows))}" + (f" ({more:,} more)" if more else "")
 
 
 @dataclass(frozen=True)
@@ -38,12 +68,14 @@ class Table:
         columns: names in the user's order.
         rows: number of rows.
         kinds: JSON kinds seen per column (for writing numbers back as numbers); not known of a table that was opened again.
+        nested: columns that hold lists or objects; likewise.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: int
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    nested: Mapping[str, Nested] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> Table:
@@ -71,6 +103,7 @@ class TableWriter:
         self.columns: list[str] = []
         self.rows = 0
         self._kinds: dict[str, set[str]] = {}
+        self._nested: dict[str, Nested] = {}
         self._file: Any = None
         path.parent.mkdir(parents=True, exist_ok=True)
 
@@ -89,7 +122,8 @@ class TableWriter:
         if self._file is None:
             self._widen([])
         self._file.close()
-        return Table(self.path, tuple(self.columns), self.rows, {name: frozenset(kinds) for name, kinds in self._kinds.items()})
+        kinds = {name: frozenset(kinds) for name, kinds in self._kinds.items()}
+        return Table(self.path, tuple(self.columns), self.rows, kinds, self._nested)
 
     def _array(self, name: str, values: Sequence[Any]) -> Any:
         try:
@@ -99,6 +133,9 @@ class TableWriter:
             return array
         except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
             self._kinds.setdefault(name, set()).update(map(kind_of, values))
+            for index, value in enumerate(values):
+                if is_nested(value):
+                    self._nested.setdefault(name, Nested()).add(self.rows + 1 + index, value)
             return pa.array(self._texts(name, values), pa.string())
 
     def _texts(self, name: str, values: Sequence[Any]) -> list[str | None]:

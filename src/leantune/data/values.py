@@ -41,8 +41,8 @@ def to_text(value: Any) -> str | None:
         if value != value:
             return None
         return value.text if isinstance(value, WrittenFloat) else repr(float(value))
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
+    if is_nested(value):
+        return json.dumps(value.tolist() if hasattr(value, "tolist") else value, ensure_ascii=False, default=str)
     if type(value).__name__ in _MISSING_TYPES:
         return None
     if hasattr(value, "item") and type(value).__module__ == "numpy":
@@ -52,13 +52,22 @@ def to_text(value: Any) -> str | None:
 
 def kind_of(value: Any) -> str:
     """Which JSON kind a value had: text, number, bool, null or json (lists and objects)."""
+    if is_nested(value):
+        return "json"
     if value is None or value != value:
         return "null"
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    return "json" if isinstance(value, dict | list | tuple) else "text"
+    return "number" if isinstance(value, int | float) else "text"
+
+
+def is_nested(value: Any) -> bool:
+    """Whether a value is a list or an object (a NumPy array counts as a list).
+
+    >>> [is_nested(value) for value in (["a"], {"a": 1}, "a", 1.0, None)]
+    [True, True, False, False, False]
+    """
+    return isinstance(value, dict | list | tuple) or getattr(value, "ndim", 0) > 0
 
 
 def is_missing(text: str | None) -> bool:

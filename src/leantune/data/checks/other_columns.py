@@ -1,10 +1,11 @@
 """Columns that are not read but know the label: harmless here, dangerous if they are ever merged into the text.
 
-Also a file that is sorted by label, and an id that counts along with it.
+Also a file that is sorted by label, and an id that counts along with it or begins otherwise for each label (bi-00001, sh-00002).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -18,6 +19,9 @@ from leantune.data.table import Table
 
 _LOOKED_AT = 200_000
 _ALMOST = 0.98
+_FEW = 5
+"""Distinct values may tell the label when at least so many rows share each on average."""
+_HEAD = re.compile(r"\D*(?=\d)")
 _ORDERED = 0.1
 """Share of the label changes expected by chance under which an order counts as sorted by label."""
 
@@ -35,12 +39,18 @@ def find(dataset: Dataset) -> list[CheckFinding]:
     facts = look(table, others) if others else {}
     for name in others:
         values = _column(table, name)
-        if not facts[name].many and 2 <= facts[name].distinct <= facts[name].rows // 5:
-            found.extend(_knows(name, values, labels))
+        if not facts[name].many and _few(facts[name].distinct, facts[name].rows):
+            found.extend(_knows(name, f'The column "{name}"', values, labels))
         elif _is_numbers(values) and _sorted(labels, np.argsort(np.array([float(value) for value in values]), kind="stable")):
             message = f'The column "{name}" counts along with the label: sorted by it, the labels come in blocks.'
             found.append(finding("giveaway", "info", message, fix=f'"{name}" is not read; never put it into the text.'))
+        elif _is_single_words(values) and _few(len(set(heads := _heads(values))), len(heads)):
+            found.extend(_knows(name, f'What stands before the first digit in the column "{name}"', heads, labels))
     return found
+
+
+def _few(distinct: int, rows: int) -> bool:
+    return 2 <= distinct <= rows // _FEW
 
 
 def _column(table: Table, name: str) -> np.ndarray[Any, np.dtype[Any]]:
@@ -52,7 +62,17 @@ def _column(table: Table, name: str) -> np.ndarray[Any, np.dtype[Any]]:
     return np.array(values, dtype=object)
 
 
-def _knows(name: str, values: Any, labels: Any) -> list[CheckFinding]:
+def _is_single_words(values: Any) -> bool:
+    """Whether no value has a space inside: an id, not a text."""
+    return all(len(value.split()) <= 1 for value in values)
+
+
+def _heads(values: Any) -> list[str]:
+    """What stands before the first digit; the whole value where there is none."""
+    return [found.group() if (found := _HEAD.match(value)) else value for value in values]
+
+
+def _knows(name: str, what: str, values: Any, labels: Any) -> list[CheckFinding]:
     """Whether the most frequent label of each value is almost always right, and much better than no knowledge."""
     best: dict[str, int] = {}
     for (value, _), count in Counter(zip(values, labels, strict=True)).items():
@@ -60,7 +80,7 @@ def _knows(name: str, values: Any, labels: Any) -> list[CheckFinding]:
     right, majority = sum(best.values()) / len(labels), max(Counter(labels).values()) / len(labels)
     if right < _ALMOST or right - majority < 0.5 * (1 - majority):
         return []
-    message = f'The column "{name}" alone tells the label in {right:.1%} of the train rows (the most frequent label: {majority:.0%}).'
+    message = f"{what} alone tells the label in {right:.1%} of the train rows (the most frequent label: {majority:.0%})."
     return [finding("giveaway", "info", message, fix=f'"{name}" is not read; never put it into the text.')]
 
 
