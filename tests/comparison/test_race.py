@@ -24,16 +24,6 @@ def test_rates_outside_the_range_are_a_bug() -> None:
         rates(1e-4, 1e-5, 1e-3)
 
 
-def results(*scores: float | str | None) -> list[RaceResult]:
-    made = []
-    for lr, found in zip((1e-4, 5e-4, 1e-3, 2e-3), scores, strict=False):
-        made.append(RaceResult(lr, None, found) if isinstance(found, str) else RaceResult(lr, found))  # type: ignore[arg-type]
-    return made
-
-
-PLANNED = [1e-4, 5e-4, 1e-3]
-
-
 PLANNED = [1e-4, 3e-4, 1e-3]
 
 

@@ -25,7 +25,12 @@ LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 ANYWHERE = {"demo"}
 TESTING = "testing"
 DOORS = {
-    "sklearn": {"baselines", "data"},
+    "torch": {"models", "kinds", "tasks", "methods", "evaluate", "execution", "artifact"},
+    "transformers": {"models", "execution", "artifact", "app"},
+    "peft": {"models", "artifact", "app"},
+    "pyarrow": {"data", "evaluate"},
+    "safetensors": {"models", "artifact"},
+    "sklearn": {"baselines"},
     "datasets": {"data"},
     "pandas": {"data"},
     "matplotlib": {"report"},

@@ -106,7 +106,7 @@ class _Comparison:
         self.field.refuse_if_empty(self.study.base)
         speeds = [_speed(candidate, probes[candidate.name]) for candidate in self.field.candidates]
         self.plan = self._plan(speeds)
-        more = more_time(self.plan, self.rows)
+        more = more_time(self.plan, self.rows, len(self.study.spec.seeds))
         self.more = more
         write_atomic(self.study.run / "plan.json", self.plan.model_dump_json(indent=1))
         return Planned(self.field, {name: found for name, found in probes.items() if not found.problem}, self.plan, more)

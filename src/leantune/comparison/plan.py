@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leantune.core.budget import Budget
+from leantune.core.budget import DEFAULT, Budget, parse_budget
 from leantune.core.errors import BudgetError
 from leantune.core.human import duration
 from leantune.core.spec import Spec
@@ -20,6 +20,12 @@ RACE_SHARE = 1 / 3
 """Length of a race trial against a full one."""
 MOST_EPOCHS = 12
 """More passes over the training rows than this are not planned; early stopping ends most trials sooner."""
+MOST_PASSES = 1_000
+"""A budget in steps that passes over the training rows more often than this is a slip."""
+MOST_SEEDS = 20
+"""As many as a study takes."""
+OVER = 1.2
+"""A plan may take this times the budget; its seconds are estimates."""
 FEWEST_STEPS = 24
 MOST_LOOKS, FEWEST_LOOKS = 8, 2
 LOOK_SHARE = 0.15
@@ -81,17 +87,18 @@ def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, str
         strict: the user named the budget, so one that cannot be kept is an error.
 
     Raises:
-        BudgetError: E-BUDGET with the least time that would do.
+        BudgetError: E-BUDGET with the least time that would do, or with the passes over the rows where there are too many steps.
     """
     most = max(FEWEST_STEPS, round(MOST_EPOCHS * rows.train / rows.batch))
     if budget.steps:
+        _refuse_endless(budget, budget.steps, rows)
         return _plan(budget, budget.steps, speeds, rows, seeds)
     assert budget.seconds is not None
     steps = most
     if _plan(budget, most, speeds, rows, seeds).total_seconds > budget.seconds:
         steps = _largest_within(budget.seconds, speeds, rows, seeds, most)
     found = _plan(budget, steps, speeds, rows, seeds)
-    if strict and found.total_seconds > 1.2 * budget.seconds:
+    if strict and found.total_seconds > OVER * budget.seconds:
         raise BudgetError(
             f"--budget {budget.text} is too short: {len(speeds)} methods with {seeds} seeds need about "
             f"{duration(found.total_seconds)} at the least ({FEWEST_STEPS} steps each). "
@@ -101,13 +108,47 @@ def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, str
     return found
 
 
-def more_time(found: Plan, rows: Rows) -> str:
-    """What more time would buy, in one sentence."""
-    epochs = found.steps * rows.batch / rows.train
+def more_time(found: Plan, rows: Rows, seeds: int) -> str:
+    """What more time would buy; before that, whether the least plan takes longer than the default budget.
+
+    Args:
+        found: the plan.
+        rows: of the data.
+        seeds: full-length trials per method.
+    """
+    return f"{_over_the_default(found)}{_what_more_buys(found, rows, seeds)}"
+
+
+def _over_the_default(found: Plan) -> str:
+    """A named budget that is too short is refused; the default one is only what we took to be enough."""
+    if found.budget != DEFAULT or found.steps > FEWEST_STEPS or found.total_seconds <= OVER * (parse_budget(DEFAULT).seconds or 0.0):
+        return ""
+    return f"The least that can be compared takes {_minutes(found.total_seconds)} min, more than the default {DEFAULT}. "
+
+
+def _what_more_buys(found: Plan, rows: Rows, seeds: int) -> str:
+    epochs = _passes(found.steps, rows)
     if epochs >= MOST_EPOCHS * 0.95:
-        return "More time would buy more seeds (--seeds 5) for narrower intervals; the trials themselves are long enough."
+        more = min(seeds + 2, MOST_SEEDS)
+        if more == seeds:
+            return "More time would buy nothing: the trials are long enough, and there are as many seeds as can be."
+        return f"More time would buy more seeds (--seeds {more}) for narrower intervals; the trials themselves are long enough."
     double = f"{2 * found.steps}steps" if found.budget.rstrip().endswith(("step", "steps")) else f"{_minutes(2 * found.total_seconds)}min"
     return f"Each trial passes over the training rows {epochs:.1f} times; --budget {double} would double that."
+
+
+def _passes(steps: int, rows: Rows) -> float:
+    """How often each training row is seen; a batch never holds more rows than there are."""
+    return steps * min(rows.batch, rows.train) / rows.train
+
+
+def _refuse_endless(budget: Budget, steps: int, rows: Rows) -> None:
+    if (passes := _passes(steps, rows)) > MOST_PASSES:
+        raise BudgetError(
+            f"--budget {budget.text} would be {passes:,.0f} passes over the {rows.train:,} training rows; the most is {MOST_PASSES:,}. "
+            f"{round(MOST_EPOCHS * steps / passes)}steps are {MOST_EPOCHS} passes, the most that is planned for a budget in minutes.",
+            "E-BUDGET",
+        )
 
 
 def _minutes(seconds: float) -> int:

@@ -37,6 +37,14 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait for the work that is queued on the device, so that a clock read afterwards counts it; nothing is queued on a CPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def peak_memory(device: torch.device) -> int:
     """Bytes: the largest resident set of this process so far, or the most memory allocated on the GPU."""
     if device.type == "cuda":

@@ -23,6 +23,8 @@ SCHEDULES = ("linear", "cosine", "constant", "polynomial", "inverse_sqrt")
 _UNFIT = {"optimizer", "lbfgs", "sparseadam", "muon"}
 """Not usable here: abstract, needs a closure, sparse gradients only, matrices only."""
 _EXTRA: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9}}
+_SHAPE: dict[str, dict[str, Any]] = {"polynomial": {"power": 2.0, "lr_end": 0.0}}
+"""With `transformers`' own values it is the linear schedule again, and rates of 1e-7 and less are refused."""
 
 
 def optimizer_names() -> list[str]:
@@ -60,7 +62,9 @@ def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], h
     optimizer = build(_groups(recipe, list(named), heads), lr=recipe.lr, **options)
     kind = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
     warmup = round(recipe.warmup * recipe.steps)
-    return optimizer, get_scheduler(kind, optimizer, num_warmup_steps=warmup, num_training_steps=recipe.steps)
+    shape = _SHAPE.get(recipe.schedule)
+    steps = {"num_warmup_steps": warmup, "num_training_steps": recipe.steps}
+    return optimizer, get_scheduler(kind, optimizer, **steps, scheduler_specific_kwargs=shape)
 
 
 def _groups(recipe: Recipe, named: list[tuple[str, nn.Parameter]], heads: frozenset[str]) -> list[dict[str, Any]]:

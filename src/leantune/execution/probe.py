@@ -17,7 +17,7 @@ from leantune.core.study import Job
 from leantune.data.encoding import Encoded
 from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
-from leantune.execution.device import peak_memory
+from leantune.execution.device import autocast, peak_memory, synchronize
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.trial import attach
@@ -114,9 +114,12 @@ def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: 
     batch = make_batch(encoded, rows, pad=context.pad, types=context.types, gold=context.gold["train"]).to(context.device)
     network.train()
     assert batch.gold is not None
-    context.task.loss(network(batch), batch.gold).backward()  # type: ignore[no-untyped-call]
+    with autocast(context.device):
+        logits = network(batch)
+    context.task.loss(logits, batch.gold).backward()  # type: ignore[no-untyped-call]
     update()
     network.zero_grad(set_to_none=True)
+    synchronize(context.device)
     return time.perf_counter() - start
 
 
@@ -126,4 +129,5 @@ def _forward(context: Context, network: Network, rows: NDArray[np.int64], encode
     start = time.perf_counter()
     with torch.inference_mode():
         network(batch)
+    synchronize(context.device)
     return time.perf_counter() - start

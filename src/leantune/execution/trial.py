@@ -97,7 +97,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
 @torch.inference_mode()
 def _look(context: Context, head: nn.Linear, states: NDArray[np.float32]) -> Decoded:
     """Predictions from stored states."""
-    return context.task.decode(head(torch.from_numpy(np.asarray(states)).to(context.device)))
+    return context.task.decode(head(torch.from_numpy(np.array(states)).to(context.device)))
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:

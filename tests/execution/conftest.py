@@ -1,0 +1,64 @@
+"""A prepared study on a tiny base, opened as a trial opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leantune.core.records import Recipe
+from leantune.core.study import Conditions, Job
+from leantune.data.dataset import prepare
+from leantune.execution.context import Context
+from leantune.kinds.method import parse_method
+from leantune.models.base import open_base
+
+WORDS = {"good": ("great", "nice", "love", "happy"), "bad": ("awful", "sad", "hate", "poor")}
+FILLER = ("the movie was", "this book is so very", "what a day", "we paid for the food and it was", "my card is", "you help me please")
+
+
+def labelled_rows() -> list[dict[str, str]]:
+    """Rows of different lengths in which one word tells the label."""
+    return [
+        {"text": f"{filler} {word} {'very ' * more}".strip(), "label": label}
+        for more in range(3)
+        for filler in FILLER
+        for label, words in WORDS.items()
+        for word in words
+    ]
+
+
+@pytest.fixture(scope="module")
+def context(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """Of a tiny sentence encoder; the head stands outside of the body."""
+    return opened(str(tiny("sentence-bert")), tmp_path_factory.mktemp("run"))
+
+
+def opened(model: str, run: Path) -> Context:
+    dataset = prepare(labelled_rows(), run / "data")
+    base = open_base(model)
+    conditions = Conditions(
+        data=dataset.digest,
+        model=model,
+        weights=base.weights_digest,
+        pooling=base.pooling,
+        max_length=base.max_length,
+        task=dataset.task,
+        metric="accuracy",
+        device="cpu",
+    )
+    return Context(run, conditions)
+
+
+@pytest.fixture(scope="session")
+def job() -> Callable[..., Job]:
+    """`job("lora(rank=2)", steps=5)` is a short trial of a method; further values go into the recipe."""
+
+    def make(expression: str, *, seed: int = 1, **changes: object) -> Job:
+        method = parse_method(expression).expression
+        values: dict[str, object] = {"task": "classification", "method": method, "lr": 1e-2, "steps": 4, "batch_rows": 8, "evaluations": 1}
+        recipe = Recipe.build(method, values | changes)
+        return Job(name=expression, expression=method, phase="race", recipe=recipe, seed=seed)
+
+    return make

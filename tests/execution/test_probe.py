@@ -1,0 +1,80 @@
+"""The probe: what a method costs, told before it is spent, and a method that cannot run is a line and no crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from leantune.core.study import Job
+from leantune.execution import probe as module
+from leantune.execution.context import Context
+from leantune.execution.device import autocast, synchronize
+from leantune.execution.loop import apply_trainable, trained_names
+from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, probe
+from leantune.execution.trial import attach
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.mark.parametrize("method", ["full", "bitfit", "lora(rank=2)", "last_layers(1)"])
+def test_parameters_seconds_and_memory_are_reported(context: Context, job: MakeJob, method: str) -> None:
+    one = job(method)
+    found = probe(context, one)
+    attached = attach(context, one)
+    trained = apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
+    assert found.trainable_params == sum(value.numel() for value in trained.values()) > 0
+    assert min(found.setup_seconds, found.train_row_seconds, found.predict_row_seconds) > 0
+    assert found.train_row_seconds > found.predict_row_seconds
+    assert found.peak_memory_bytes > 10e6
+    assert (found.name, found.problem, found.once_seconds) == (method, None, 0.0)
+
+
+def test_a_head_alone_pays_once_for_all_its_trials(context: Context, job: MakeJob) -> None:
+    found = probe(context, job("head"))
+    head = attach(context, job("head")).network.head
+    assert head is not None
+    assert found.trainable_params == head.weight.numel() + head.bias.numel()
+    stored = len(context.encoded("train")) + len(context.encoded("dev"))
+    assert found.once_seconds == pytest.approx(stored * found.predict_row_seconds)
+    assert found.once_seconds > 0
+    assert found.train_row_seconds == STORED_ROW_SECONDS
+    assert found.problem is None
+
+
+def test_a_method_that_cannot_be_attached_is_a_problem(context: Context, job: MakeJob) -> None:
+    found = probe(context, job("lora(layers=[9])"))
+    assert found.problem is not None
+    assert "Layer 9 does not exist" in found.problem
+    assert found.trainable_params == 0
+
+
+def test_work_that_is_still_queued_on_the_device_counts(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that takes its time: what the clock shows includes the wait for it."""
+    wait = 0.05
+    monkeypatch.setattr(module, "synchronize", lambda device: time.sleep(wait))
+    found, rows = probe(context, job("bitfit")), 8
+    assert found.train_row_seconds * rows >= wait
+    assert found.predict_row_seconds * rows >= wait
+
+
+def test_steps_are_probed_in_the_precision_of_training(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[torch.dtype] = []
+    monkeypatch.setattr(module, "autocast", lambda device: torch.autocast(device.type, dtype=torch.bfloat16))
+    loss = context.task.loss
+    monkeypatch.setattr(context.task, "loss", lambda logits, gold: (kinds.append(logits.dtype), loss(logits, gold))[1])
+    probe(context, job("full"))
+    assert kinds == [torch.bfloat16] * (STEPS + 1)
+
+
+def test_a_cpu_has_nothing_to_wait_for_and_no_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append("cuda"))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    for kind in ("cpu", "cuda", "mps"):
+        synchronize(torch.device(kind))
+    assert waited == ["cuda", "mps"]
+    with autocast(torch.device("cpu")):
+        assert not torch.is_autocast_enabled("cpu")
