@@ -15,15 +15,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leantune.app.api import Choice, Predictor, Result, check, compare, load, study, train
+    from leantune.app.api import Choice, Predictor, Preflight, Result, check, compare, evaluate, export, load, plan, study, train
     from leantune.core.errors import LeantuneError
 
 __version__ = "0.1.0"
 
-_HOMES = dict.fromkeys(("Choice", "Predictor", "Result", "check", "compare", "load", "study", "train"), "leantune.app.api")
-_HOMES["LeantuneError"] = "leantune.core.errors"
+_API = ("Choice", "Predictor", "Preflight", "Result", "check", "compare", "evaluate", "export", "load", "plan", "study", "train")
+_HOMES = dict.fromkeys(_API, "leantune.app.api") | {"LeantuneError": "leantune.core.errors"}
 
-__all__ = ["Choice", "LeantuneError", "Predictor", "Result", "__version__", "check", "compare", "load", "study", "train"]
+__all__ = [
+    "Choice",
+    "LeantuneError",
+    "Predictor",
+    "Preflight",
+    "Result",
+    "__version__",
+    "check",
+    "compare",
+    "evaluate",
+    "export",
+    "load",
+    "plan",
+    "study",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

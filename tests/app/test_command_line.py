@@ -31,6 +31,21 @@ def test_a_dry_run_stops_after_the_plan(tickets: Path, base: str, tmp_path: Path
     assert not list(tmp_path.glob("run/trials/*/record.json"))
 
 
+def test_a_dry_run_as_json_is_the_plan(tickets: Path, base: str, tmp_path: Path) -> None:
+    done = leantune(
+        "compare", str(tickets), "--model", base, "--methods", "full,head", "--dry-run", "--json", "--out", str(tmp_path / "run")
+    )
+    assert done.returncode == 0, done.stderr
+    assert [method["name"] for method in json.loads(done.stdout)["methods"]] == ["full", "head"]
+
+
+def test_train_refuses_a_folder_in_use_before_it_trains(tickets: Path, base: str, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    done = leantune("train", str(tickets), "--model", base, "--method", "head", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "in use by something else" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -47,11 +62,12 @@ def test_a_mistake_is_one_message_and_exit_code_2(arguments: list[str], says: st
 
 @pytest.mark.slow
 def test_train_predict_evaluate_export(tickets: Path, base: str, tmp_path: Path) -> None:
-    artifact = tmp_path / "artifact"
+    run, artifact = tmp_path / "run", tmp_path / "run" / "best"
     done = leantune(
-        "train", str(tickets), "--model", base, "--method", "lora(lr=1e-2)", "--budget", "60steps", "--out", str(artifact), cwd=tmp_path
+        "train", str(tickets), "--model", base, "--method", "lora(lr=1e-2)", "--budget", "60steps", "--out", str(run), cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    assert "reloaded in fresh processes" in done.stdout
     predicted = leantune("predict", str(artifact), str(tickets), "-o", str(tmp_path / "out.csv"))
     assert predicted.returncode == 0, predicted.stderr
     header, *rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()

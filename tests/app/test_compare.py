@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -99,6 +100,7 @@ def test_another_study_in_the_same_folder_is_refused_with_the_difference(finishe
 
 
 def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base: str) -> None:
+    opened = lt.study(str(tickets), model=base, out=finished.run, **STUDY)
     code = (
         "import sys,time; from pathlib import Path; from leantune.execution.lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(30)"
@@ -107,7 +109,8 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == "held"
-        opened = lt.study(str(tickets), model=base, out=finished.run, **STUDY)
+        with pytest.raises(ArtifactError, match=rf"in use by process {holder.pid}"):
+            lt.study(str(tickets), model=base, out=finished.run, **STUDY)
         with pytest.raises(ArtifactError, match=rf"in use by process {holder.pid}"):
             lt.compare(opened, ["full"])
     finally:
@@ -138,6 +141,47 @@ def test_a_folder_of_something_else_is_not_written_into(tickets: Path, base: str
     with pytest.raises(ArtifactError, match=r"in use by something else.*thesis\.txt"):
         lt.study(str(tickets), model=base, out=tmp_path, quiet=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_the_rows_of_a_study_are_never_replaced(tickets: Path, base: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    opened = lt.study(str(tickets), model=base, out=run, quiet=True)
+    before = {path: path.read_bytes() for path in (run / "data").glob("*.arrow")}
+    other = tmp_path / "other" / tickets.name
+    other.parent.mkdir()
+    header, *rows = tickets.read_text(encoding="utf-8").splitlines()
+    other.write_text("\n".join([header, *rows[::-1][:200]]), encoding="utf-8")
+    with pytest.raises(ArtifactError, match="holds another study"):
+        lt.study(str(other), model=base, out=run, quiet=True)
+    assert {path: path.read_bytes() for path in before} == before
+    assert lt.study(str(tickets), text="text", model=base, out=run, quiet=True).conditions == opened.conditions
+
+
+@pytest.mark.parametrize("kept", ["plan.json", "check-*.json", "probes/*.json"])
+def test_what_was_kept_and_is_damaged_is_made_again(kept: str, tickets: Path, base: str, tmp_path: Path) -> None:
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", budget="12steps", quiet=True)
+    planned = lt.plan(opened, "full,lora(lr=0.02)")
+    for path in (tmp_path / "run").glob(kept):
+        path.write_text('{"half":')
+    again = lt.plan(opened, "full,lora(lr=0.02)")
+    assert [one.name for one in again.methods] == [one.name for one in planned.methods]
+
+
+def test_a_plan_says_what_every_method_takes(tickets: Path, base: str, tmp_path: Path) -> None:
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", budget="12steps", max_trainable="50k", quiet=True)
+    assert opened.options.limits.max_trainable == 50_000
+    planned = lt.plan(opened, ["full", "head"])
+    assert planned.steps == 12
+    assert {one.name for one in planned.methods} == {"full", "head"}
+    assert all(one.seconds > 0 and one.peak_memory_bytes > 0 for one in planned.methods)
+    assert not list((tmp_path / "run").glob("trials/*"))
+
+
+def test_the_command_to_run_again_is_python_that_runs_again(finished: lt.Result) -> None:
+    tree = ast.parse(finished.comparison.command, mode="eval")
+    assert isinstance(tree.body, ast.Call)
+    assert "budget='40steps'" in finished.comparison.command
+    assert repr(str(finished.run)) in finished.comparison.command
 
 
 def test_all_faults_of_the_methods_are_told_at_once(tickets: Path, base: str, tmp_path: Path) -> None:
@@ -192,6 +236,11 @@ def test_killed_and_started_again(tickets: Path, base: str, tmp_path: Path) -> N
     [
         ({"methods": ["lorra"]}, SpecError, 'Closest: "lora"'),
         ({"methods": ["lora(lr=0)"]}, SpecError, "greater than 0"),
+        ({"methods": ["lora.x"]}, SpecError, "behind a dot"),
+        ({"methods": ["lora(rank=2, rank=3)"]}, SpecError, "given twice"),
+        ({"methods": ["lora(rank=true)"]}, SpecError, "no switch|not a switch"),
+        ({"methods": ["lora(optimizer=3)"]}, SpecError, "valid string"),
+        ({"methods": ["peft.oft(r='x')"]}, SpecError, "number or a switch"),
         ({"methods": ["lora(rnk=2)"]}, SpecError, 'Closest: "rank"'),
         ({"methods": ["lora(rank=0)"]}, SpecError, "greater than or equal to 1"),
         ({"methods": ["lora(rank=2"]}, SpecError, "brackets do not match"),

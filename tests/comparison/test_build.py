@@ -35,14 +35,23 @@ class Planted:
         recipe = None if phase == "baseline" else Recipe(task="classification", method=name, lr=1e-3, steps=10)
         self.records.append(
             TrialRecord.model_validate(
-                {"digest": digest, "name": name, "phase": phase, "recipe": recipe, "seed": seed, "status": "ok", "cost": cost}
+                {
+                    "digest": digest,
+                    "name": name,
+                    "method": name,
+                    "phase": phase,
+                    "recipe": recipe,
+                    "seed": seed,
+                    "status": "ok",
+                    "cost": cost,
+                }
                 | {"scores": Scores(dev=dev, test=test)}
             )
         )
 
     def fail(self, name: str, *, seed: int = 1, status: str = "failed", phase: str = "final") -> None:
         recipe = Recipe(task="classification", method=name, lr=1e-3, steps=10)
-        values = {"digest": f"{name}-{seed}-{phase}", "name": name, "phase": phase, "recipe": recipe, "seed": seed}
+        values = {"digest": f"{name}-{seed}-{phase}", "name": name, "method": name, "phase": phase, "recipe": recipe, "seed": seed}
         self.records.append(TrialRecord.model_validate(values | {"status": status, "reason": "out of memory."}))
 
     def predictions(self, digest: str, split: SplitName) -> Predictions:

@@ -18,12 +18,17 @@ from typing import Any
 
 from leantune.app.compare import run_comparison
 from leantune.app.options import DEFAULT_METHODS, Options
-from leantune.app.progress import Done, Progress, Tried
+from leantune.app.progress import Done, Planned, Preflight, Progress, Tried
+from leantune.app.ship import BEST
 from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
+from leantune.artifact.export import export
+from leantune.artifact.files import Scored, evaluate_file
 from leantune.artifact.predictor import Predictor, load
 from leantune.comparison.table import text as table_text
 from leantune.core.errors import ArtifactError
+from leantune.core.expressions import split_list
+from leantune.core.quantity import parse_count, parse_size
 from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.records import Choice as ChoiceRecord
 from leantune.core.study import Limits
@@ -49,16 +54,22 @@ def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | Non
         out: the run folder; runs/<data>-<model> when not given.
         quiet: do not print the inferences.
         options: fields of `leantune.app.options.Options`, such as model, text, text_pair, label, metric, seeds, margin, budget,
-            pooling, max_length, batch, device; limits as max_trainable, max_memory, max_latency, max_size (numbers).
+            pooling, max_length, batch, device; limits as max_trainable, max_memory, max_latency, max_size (numbers, or "500k", "2GB").
 
     Raises:
         LeantuneError: what is wrong with data, model or options, and how to mend it.
     """
-    limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    limits = {name: _quantity(name, options.pop(name)) for name in list(options) if name in Limits.model_fields}
     chosen = Options.of(**options, **({"limits": limits} if limits else {}))
     sources = Sources(data, dev, test)
     opened = open_study(sources, Path(out) if out else default_run(sources, chosen.model), chosen)
     return opened if quiet else _print_inferences(opened)
+
+
+def _quantity(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return parse_count(value, name) if name == "max_trainable" else parse_size(value, name) if name != "max_latency" else float(value)
 
 
 @dataclass(frozen=True)
@@ -123,16 +134,29 @@ class Result:
         return target
 
 
-def compare(opened: Study, methods: Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result:
+def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight:
+    """What a comparison would take: parameters, minutes and memory of every method, measured by a short probe; nothing is trained.
+
+    Args:
+        opened: what `study` gave.
+        methods: method expressions, a list or one text with commas.
+    """
+    for progress in run_comparison(opened, _listed(methods), command="", dry_run=True):
+        if isinstance(progress, Planned):
+            return progress.preflight
+    raise AssertionError("a dry run ends with its plan")
+
+
+def compare(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result:
     """Run the comparison of a study, or go on with it; finished trials are kept.
 
     Args:
         opened: what `study` gave.
-        methods: method expressions.
+        methods: method expressions, a list or one text with commas.
         listen: called with every progress.
     """
-    command = f"lt.compare(study, methods={list(methods)!r})"
-    for progress in run_comparison(opened, methods, command=command):
+    chosen = _listed(methods)
+    for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):
         if listen is not None:
             listen(progress)
         if isinstance(progress, Done):
@@ -140,10 +164,26 @@ def compare(opened: Study, methods: Sequence[str] = DEFAULT_METHODS, *, listen: 
     raise AssertionError("a comparison ends with Done")
 
 
-def train(opened: Study, method: str, out: str | Path, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
-    """Train one method without a comparison; its artifact is written to `out`."""
+def _listed(methods: str | Sequence[str]) -> list[str]:
+    return split_list(methods) if isinstance(methods, str) else list(methods)
+
+
+def _again(opened: Study, methods: Sequence[str]) -> str:
+    """How to run a comparison again from Python."""
+    sources = {"": opened.sources.train, "dev=": opened.sources.dev, "test=": opened.sources.test}
+    given = [
+        f"{name}{str(value)!r}" if isinstance(value, str | Path) else f"{name}..." for name, value in sources.items() if value is not None
+    ]
+    options = opened.options.model_dump(exclude_defaults=True)
+    options |= {name: value for name, value in options.pop("limits", {}).items() if value is not None}
+    given += [f"{name}={value!r}" for name, value in {"model": opened.options.model, **options, "out": str(opened.run)}.items()]
+    return f"lt.compare(lt.study({', '.join(given)}), methods={list(methods)!r})"
+
+
+def train(opened: Study, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
+    """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder."""
     record: TrialRecord | None = None
-    for progress in run_training(opened, method, Path(out), seed=seed):
+    for progress in run_training(opened, method, Path(out) if out else opened.run / BEST, seed=seed):
         if listen is not None:
             listen(progress)
         if isinstance(progress, Tried):
@@ -152,9 +192,20 @@ def train(opened: Study, method: str, out: str | Path, *, seed: int = 1, listen:
     return record
 
 
+def evaluate(artifact: str | Path, file: str | Path, **columns: str) -> Scored:
+    """Score an artifact on a labelled file: every metric, and precision, recall and F1 of each label.
+
+    Args:
+        artifact: the folder.
+        file: CSV, TSV, JSON, JSON Lines, Parquet, a saved folder or a hub name.
+        columns: text, text_pair and label where they have other names than in training.
+    """
+    return evaluate_file(load(artifact), str(file), **columns)
+
+
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
     return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
 
 
-__all__ = ["Choice", "Predictor", "Result", "check", "compare", "load", "study", "train"]
+__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "evaluate", "export", "load", "plan", "study", "train"]

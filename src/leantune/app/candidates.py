@@ -104,8 +104,8 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     for expression in expressions:
         try:
             found = parse_method(expression)
-            check_names(found.training.get("optimizer", "adamw"), found.training.get("schedule", "linear"))
-            Recipe.build(found.name, {"task": "", "method": found.expression, "lr": 1.0, "steps": 1} | found.training)
+            recipe = Recipe.build(found.name, {"task": "", "method": found.expression, "lr": 1.0, "steps": 1} | found.training)
+            check_names(recipe.optimizer, recipe.schedule)
             parsed.setdefault(found.name, found)
         except LeantuneError as error:
             faults.append(error)

@@ -13,18 +13,19 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 
 from leantune.app.candidates import Candidate, Field, field_of, read_methods
-from leantune.app.options import BASELINES, REFERENCE
-from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.options import REFERENCE
+from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.ship import Ways, conclude
 from leantune.app.study import Study
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
-from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan
+from leantune.comparison.plan import RATES, Plan, Rows, Speed, more_time, plan
 from leantune.comparison.race import RaceResult, next_rate, slower, winner
 from leantune.comparison.store import ordered, read_record
+from leantune.core import catalogue
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.events import Finished
-from leantune.core.files import write_atomic
+from leantune.core.files import read_kept, write_atomic
 from leantune.core.human import percent
 from leantune.core.records import CheckReport, Ledger, TrialRecord
 from leantune.core.study import Job
@@ -62,6 +63,7 @@ def run_comparison(
         yield Checked(report)
         field = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
         comparison = _Comparison(study, field, runner, report, command)
+        yield Doing("measuring speed and memory of every method")
         yield comparison.planned()
         if not dry_run:
             yield from comparison.run()
@@ -70,8 +72,8 @@ def run_comparison(
 def _check(study: Study) -> CheckReport:
     """The data check, kept in the run folder; the same data are not checked twice."""
     path = study.run / f"check-{study.conditions.data}-{study.conditions.max_length}.json"
-    if path.is_file():
-        return CheckReport.model_validate_json(path.read_bytes())
+    if (kept := read_kept(path, CheckReport)) is not None:
+        return kept
     report = check(study.dataset, tokenizer=study.base.count_tokens, max_length=study.conditions.max_length)
     write_atomic(path, report.model_dump_json(indent=1))
     return report
@@ -94,6 +96,8 @@ class _Comparison:
         """Seconds of the last full-length trial of each method in this process."""
         self.tried: list[TrialRecord] = []
         self.spent = 0.0
+        self.kept = 0.0
+        """Planned seconds of the trials that were there already."""
         self.finished = True
 
     def planned(self) -> Planned:
@@ -113,7 +117,7 @@ class _Comparison:
 
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name in BASELINES:
+        for name in catalogue.names("baselines"):
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
         for candidate in self.field.candidates:
             yield from self._race(candidate)
@@ -128,7 +132,12 @@ class _Comparison:
             more_time=self.more,
         )
         ways = Ways(self.command, self.check, ledger, self.field.left_out, self.dropped)
-        yield Done(conclude(self.study, self._records(), ways))
+        yield Doing("choosing, and proving the artifact in fresh processes")
+        notes: list[str] = []
+        comparison = conclude(self.study, self._records(), ways, note=notes.append)
+        for text in notes:
+            yield Said(text)
+        yield Done(comparison)
 
     def _records(self) -> list[TrialRecord]:
         """The trials that count, without full-length ones at a rate that was given up."""
@@ -143,18 +152,15 @@ class _Comparison:
         return earlier.model_copy(update={"seconds": again.seconds})
 
     def _earlier(self) -> Plan | None:
-        path = self.study.run / "plan.json"
-        if not path.is_file():
-            return None
-        found = Plan.model_validate_json(path.read_bytes())
-        return found if found.budget == self.study.options.budget_text else None
+        found = read_kept(self.study.run / "plan.json", Plan)
+        return found if found is not None and found.budget == self.study.options.budget_text else None
 
     def _probe(self, candidate: Candidate) -> ProbeResult:
         """Measured once per run folder."""
         job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
         path = self.study.run / "probes" / f"{job.digest(self.study.conditions)}.json"
-        if path.is_file():
-            return ProbeResult.model_validate_json(path.read_bytes())
+        if (kept := read_kept(path, ProbeResult)) is not None:
+            return kept
         found = self.runner.probe(job)
         if not found.problem:
             write_atomic(path, found.model_dump_json(indent=1))
@@ -198,7 +204,7 @@ class _Comparison:
         """The first full-length trial; while it ends below its own race on dev, the next lower rate, and the better one is kept."""
         name, seed = candidate.name, self.study.spec.seeds[0]
         record = yield from self._try(self._final(candidate, seed))
-        while (lower := slower(self.races[name], self.rates[name], _dev(record))) is not None:
+        while record.status != "failed" and (lower := slower(self.races[name], self.rates[name], _dev(record))) is not None:
             before, self.rates[name] = self.rates[name], lower
             other = yield from self._try(self._final(candidate, seed))
             found = " and ".join(f"{percent(one.scores.dev)} at {rate:.2g}" for one, rate in ((record, before), (other, lower)))
@@ -235,6 +241,12 @@ class _Comparison:
         needed = sum(self._per_seed(candidate.name) for candidate in missing)
         return self.spent + needed <= OVERTIME * max(self.budget.seconds, self.plan.total_seconds)
 
+    def _seconds_of(self, job: Job) -> float:
+        """As planned: the seeds and one round of races share a method's time."""
+        if job.phase == "baseline":
+            return 0.0
+        return self.plan.seconds[job.name] / (len(self.study.spec.seeds) + 1) / (RATES if job.phase == "race" else 1)
+
     def _per_seed(self, name: str) -> float:
         """Measured on the first seed where this process ran it, else as planned."""
         return self.took.get(name, self.plan.seconds[name] / (len(self.study.spec.seeds) + 1))
@@ -247,7 +259,9 @@ class _Comparison:
     def _try(self, job: Job) -> Generator[Progress, None, TrialRecord]:
         """Run one trial unless its record is there; gives the record back."""
         known = self._known(job)
-        yield Trying(job, known=known is not None, seconds_left=max(0.0, self.plan.total_seconds - self.spent))
+        if known is not None:
+            self.kept += self._seconds_of(job)
+        yield Trying(job, known=known is not None, seconds_left=max(0.0, self.plan.total_seconds - self.spent - self.kept))
         if known is not None:
             self.tried.append(known)
             yield Tried(job, known)

@@ -12,7 +12,6 @@ from leantune.core.study import Limits
 
 DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
 """One of each kind; the reference first."""
-BASELINES = ("majority", "tfidf", "embeddings")
 REFERENCE = "full"
 
 

@@ -8,6 +8,7 @@ from leantune.app.candidates import Field
 from leantune.comparison.plan import Plan
 from leantune.core.events import Event
 from leantune.core.records import CheckReport, Comparison, TrialRecord
+from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.execution.probe import ProbeResult
 
@@ -19,6 +20,33 @@ class Checked:
     report: CheckReport
 
 
+class MethodPlan(Spec):
+    """What one method will take."""
+
+    name: str
+    trainable_params: int
+    learning_rates: list[float]
+    """Those of its race."""
+    seconds: float
+    """Races and all seeds."""
+    peak_memory_bytes: int
+
+
+class Preflight(Spec):
+    """The plan of a comparison, before anything is trained."""
+
+    budget: str
+    steps: int
+    """Of every full-length trial."""
+    race_steps: int
+    seconds: float
+    """Expected for the whole comparison."""
+    methods: list[MethodPlan]
+    left_out: dict[str, str]
+    """Methods that cannot work here, with the reason."""
+    more_time: str
+
+
 @dataclass(frozen=True)
 class Planned:
     """Everything is known that can be known before training."""
@@ -27,6 +55,36 @@ class Planned:
     probes: dict[str, ProbeResult]
     plan: Plan
     more_time: str
+
+    @property
+    def preflight(self) -> Preflight:
+        """The same as plain data."""
+        methods = [
+            MethodPlan(
+                name=candidate.name,
+                trainable_params=self.probes[candidate.name].trainable_params,
+                learning_rates=candidate.planned_rates,
+                seconds=self.plan.seconds[candidate.name],
+                peak_memory_bytes=self.probes[candidate.name].peak_memory_bytes,
+            )
+            for candidate in self.field.candidates
+        ]
+        return Preflight(
+            budget=self.plan.budget,
+            steps=self.plan.steps,
+            race_steps=self.plan.race_steps,
+            seconds=self.plan.total_seconds,
+            methods=methods,
+            left_out=self.field.left_out,
+            more_time=self.more_time,
+        )
+
+
+@dataclass(frozen=True)
+class Doing:
+    """Work that is no trial: measuring the methods, proving the artifact."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -68,4 +126,4 @@ class Done:
     comparison: Comparison
 
 
-Progress = Checked | Planned | Trying | Heard | Tried | Said | Done
+Progress = Checked | Doing | Planned | Trying | Heard | Tried | Said | Done

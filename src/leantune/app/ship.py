@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import transformers
 
 from leantune import __version__
 from leantune.app.study import Study
-from leantune.artifact.manifest import Facts
+from leantune.artifact.manifest import Facts, read_manifest
 from leantune.artifact.parity import read_golden
 from leantune.artifact.publish import publish
 from leantune.comparison.build import ComparisonInputs, build
@@ -42,16 +42,17 @@ class Ways:
     """Methods that were ruled out on dev, with the sentence."""
 
 
-def conclude(study: Study, records: list[TrialRecord], ways: Ways) -> Comparison:
-    """Compare the records, publish the chosen trial, write `comparison.json` and the report."""
+def conclude(study: Study, records: list[TrialRecord], ways: Ways, *, note: Callable[[str], None]) -> Comparison:
+    """Compare the records, publish the chosen trial, write `comparison.json` and the report; `note` is told what was left out."""
     comparison = build(_inputs(study, records, ways))
     if comparison.choice.trial is not None:
         record = next(record for record in comparison.trials if record.digest == comparison.choice.trial)
         publish_trial(study, record, study.run / BEST, comparison)
-        choice = comparison.choice.model_copy(update={"artifact": BEST})
+        proof = read_manifest(study.run / BEST).proof
+        choice = comparison.choice.model_copy(update={"artifact": BEST, "proof": proof})
         comparison = comparison.model_copy(update={"choice": choice})
     write_atomic(study.run / "comparison.json", comparison.model_dump_json(indent=1))
-    write_report(study.run)
+    write_report(study.run, note=note)
     return comparison
 
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,9 +21,10 @@ from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
-from leantune.data.dataset import Dataset, prepare
+from leantune.data.dataset import Dataset, is_prepared, load, prepare
 from leantune.execution.context import Context
 from leantune.execution.device import pick_device
+from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
@@ -81,22 +83,17 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     Raises:
         LeantuneError: for everything that is wrong with options, data or model; nothing has been trained then.
     """
-    _refuse_foreign(run)
     parse_budget(options.budget_text)
     check_names(options.optimizer, options.schedule)
     device = pick_device(options.device)
     base = open_base(options.model, pooling=options.pooling, max_length=options.max_length)
-    dataset = prepare(
-        sources.train,
-        run / "data",
-        dev=sources.dev,
-        test=sources.test,
-        text=options.text,
-        text_pair=options.text_pair,
-        label=options.label,
-        seed=options.split_seed,
-        task=options.task,
-    )
+    _refuse_foreign(run)
+    with locked(run):
+        return _opened(sources, run, options, base, device.type)
+
+
+def _opened(sources: Sources, run: Path, options: Options, base: Base, device: str) -> Study:
+    dataset = _prepared(sources, run, options)
     task: Task = catalogue.load("tasks", dataset.task)
     if options.metric is not None and options.metric not in task.metrics:
         raise unknown_name("metric", options.metric, task.metrics)
@@ -108,7 +105,7 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
         max_length=base.max_length,
         task=dataset.task,
         metric=options.metric or task.default_metric,
-        device=device.type,
+        device=device,
     )
     spec = StudySpec(
         name=sources.name,
@@ -129,9 +126,31 @@ def _refuse_foreign(run: Path) -> None:
     if run.is_file():
         raise ArtifactError(f'"{run}" is a file. Choose a folder with --out.', "E-RUN")
     inside = {entry.name for entry in run.iterdir()} if run.is_dir() else set()
-    if inside and not inside & {"study.json", "data", ".lock"}:
+    if inside and not inside & {"study.json", ".lock"}:
         message = f'The folder "{run}" is in use by something else than a study: it holds {some(sorted(inside))}.'
         raise ArtifactError(f"{message} Choose another folder with --out.", "E-RUN")
+
+
+def _prepared(sources: Sources, run: Path, options: Options) -> Dataset:
+    """The rows in the run folder; those of a study that is there are never replaced, only compared."""
+    given: dict[str, Any] = {
+        "dev": sources.dev,
+        "test": sources.test,
+        "text": options.text,
+        "text_pair": options.text_pair,
+        "label": options.label,
+        "seed": options.split_seed,
+        "task": options.task,
+    }
+    kept = run / "data"
+    if not (run / "study.json").is_file() or is_prepared(sources.train, kept, **given):
+        return prepare(sources.train, kept, **given)
+    with TemporaryDirectory(dir=run) as folder:
+        same = prepare(sources.train, folder, **given).digest == load(kept).digest
+    if not same:
+        message = f'The folder "{run}" holds another study: its rows are not those of {sources.name}.'
+        raise ArtifactError(f"{message} Choose another folder with --out, or delete this one.", "E-RUN")
+    return load(kept)
 
 
 def _refuse_another_study(run: Path, conditions: Conditions) -> None:

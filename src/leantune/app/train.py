@@ -12,6 +12,7 @@ from leantune.app.candidates import Candidate, field_of, read_methods
 from leantune.app.progress import Heard, Progress, Tried, Trying
 from leantune.app.ship import publish_trial
 from leantune.app.study import Study
+from leantune.artifact.publish import refuse_foreign
 from leantune.comparison.plan import MOST_EPOCHS
 from leantune.core.budget import parse_budget
 from leantune.core.errors import BudgetError, SpecError
@@ -36,8 +37,10 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
         worker: one that was started early.
 
     Raises:
+        ArtifactError: E-ARTIFACT when something else lies at `artifact`.
         SpecError: E-METHOD when the method cannot work on this base, or when training failed.
     """
+    refuse_foreign(artifact)
     parsed = read_methods([method])
     found = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
     candidate = found.candidates[0]

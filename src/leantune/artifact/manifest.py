@@ -87,6 +87,8 @@ class Manifest(Spec):
 
     version: int = VERSION
     leantune: str
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of the libraries that it was proven with."""
     created: str
     """ISO time."""
     facts: Facts

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from leantune import __version__
@@ -27,6 +28,9 @@ from leantune.artifact.sentence import remove_layout, write_layout
 from leantune.core.errors import ArtifactError
 from leantune.models.base import Base, layout, write_tokenizer
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
+
+LIBRARIES = ("torch", "transformers", "peft")
+SENTENCE = "sentence-transformers"
 
 
 def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None, origin: BaseFacts | None = None) -> Path:
@@ -80,6 +84,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     pooled, kind = (folder / HEAD).is_dir(), adapter_kind(folder)
     manifest = Manifest(
         leantune=__version__,
+        versions={name: version(name) for name in LIBRARIES},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=facts,
         base=origin,
@@ -112,22 +117,23 @@ def _ways(manifest: Manifest, *, plain: bool) -> list[str]:
     if not plain:
         return ["leantune", SCRIPT]
     if manifest.layout != "stock":
-        return ["leantune", SCRIPT, "sentence-transformers"]
+        return ["leantune", SCRIPT, SENTENCE]
     return ["leantune", SCRIPT, "peft" if manifest.form == "adapter" else "transformers"]
 
 
 def _proven(folder: Path, manifest: Manifest, golden: Golden) -> Manifest:
     """The manifest with the proof; a plain library that cannot load this method's adapter is not promised any more."""
     installed = importlib.util.find_spec("sentence_transformers") is not None
-    ways = [way for way in manifest.loads_in if way != "sentence-transformers" or installed]
+    ways = [way for way in manifest.loads_in if way != SENTENCE or installed]
     proof = prove(folder, manifest.facts, golden, ways=ways)
     needed = [way for way in ("leantune", SCRIPT) if way in proof.failed]
     if needed:
         raise ArtifactError(f"{folder}: cannot be loaded through {needed[0]}: {proof.failed[needed[0]]}", "E-ARTIFACT")
-    if "sentence-transformers" in proof.failed:
+    if SENTENCE in proof.failed:
         remove_layout(folder)
     promised = [way for way in manifest.loads_in if way not in proof.failed]
-    return manifest.model_copy(update={"loads_in": promised, "proof": proof.sentence})
+    open_ways = f"; not tried through {SENTENCE}, which is not installed here" if SENTENCE in promised and not installed else ""
+    return manifest.model_copy(update={"loads_in": promised, "proof": proof.sentence + open_ways})
 
 
 def _proven_before(best: Path, manifest: Manifest) -> Manifest | None:
@@ -138,9 +144,13 @@ def _proven_before(best: Path, manifest: Manifest) -> Manifest | None:
         earlier = read_manifest(best)
     except ArtifactError:
         return None
-    if earlier.proof is None or earlier.leantune != manifest.leantune or _without_card(earlier) != _without_card(manifest):
+    if earlier.proof is None or _made_with(earlier) != _made_with(manifest) or _without_card(earlier) != _without_card(manifest):
         return None
     return manifest.model_copy(update={"loads_in": earlier.loads_in, "proof": earlier.proof})
+
+
+def _made_with(manifest: Manifest) -> dict[str, str]:
+    return manifest.versions | {"leantune": manifest.leantune}
 
 
 def _without_card(manifest: Manifest) -> dict[str, str]:

@@ -15,11 +15,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from leantune.app.compare import run_comparison
-from leantune.app.progress import Checked, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Preflight, Progress, Said, Tried, Trying
 from leantune.app.study import Study
 from leantune.comparison import table as verdicts
 from leantune.core.events import Evaluated, Stepped
@@ -44,21 +45,22 @@ INTERRUPTED = 130
 def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
-    with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
-        study = opened()
-    for line in study.inferences:
-        console.print(f"[dim]·[/dim] {escape(line)}")
-    screen = _Screen(console, study, style)
     try:
-        with screen:
+        with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
+            study = opened()
+        for line in study.inferences:
+            console.print(f"[dim]·[/dim] {escape(line)}")
+        with _Screen(console, study, style) as screen:
             for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt:
-        print(f"\nStopped. Finished trials are kept in {study.run}; the same command goes on from there.", file=sys.stderr)  # noqa: T201
+        print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
-    if screen.comparison is None:
-        return 0
-    return _conclude(screen.comparison, study.run, console, style)
+    if screen.comparison is not None:
+        return _conclude(screen.comparison, study.run, console, style)
+    if screen.preflight is not None and style in ("json", "quiet"):
+        print(screen.preflight.model_dump_json(indent=1) if style == "json" else duration(screen.preflight.seconds))  # noqa: T201
+    return 0
 
 
 def _conclude(comparison: Comparison, run: Path, console: Console, style: str) -> int:
@@ -78,20 +80,28 @@ class _Screen:
     def __init__(self, console: Console, study: Study, style: str) -> None:
         self.console, self.study, self.style = console, study, style
         self.comparison: Comparison | None = None
+        self.preflight: Preflight | None = None
+        self.status: Status | None = None
         self.rows: dict[str, dict[str, str]] = {}
-        self.bar, self.ends, self.started = "", 0.0, time.monotonic()
+        self.ends, self.told, self.started = 0.0, time.monotonic(), time.monotonic()
         self.live: Live | None = None
 
     def __enter__(self) -> _Screen:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.status is not None:
+            self.status.stop()
         if self.live is not None:
             self.live.stop()
 
     def hear(self, progress: Progress) -> None:
         """Show one thing."""
-        if isinstance(progress, Checked):
+        if self.status is not None:
+            self.status.stop()
+        if isinstance(progress, Doing):
+            self._doing(progress)
+        elif isinstance(progress, Checked):
             _print_check(progress.report, self.console)
         elif isinstance(progress, Planned):
             self._plan(progress)
@@ -104,7 +114,17 @@ class _Screen:
         if self.live is not None:
             self.live.update(self._table())
 
+    def _doing(self, doing: Doing) -> None:
+        """Work without steps to show; it comes before the first trial and after the last one."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+        if self.style == "live":
+            self.status = self.console.status(f"{doing.text} ...")
+            self.status.start()
+
     def _plan(self, planned: Planned) -> None:
+        self.preflight = planned.preflight
         _print_plan(planned, self.study, self.console)
         self.ends = planned.plan.total_seconds
         self.rows = {candidate.name: {} for candidate in planned.field.candidates}
@@ -118,7 +138,7 @@ class _Screen:
         if isinstance(progress, Trying):
             if self.live is not None and not self.live.is_started:
                 self.live.start()
-            self.ends = progress.seconds_left
+            self.ends, self.told = progress.seconds_left, time.monotonic()
             row["state"] = what + (f" at {job.recipe.lr:.2g}" if job.recipe and job.phase == "race" else "")
         elif isinstance(progress, Heard):
             if isinstance(progress.event, Stepped):
@@ -148,8 +168,9 @@ class _Screen:
             cells = [row.get(key, "") for key in ("state", "step", "loss", "dev", "time")]
             running = bool(row.get("state")) and not row["state"].endswith("done")
             table.add_row(escape(name), *cells, style="bold" if running else "" if row else "dim")
-        spent = time.monotonic() - self.started
-        return Group(table, Text(f"{duration(spent)} spent, about {duration(self.ends)} left (Ctrl-C stops cleanly)", style="dim"))
+        now = time.monotonic()
+        left = max(0.0, self.ends - (now - self.told))
+        return Group(table, Text(f"{duration(now - self.started)} spent, about {duration(left)} left (Ctrl-C stops cleanly)", style="dim"))
 
 
 def _print_check(report: CheckReport, console: Console) -> None:
@@ -196,13 +217,14 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
     for row in comparison.methods:
         if row.verdict == "failed":
             console.print(f"[red]{escape(row.name)}[/red]: {escape(row.detail)}")
-    console.print(f"report    {run / 'report.html'}")
     if comparison.choice.artifact:
         other = comparison.choice.shipped != comparison.choice.method
-        note = f" ({comparison.choice.shipped}, the cheapest tuned method, for those who want one)" if other else ""
+        note = f" ({comparison.choice.shipped}, for those who want a tuned model)" if other else ""
         console.print(f"artifact  {run / comparison.choice.artifact}{escape(note)}")
+        console.print(f"          {escape(comparison.choice.proof or '')}")
     if not comparison.ledger.finished:
         console.print("The budget ended before the last seed: the same command goes on.")
+    console.print(f"report    {run / 'report.html'}")
 
 
 def _verdict_table(comparison: Comparison, width: int) -> Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import sys
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,17 +11,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from leantune.app.progress import Heard, Progress, Tried
+from leantune.app.ship import BEST
 from leantune.app.study import Study
+from leantune.artifact.manifest import read_manifest
+from leantune.cli._compare import INTERRUPTED
 from leantune.core.events import Evaluated, Started, Stepped
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
 
 
-def show(study: Study, progress: Iterator[Progress], artifact: Path, *, plain: bool, quiet: bool, json: bool) -> None:
-    """Follow a training to its end and print the result."""
+def show(opened: Callable[[], Study], training: Callable[[Study], Iterator[Progress]], *, plain: bool, quiet: bool, json: bool) -> int:
+    """Follow a training to its end and print the result; the exit code."""
     console = Console(quiet=quiet or json, highlight=False, soft_wrap=plain)
-    for line in study.inferences:
-        console.print(f"[dim]·[/dim] {escape(line)}")
+    try:
+        study = opened()
+        for line in study.inferences:
+            console.print(f"[dim]·[/dim] {escape(line)}")
+        _follow(training(study), study, console, plain=plain, quiet=quiet, json=json)
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was saved; the same command starts again.", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    return 0
+
+
+def _follow(progress: Iterator[Progress], study: Study, console: Console, *, plain: bool, quiet: bool, json: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=plain or quiet or json) as bar:
         task = bar.add_task("starting")
@@ -36,10 +49,11 @@ def show(study: Study, progress: Iterator[Progress], artifact: Path, *, plain: b
                     point = one.event.point
                     console.print(f"step {point.step}: loss {point.train_loss:.3f}, dev {percent(point.dev_score)}")
             elif isinstance(one, Tried):
-                _result(one.record, artifact, study, console, quiet=quiet, json=json)
+                _result(one.record, study, console, quiet=quiet, json=json)
 
 
-def _result(record: TrialRecord, artifact: Path, study: Study, console: Console, *, quiet: bool, json: bool) -> None:
+def _result(record: TrialRecord, study: Study, console: Console, *, quiet: bool, json: bool) -> None:
+    artifact = study.run / BEST
     if json:
         print(record.model_dump_json(indent=1))  # noqa: T201
         return
@@ -54,3 +68,4 @@ def _result(record: TrialRecord, artifact: Path, study: Study, console: Console,
     )
     console.print(f"stored {size(cost.saved_bytes)}, peak memory {size(cost.peak_memory_bytes)}")
     console.print(f"artifact  {artifact}")
+    console.print(f"          {read_manifest(artifact).proof}")

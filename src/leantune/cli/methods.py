@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leantune.cli._options import DEFAULT_MODEL
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from leantune.kinds.method import Card, Method, Rates
-
-DEFAULT_MODEL = "minilm"
 
 
 def command(
@@ -58,28 +58,29 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
     member: type[Method] = catalogue.load("methods", name.partition("(")[0].split(".")[0])
     method = None if name == "peft" else parse_method(name).method
     card = method.card if method else member.card
+    rates = card.rates
     try:
-        cost = _cost(method, model or DEFAULT_MODEL) if method else "depends on the tuner: leantune methods peft.oft"
+        cost, rates = _cost(method, model or DEFAULT_MODEL) if method else ("depends on the tuner: leantune methods peft.oft", rates)
     except LeantuneError as error:
         if model is not None:
             raise
         cost = f"not counted: {error.message} Name a base with --model."
     if as_json:
-        content = {"name": name, "card": card.model_dump(), "options": _options(member, method), "cost": cost}
+        content = {"name": name, "card": card.model_dump(), "rates": rates.model_dump(), "options": _options(member, method), "cost": cost}
         typer.echo(json.dumps(content, indent=2, default=str))
         return
     console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
-    _facts(console, card, cost)
+    _facts(console, card, rates, cost)
     _show_options(console, _options(member, method))
     console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
     if name == "peft":
         _show_tuners(console)
 
 
-def _facts(console: Console, card: Card, cost: str) -> None:
+def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
     facts = {
         "When": card.when,
-        "Rates": f"{_rates(card.rates)}, start {_short(card.rates.start)} (AdamW); head at {_head(card)}",
+        "Rates": f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}",
         "Merges": "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation",
         "Context": "virtual tokens take positions before the text" if card.prepends else "",
         "Cost": cost,
@@ -129,18 +130,19 @@ def _options(member: type[Method], method: Method | None) -> list[dict[str, Any]
     ]
 
 
-def _cost(method: Method, model: str) -> str:
-    """Trained parameters on a base, or why it cannot work there."""
+def _cost(method: Method, model: str) -> tuple[str, Rates]:
+    """Trained parameters on a base, or why it cannot work there; and the rates of its race there."""
     from leantune.core.human import count
     from leantune.models.base import open_base
 
     anatomy = open_base(model).anatomy(outputs=2, prepends=method.card.prepends)
     reason = method.unsupported(anatomy)
     if reason:
-        return f"cannot work on {model}: {reason}"
+        return f"cannot work on {model}: {reason}", method.card.rates
     trained = method.cost(anatomy)
     share = 100 * trained / anatomy.body_params
-    return f"{trained:,} trained parameters without the head on {model} ({share:.2g} % of its {count(anatomy.body_params)})"
+    said = f"{trained:,} trained parameters without the head on {model} ({share:.2g} % of its {count(anatomy.body_params)})"
+    return said, method.rates(anatomy)
 
 
 def _rates(rates: Rates) -> str:

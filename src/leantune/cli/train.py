@@ -32,7 +32,7 @@ def command(
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
     split_seed: option.SplitSeed = 0,
-    out: Annotated[str | None, typer.Option(help="Folder of the artifact.", show_default="runs/FILE-MODEL-train/best")] = None,
+    out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,
     quiet: option.Quiet = False,
 ) -> None:
@@ -42,6 +42,7 @@ def command(
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
     from leantune.app.options import Options
+    from leantune.app.ship import BEST
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
     from leantune.cli._train import show
@@ -65,9 +66,14 @@ def command(
     )
     read_methods([method])  # a typo is told before anything is read
     sources = Sources(file, dev, test)
-    run = default_run(sources, model).with_name(default_run(sources, model).name + "-train")
-    artifact = Path(out) if out else run / "best"
+    usual = default_run(sources, model)
+    run = Path(out) if out else usual.with_name(f"{usual.name}-train")
     with worker:
-        study = open_study(sources, run, options)
-        progress = run_training(study, method, artifact, seed=seed, worker=worker)
-        show(study, progress, artifact, plain=not sys.stdout.isatty(), quiet=quiet, json=json)
+        code = show(
+            lambda: open_study(sources, run, options),
+            lambda study: run_training(study, method, run / BEST, seed=seed, worker=worker),
+            plain=not sys.stdout.isatty(),
+            quiet=quiet,
+            json=json,
+        )
+    raise typer.Exit(code)

@@ -103,13 +103,16 @@ def _with_trial(choice: Choice, groups: Sequence[Group], rows: Sequence[MethodRo
 
 
 def _shipped(choice: Choice, rows: Sequence[MethodRow]) -> str | None:
-    """The chosen method; where that is a floor, or nothing, the cheapest tuned one that is as good, the reference or the best."""
+    """The chosen method; where that is a floor, or nothing, the cheapest tuned one that is as good, the reference or the best.
+
+    None where no tuned method keeps the limits.
+    """
     tuned = [row for row in rows if row.kind == "method" and row.mean is not None]
     if not tuned or choice.method in {row.name for row in tuned}:
         return choice.method if tuned else None
     good = [row for row in tuned if row.verdict in ("better", "as good") and row.within_limits]
-    reference = next((row for row in tuned if row.verdict == "reference"), tuned[0])
-    return cheapest(good).name if good else reference.name
+    allowed = sorted((row for row in tuned if row.within_limits), key=lambda row: row.verdict != "reference")
+    return cheapest(good).name if good else allowed[0].name if allowed else None
 
 
 def _pareto(rows: Sequence[MethodRow]) -> list[str]:

@@ -16,9 +16,6 @@ from leantune.core.errors import some
 from leantune.core.human import count, percent, plural, points, score_interval, size
 from leantune.core.records import Choice, Interval, MethodRow
 
-NOISE = 0.05
-"""Costs closer than this share are a tie: the next criterion decides."""
-
 
 @dataclass(frozen=True)
 class Situation:
@@ -53,27 +50,29 @@ def choose(seen: Situation) -> Choice:
 
 
 def cheapest(rows: Sequence[MethodRow]) -> MethodRow:
-    """The cheapest row: saved bytes, then latency of one row, then training time; ties within 5 % go on to the next criterion.
+    """The cheapest row: saved bytes, then latency of one row, then training time; what lies within noise goes on to the next criterion.
 
     What is left after that goes to the fewest trainable parameters, then to the higher score, then to the name.
     """
     left = list(rows)
     for cost in _ORDER:
-        left = _within_noise(left, cost)
+        left = _within_noise(left, *cost)
     return min(left, key=lambda row: (_known(row.cost.trainable_params), -(row.mean or 0.0), row.name))
 
 
-_ORDER: tuple[Callable[[MethodRow], float | None], ...] = (
-    lambda row: row.cost.saved_bytes,
-    lambda row: row.cost.latency_ms.batch_1 if row.cost.latency_ms else None,
-    lambda row: row.cost.train_seconds,
+_ORDER: tuple[tuple[Callable[[MethodRow], float | None], float], ...] = (
+    (lambda row: row.cost.saved_bytes, 0.05),
+    (lambda row: row.cost.latency_ms.batch_1 if row.cost.latency_ms else None, 0.3),
+    (lambda row: row.cost.train_seconds, 0.1),
 )
+"""The costs in the order of their weight, and how far apart two of them still count as equal: the same merged model was timed a third
+apart on a busy machine."""
 
 
-def _within_noise(rows: list[MethodRow], cost: Callable[[MethodRow], float | None]) -> list[MethodRow]:
+def _within_noise(rows: list[MethodRow], cost: Callable[[MethodRow], float | None], tie: float) -> list[MethodRow]:
     values = {row.name: _known(cost(row)) for row in rows}
     least = min(values.values())
-    return [row for row in rows if values[row.name] <= least * (1 + NOISE)]
+    return [row for row in rows if values[row.name] <= least * (1 + tie)]
 
 
 def _known(value: float | None) -> float:

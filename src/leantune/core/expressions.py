@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import SpecError, some
 
 _WORDS = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 
@@ -56,6 +56,9 @@ def parse_call(text: str) -> Call:
         raise SpecError(f'"{source}" is not a name with options. Write for example lora(rank=8).', "E-EXPR")
     if any(keyword.arg is None for keyword in node.keywords):
         raise SpecError(f'"{source}": "**" is not allowed. Write name=value.', "E-EXPR")
+    names = [str(keyword.arg) for keyword in node.keywords]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SpecError(f'"{source}": {some(twice)} is given twice.', "E-OPTION")
     kwargs = {str(keyword.arg): _value(keyword.value, source) for keyword in node.keywords}
     return Call(_dotted(node.func, source), tuple(_value(arg, source) for arg in node.args), kwargs)
 

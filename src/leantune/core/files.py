@@ -1,10 +1,25 @@
-"""Small files written whole or not at all: a reader never sees half a record."""
+"""Small files written whole or not at all, so that a reader never sees half a record."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from leantune.core.spec import Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+def read_kept(path: Path, kind: type[S]) -> S | None:
+    """What was kept in a JSON file, or None where it is missing, damaged or from another version: it is made again then."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

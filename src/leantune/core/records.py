@@ -102,6 +102,8 @@ class TrialRecord(Spec):
     """Names the trial's folder; of (study, recipe, seed, phase)."""
     name: str
     """The method as the user wrote it, for example `lora(rank=8)`; groups trials in the table."""
+    method: str
+    """Its expression without training options; the key of a baseline."""
     phase: Phase
     recipe: Recipe | None
     """None for baselines, which have no learning rate."""

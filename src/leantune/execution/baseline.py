@@ -36,6 +36,7 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
     record = TrialRecord(
         digest=folder.name,
         name=job.name,
+        method=job.expression,
         phase="baseline",
         recipe=None,
         seed=job.seed,

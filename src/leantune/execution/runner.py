@@ -64,7 +64,14 @@ class Runner:
     def _failed(self, job: Job, folder: Path, log: Path, code: int) -> Finished:
         reason = _signal_sentence(code) if code < 0 else f"it crashed: {_last_line(log)}. The whole message is in {log}"
         record = TrialRecord(
-            digest=folder.name, name=job.name, phase=job.phase, recipe=job.recipe, seed=job.seed, status="failed", reason=reason
+            digest=folder.name,
+            name=job.name,
+            method=job.expression,
+            phase=job.phase,
+            recipe=job.recipe,
+            seed=job.seed,
+            status="failed",
+            reason=reason,
         )
         write_atomic(folder / "record.json", record.model_dump_json(indent=1))
         return Finished(record=record)

@@ -1,6 +1,6 @@
 """One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
 
-trials/<digest>/job.json  events.jsonl  record.json  dev.parquet  test.parquet  delta/  golden.json
+trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  delta/  golden.json
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def run_trial(context: Context, job: Job) -> Iterator[Event]:
     """Train, score, measure, save; the last event carries the record, whatever happened."""
     folder = context.run / "trials" / job.digest(context.conditions)
     shutil.rmtree(folder, ignore_errors=True)
-    write_atomic(folder / "job.json", job.model_dump_json(indent=1))
+    if job.recipe is not None:
+        write_atomic(folder / "recipe.json", job.recipe.model_dump_json(indent=1))
     run = _Run(context, job, folder)
     with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
         for event in run.events():
@@ -141,6 +142,7 @@ class _Run:
         record = TrialRecord(
             digest=self.folder.name,
             name=self.job.name,
+            method=self.job.expression,
             phase=self.job.phase,
             recipe=self.job.recipe,
             seed=self.job.seed,

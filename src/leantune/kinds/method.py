@@ -100,6 +100,8 @@ class Method(Spec):
     def from_call(cls, call: Call) -> Self:
         """The method of one link of an expression; positional values fill the fields in their order."""
         fields = list(cls.model_fields)
+        if "." in call.name:
+            raise SpecError(f'No method "{call.name}": only peft takes a name behind a dot, such as peft.oft.', "E-NAME")
         if len(call.args) > len(fields):
             raise SpecError(f"{call.name}: takes at most {len(fields)} values ({', '.join(fields) or 'none'}).", "E-OPTION")
         values: dict[str, Any] = dict(zip(fields, call.args, strict=False))
@@ -107,6 +109,9 @@ class Method(Spec):
             if key in values:
                 raise SpecError(f'{call.name}: "{key}" is given twice.', "E-OPTION")
             values[key] = value
+        for key, value in values.items():
+            if isinstance(value, bool) and key in fields and cls.model_fields[key].annotation is not bool:
+                raise SpecError(f"{call.name}: {key} is not a switch. Got {str(value).lower()}.", "E-RANGE")
         return cls.build(call.name, values)
 
 

@@ -177,9 +177,12 @@ def _fields(tuner: str) -> list[str]:
 def _check(tuner: str, options: dict[str, Any]) -> None:
     """Names against the configuration, and its own rules for the values."""
     fields = [name for name in _fields(tuner) if name not in OURS]
-    for name in options:
+    defaults = {field.name: _default(field) for field in dataclasses.fields(config_class(tuner))}
+    for name, value in options.items():
         if name not in fields:
             raise unknown_name(f"option of peft.{tuner}", name, fields, code="E-OPTION")
+        if isinstance(defaults[name], int | float) and isinstance(value, str):
+            raise SpecError(f'peft.{tuner}: {name} is a number or a switch, {defaults[name]} when not given. Got "{value}".', "E-RANGE")
     missing = [name for name in _tuners.NEEDED.get(tuner, ()) if name not in options]
     if missing:
         raise SpecError(f"peft.{tuner}: the option {missing[0]} is needed.", "E-OPTION")

@@ -131,6 +131,7 @@ class _World:
         return TrialRecord(
             digest=name,
             name=planted.name,
+            method=planted.name,
             phase="baseline" if baseline else "final",
             recipe=None if baseline else _recipe(planted, planted.lr),
             seed=seed,
@@ -146,6 +147,7 @@ class _World:
         return TrialRecord(
             digest=_digest(planted, lr, "race"),
             name=planted.name,
+            method=planted.name,
             phase="race",
             recipe=_recipe(planted, lr).model_copy(update={"steps": 100}),
             seed=1,
@@ -159,6 +161,7 @@ class _World:
         return TrialRecord(
             digest=_digest(planted, seed, "final"),
             name=planted.name,
+            method=planted.name,
             phase="final",
             recipe=_recipe(planted, planted.lr),
             seed=seed,
