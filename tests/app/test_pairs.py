@@ -55,7 +55,6 @@ def test_both_methods_learn_from_the_second_text(finished: lt.Result) -> None:
     assert (rows[FULL].mean or 0.0) > 0.9
     assert (rows[FULL].mean or 0.0) > (rows["majority"].mean or 1.0)
     assert rows[HEAD].seeds == 1
-    assert "answer" in (finished.run / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_artifact_predicts_pairs(finished: lt.Result, tmp_path: Path) -> None:
