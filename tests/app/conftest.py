@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+import leantune as lt
+from leantune.artifact.manifest import Facts
+from leantune.artifact.parity import TOLERANCE, Golden, Proof
 
 GOOD = ["great", "good", "nice", "love", "happy", "fine", "best"]
 BAD = ["awful", "bad", "sad", "hate", "poor", "worst"]
@@ -24,6 +28,21 @@ def rows(number: int, seed: int = 0) -> list[dict[str, str]]:
         draw.shuffle(words)
         made[" ".join(words)] = {"text": " ".join(words), "label": label}
     return list(made.values())
+
+
+def _prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
+    rows = [first if second is None else (first, second) for first, second in golden.rows]
+    largest = float(abs(lt.load(folder).logits(rows) - golden.logits).max())
+    assert largest < TOLERANCE
+    return Proof(list(ways), largest, len(rows))
+
+
+@pytest.fixture(scope="module")
+def proof_here() -> Iterator[None]:
+    """Artifacts are proven in this process, for speed; tests/artifact has the fresh ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leantune.artifact.publish.prove", _prove)
+        yield
 
 
 @pytest.fixture(scope="session")

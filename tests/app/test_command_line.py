@@ -31,6 +31,7 @@ def test_a_dry_run_stops_after_the_plan(tickets: Path, base: str, tmp_path: Path
     assert not list(tmp_path.glob("run/trials/*/record.json"))
 
 
+@pytest.mark.slow
 def test_a_dry_run_as_json_is_the_plan(tickets: Path, base: str, tmp_path: Path) -> None:
     done = leantune(
         "compare", str(tickets), "--model", base, "--methods", "full,head", "--dry-run", "--json", "--out", str(tmp_path / "run")
@@ -39,6 +40,7 @@ def test_a_dry_run_as_json_is_the_plan(tickets: Path, base: str, tmp_path: Path)
     assert [method["name"] for method in json.loads(done.stdout)["methods"]] == ["full", "head"]
 
 
+@pytest.mark.slow
 def test_train_refuses_a_folder_in_use_before_it_trains(tickets: Path, base: str, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     done = leantune("train", str(tickets), "--model", base, "--method", "head", "--out", str(tmp_path))

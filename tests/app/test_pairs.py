@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import leantune as lt
-from leantune.artifact.manifest import Facts
-from leantune.artifact.parity import TOLERANCE, Golden, Proof
 from leantune.core.errors import DataError
 
 FULL, HEAD = "full(lr=0.01)", "head(lr=0.05)"
@@ -31,22 +28,12 @@ def pairs(number: int) -> list[dict[str, str]]:
     return list(made.values())
 
 
-def prove_here(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
-    """In this process, for speed; tests/artifact has the fresh ones."""
-    assert all(first and second for first, second in golden.rows)
-    largest = float(abs(lt.load(folder).logits(golden.rows) - golden.logits).max())
-    assert largest < TOLERANCE
-    return Proof(list(ways), largest, len(golden.rows))
-
-
 @pytest.fixture(scope="module")
-def finished(base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lt.Result]:
+def finished(base: str, tmp_path_factory: pytest.TempPathFactory, proof_here: None) -> lt.Result:
     columns = {"text": "question", "text_pair": "answer", "label": "label"}
     options = {"budget": "40steps", "seeds": 1, "keep_all": True, "quiet": True}
     opened = lt.study(pairs(160), model=base, out=tmp_path_factory.mktemp("run"), **options, **columns)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leantune.artifact.publish.prove", prove_here)
-        yield lt.compare(opened, [FULL, HEAD])
+    return lt.compare(opened, [FULL, HEAD])
 
 
 def test_both_methods_learn_from_the_second_text(finished: lt.Result) -> None:
