@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# One process per core with one thread each; the tests of a file stay together.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test slow grid lint check format bench clean
 
@@ -32,13 +35,13 @@ demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four m
 		--batch 16 --budget 52steps --out demo
 
 test: $(VENV)/dev  ## the fast tests, about two minutes
-	$(BIN)/python -m pytest -m "not slow and not grid"
+	$(PARALLEL) -m "not slow and not grid"
 
 slow: $(VENV)/dev  ## the slow tests, about ten minutes: whole journeys, fresh processes, simulations
-	$(BIN)/python -m pytest -m slow
+	$(PARALLEL) -m slow
 
 grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about twenty minutes
-	$(BIN)/python -m pytest -m grid
+	$(PARALLEL) -m grid
 
 lint: $(VENV)/dev  ## format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks examples docs

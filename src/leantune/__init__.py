@@ -15,12 +15,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leantune.app.api import Choice, Predictor, Preflight, Result, check, compare, evaluate, export, load, plan, study, train
+    from leantune.app.api import Choice, Predictor, Preflight, Result, check, compare, export, load, plan, score, study, train
     from leantune.core.errors import LeantuneError
 
 __version__ = "0.1.0"
 
-_API = ("Choice", "Predictor", "Preflight", "Result", "check", "compare", "evaluate", "export", "load", "plan", "study", "train")
+_API = ("Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "load", "plan", "score", "study", "train")
 _HOMES = dict.fromkeys(_API, "leantune.app.api") | {"LeantuneError": "leantune.core.errors"}
 
 __all__ = [
@@ -32,10 +32,10 @@ __all__ = [
     "__version__",
     "check",
     "compare",
-    "evaluate",
     "export",
     "load",
     "plan",
+    "score",
     "study",
     "train",
 ]

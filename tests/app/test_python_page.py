@@ -18,6 +18,12 @@ def test_every_function_is_named() -> None:
     assert named == set(lt.__all__) - TYPES
 
 
+def test_no_name_is_hidden_by_a_package() -> None:
+    """Importing `leantune.x` makes `lt.x` that package, so no public name may be called like one."""
+    packages = {path.name for path in Path(lt.__file__).parent.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert not packages & set(lt.__all__)
+
+
 @pytest.mark.slow
 def test_its_code_runs(tickets: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

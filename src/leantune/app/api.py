@@ -192,7 +192,7 @@ def train(opened: Study, method: str, out: str | Path | None = None, *, seed: in
     return record
 
 
-def evaluate(artifact: str | Path, file: str | Path, **columns: str) -> Scored:
+def score(artifact: str | Path, file: str | Path, **columns: str) -> Scored:
     """Score an artifact on a labelled file: every metric, and precision, recall and F1 of each label.
 
     Args:
@@ -208,4 +208,4 @@ def check(opened: Study) -> CheckReport:
     return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
 
 
-__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "evaluate", "export", "load", "plan", "study", "train"]
+__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "load", "plan", "score", "study", "train"]
