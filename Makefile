@@ -37,10 +37,10 @@ demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four m
 test: $(VENV)/dev  ## the fast tests, about two minutes
 	$(PARALLEL) -m "not slow and not grid"
 
-slow: $(VENV)/dev  ## the slow tests, about ten minutes: whole journeys, fresh processes, simulations
+slow: $(VENV)/dev  ## the slow tests, about six minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow
 
-grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about twenty minutes
+grid: $(VENV)/dev  ## every method on every family and every tuner of peft, a quarter of an hour and more
 	$(PARALLEL) -m grid
 
 lint: $(VENV)/dev  ## format, lint and types
@@ -48,7 +48,7 @@ lint: $(VENV)/dev  ## format, lint and types
 	$(BIN)/ruff check src tests benchmarks examples docs
 	$(BIN)/mypy
 
-check: lint test  ## what CI runs; slow and grid are run before a release
+check: lint test  ## format, lint, types and the fast tests; CI runs the slow ones too
 
 format: $(VENV)/dev  ## format and mend what can be mended
 	$(BIN)/ruff format src tests benchmarks examples docs
