@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks import peer
@@ -115,10 +116,10 @@ class Ledger:
         return done
 
 
-def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any]) -> float:
+def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any], floor: float) -> float:
     """The method's learning rate on this set and side: as `leantune compare` finds it."""
     results: list[RaceResult] = []
-    while (rate := next_rate(results, candidate.planned_rates)) is not None:
+    while (rate := next_rate(results, candidate.planned_rates, floor=floor)) is not None:
         done = ledger.once(run, candidate, key | {"phase": "race", "seed": 1, "lr": rate}, STEPS // 3)
         results.append(RaceResult(rate, done["dev"], done["status"]))
     best = winner(results)
@@ -142,16 +143,18 @@ def dev_of(done: dict[str, Any]) -> float | None:
 def measure(side: str, data: Path, work: Path) -> None:
     """All runs of one side, the first seed of everything before the second."""
     ledger, methods = Ledger(RESULTS), METHODS + (OURS_ONLY if side == "ours" else ())
+    floors: dict[str, float] = {}
     fields: dict[str, tuple[Run, dict[str, Candidate]]] = {}
     for name in SETS:
         paths = prepared(data / name, work / side / name)
         study, candidates = open_data(paths, work / side / f"study-{name}")
+        floors[name] = float(np.bincount(study.context.gold["dev"]).max() / len(study.context.gold["dev"]))
         fields[name] = (run_ours(study) if side == "ours" else run_peer(paths), candidates)
     for seed in SEEDS:
         for method in methods:
             for name, (run, candidates) in fields.items():
                 key = {"side": side, "data": name, "method": method}
-                rate = tuned(ledger, run, candidates[method], key)
+                rate = tuned(ledger, run, candidates[method], key, floors[name])
                 ledger.once(run, candidates[method], key | {"phase": "final", "seed": seed, "lr": rate}, STEPS)
 
 

@@ -52,10 +52,11 @@ def test_the_order_of_a_race(scores: dict[float, float | str], tried: list[float
 
 
 def test_no_better_than_a_single_label_means_upwards() -> None:
-    slow = [RaceResult(3e-4, 0.59), RaceResult(1e-3, 0.59, "one_class")]
-    assert next_rate(slow, PLANNED) == 3.16e-3
+    slow = [RaceResult(3e-4, 0.6), RaceResult(1e-3, 0.58)]
+    assert next_rate(slow, PLANNED, floor=0.59) == 3.16e-3
+    assert next_rate(slow, PLANNED, floor=0.3) == 1e-4
     collapsed = [RaceResult(3e-4, 0.8), RaceResult(1e-3, 0.59, "one_class")]
-    assert next_rate(collapsed, PLANNED) == 1e-4
+    assert next_rate(collapsed, PLANNED, floor=0.59) == 1e-4
 
 
 def test_a_rate_that_does_not_hold_at_full_length_gives_way_to_the_next_lower() -> None:

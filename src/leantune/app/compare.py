@@ -17,6 +17,7 @@ from leantune.app.options import REFERENCE
 from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.ship import Ways, conclude
 from leantune.app.study import Study
+from leantune.comparison.build import MAJORITY
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import RATES, Plan, Rows, Speed, more_time, plan
@@ -173,7 +174,8 @@ class _Comparison:
         if not candidate.raced:
             self.rates[candidate.name] = planned[0]
             return
-        while (lr := next_rate(results, planned)) is not None:
+        majority = next((record.scores.dev for record in self.tried if record.name == MAJORITY), None)
+        while (lr := next_rate(results, planned, floor=majority or 0.0)) is not None:
             job = candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
             record = yield from self._try(job)
             results.append(RaceResult.of(record))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from leantune.core.records import Status, TrialRecord
 
+OFF_THE_GROUND = 0.03
+"""A race whose best rate is not this far above always answering the most frequent label has learned nothing yet."""
 _LARGEST_STEP = 10**0.5
 """Factor of an extension at most: half a decade."""
 
@@ -57,12 +59,17 @@ def winner(results: Sequence[RaceResult]) -> RaceResult | None:
     return min(finished, key=lambda result: (-(result.dev or 0.0), abs(ordered.index(result.lr) - middle), result.lr))
 
 
-def next_rate(results: Sequence[RaceResult], planned: Sequence[float]) -> float | None:
+def next_rate(results: Sequence[RaceResult], planned: Sequence[float], floor: float = 0.0) -> float | None:
     """The rate to try next, or None when the race is decided: the middle, the highest, then whichever side is better.
 
     Where the highest wins, the lower ones cannot (the score over rates has one peak) and one step beyond it is tried; otherwise the
     lower ones follow, and one step below the lowest where that wins. When every rate diverged the way is down; when none got off the
-    ground (the best is no better than one that answers a single label) it is up. A race goes beyond `planned` once.
+    ground it is up. A race goes beyond `planned` once.
+
+    Args:
+        results: what has run so far.
+        planned: the rates of the method's own range.
+        floor: dev score of always answering the most frequent label.
     """
     ordered, tried = sorted(planned), {result.lr for result in results}
     first = [ordered[len(ordered) // 2], ordered[-1]]
@@ -70,7 +77,7 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float]) -> float 
         return waiting[0]
     if tried - set(ordered) or len(ordered) == 1 or all(result.status == "failed" for result in results):
         return None
-    if _upwards(results, ordered):
+    if _upwards(results, ordered, floor):
         return _outwards(ordered, up=True)
     if lower := [rate for rate in ordered if rate not in tried]:
         return lower[-1]
@@ -92,12 +99,11 @@ def slower(results: Sequence[RaceResult], lr: float, full_dev: float | None) -> 
     return max((result.lr for result in results if result.lr < lr and result.status == "ok"), default=None)
 
 
-def _upwards(results: Sequence[RaceResult], ordered: Sequence[float]) -> bool:
+def _upwards(results: Sequence[RaceResult], ordered: Sequence[float], floor: float) -> bool:
     best = winner(results)
     if best is None:
         return {result.status for result in results} == {"one_class"}
-    nothing_learned = any(result.status == "one_class" and (result.dev or 0.0) >= (best.dev or 0.0) for result in results)
-    return best.lr == ordered[-1] or nothing_learned
+    return best.lr == ordered[-1] or (best.dev or 0.0) < floor + OFF_THE_GROUND
 
 
 def _outwards(ordered: Sequence[float], *, up: bool) -> float:
