@@ -248,6 +248,8 @@ def test_killed_and_started_again(tickets: Path, base: str, tmp_path: Path) -> N
         ({"budget": "soon"}, BudgetError, "30min"),
         ({"pooling": "maen"}, SpecError, "pooling"),
         ({"budget": "10s"}, BudgetError, "too short"),
+        ({"max_latency": "fast"}, SpecError, "max_latency"),
+        ({"max_memory": "much"}, SpecError, "max_memory"),
         ({"metric": "acuracy"}, SpecError, 'Closest: "accuracy"'),
         ({"optimizer": "adamm"}, SpecError, "adam"),
         ({"schedule": "liner"}, SpecError, 'Closest: "linear"'),

@@ -36,6 +36,8 @@ from leantune.data.check import check as check_data
 from leantune.report.write import write_documents
 
 Listener = Callable[[Progress], None]
+_QUANTITIES = {"max_trainable": parse_count, "max_memory": parse_size, "max_size": parse_size}
+"""Limits that may be written as texts."""
 
 
 def _print_inferences(study: Study) -> Study:
@@ -59,17 +61,12 @@ def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | Non
     Raises:
         LeantuneError: what is wrong with data, model or options, and how to mend it.
     """
-    limits = {name: _quantity(name, options.pop(name)) for name in list(options) if name in Limits.model_fields}
+    limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    limits |= {name: read(limits[name], name) for name, read in _QUANTITIES.items() if isinstance(limits.get(name), str)}
     chosen = Options.of(**options, **({"limits": limits} if limits else {}))
     sources = Sources(data, dev, test)
     opened = open_study(sources, Path(out) if out else default_run(sources, chosen.model), chosen)
     return opened if quiet else _print_inferences(opened)
-
-
-def _quantity(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return parse_count(value, name) if name == "max_trainable" else parse_size(value, name) if name != "max_latency" else float(value)
 
 
 @dataclass(frozen=True)

@@ -108,18 +108,7 @@ def prepare(  # the whole surface of "data in"; each option is a flag of the com
     return Dataset(Path(folder), manifest)
 
 
-def is_prepared(
-    source: Any,
-    folder: str | Path,
-    *,
-    dev: Any = None,
-    test: Any = None,
-    text: str | None = None,
-    text_pair: str | None = None,
-    label: str | None = None,
-    seed: int = 0,
-    task: str | None = None,
-) -> bool:
+def is_prepared(source: Any, folder: str | Path, *, dev: Any = None, test: Any = None, **settings: Any) -> bool:
     """Whether `folder` already holds exactly these sources and settings, so that `prepare` would use it as it is; writes nothing.
 
     The arguments are those of `prepare`. Always False for what is no file: a frame, a list or a hub data set.
@@ -127,8 +116,7 @@ def is_prepared(
     Raises:
         DataError: when the folder holds prepared data and a source is not there.
     """
-    request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task)
-    return find(source, dev, test, request, Path(folder)) is not None
+    return find(source, dev, test, Request(**settings), Path(folder)) is not None
 
 
 def load(folder: str | Path) -> Dataset:

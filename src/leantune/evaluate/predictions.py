@@ -54,7 +54,7 @@ def read_predictions(run: Path, digest: str, split: SplitName) -> Predictions:
 def write_predictions(folder: Path, splits: Mapping[SplitName, Predictions]) -> None:
     """Write the predictions into a trial's folder, each file whole or not at all."""
     for split, found in splits.items():
-        table = pa.table({"gold": _column(found.gold), "predicted": _column(found.predicted), "confidence": _column(found.confidence)})
+        table = pa.table({name: pa.array(getattr(found, name)) for name in ("gold", "predicted", "confidence")})
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
         write_atomic(folder / f"{split}.parquet", buffer.getvalue())
@@ -65,10 +65,6 @@ def same_answers(one: Answers, other: Answers) -> bool:
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return bool(np.array_equal(one, other))
     return list(one) == list(other)
-
-
-def _column(answers: Answers) -> Any:
-    return pa.array(answers)
 
 
 def _answers(column: Any) -> Answers:
