@@ -140,12 +140,12 @@ def dev_of(done: dict[str, Any]) -> float | None:
     return score
 
 
-def measure(side: str, data: Path, work: Path) -> None:
-    """All runs of one side, the first seed of everything before the second."""
+def measure(side: str, data: Path, work: Path, sets: list[str]) -> None:
+    """All runs of one side on these sets, the first seed of everything before the second."""
     ledger, methods = Ledger(RESULTS), METHODS + (OURS_ONLY if side == "ours" else ())
     floors: dict[str, float] = {}
     fields: dict[str, tuple[Run, dict[str, Candidate]]] = {}
-    for name in SETS:
+    for name in sets:
         paths = prepared(data / name, work / side / name)
         study, candidates = open_data(paths, work / side / f"study-{name}")
         floors[name] = float(np.bincount(study.context.gold["dev"]).max() / len(study.context.gold["dev"]))
@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the sets, each with train, dev and test.jsonl")
     parser.add_argument("--side", choices=("ours", "peer"))
     parser.add_argument("--work", type=Path, help="where studies are kept between runs; a temporary folder when not given")
+    parser.add_argument("--sets", default=",".join(SETS), help="only these, so that two processes can share a side")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
@@ -194,7 +195,7 @@ def main() -> None:
         return
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        measure(options.side, options.data, options.work or Path(folder))
+        measure(options.side, options.data, options.work or Path(folder), options.sets.split(","))
 
 
 if __name__ == "__main__":
