@@ -127,6 +127,7 @@ def facts_of(study: Study) -> dict[str, Any]:
         "model": {
             "name": study.base.name,
             "weights": study.conditions.weights,
+            "revision": study.conditions.revision,
             "pooling": study.conditions.pooling,
             "max_length": study.conditions.max_length,
         },

@@ -101,6 +101,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         data=dataset.digest,
         model=options.model,
         weights=base.weights_digest,
+        revision=base.location.revision,
         pooling=base.pooling,
         max_length=base.max_length,
         task=dataset.task,

@@ -161,7 +161,7 @@ def _base_facts(base: Base) -> BaseFacts:
     return BaseFacts(
         name=base.name,
         source=base.location.source,
-        revision=getattr(base.config, "_commit_hash", None),
+        revision=base.location.revision,
         weights_digest=base.weights_digest,
         pooling=base.pooling,
         licence=_licence(base),

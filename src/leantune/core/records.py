@@ -258,7 +258,7 @@ class Comparison(Spec):
     command: str
     """How to run it again."""
     study: dict[str, Any]
-    """Name, data (source, digest, columns, splits, labels), model (name, weights hash, pooling, max_length), seeds, budget, metric,
+    """Name, data (source, digest, columns, splits, labels), model (name, weights, revision, pooling, max_length), seeds, budget, metric,
     margin (a fraction), limits, machine (cpu, cores, torch ...), inferences (the printed lines)."""
     check: CheckReport
     trials: list[TrialRecord]

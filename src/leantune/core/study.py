@@ -35,6 +35,8 @@ class Conditions(Spec):
     """As the user named it."""
     weights: str | None
     """Hash of the base's weights; None on the hub."""
+    revision: str | None = None
+    """Commit on the hub; None for a folder."""
     pooling: str
     max_length: int
     task: str

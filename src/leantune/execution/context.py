@@ -42,7 +42,8 @@ class Context:
     @cached_property
     def base(self) -> Base:
         """The base model, without weights."""
-        return open_base(self.conditions.model, pooling=self.conditions.pooling, max_length=self.conditions.max_length)
+        wanted = self.conditions
+        return open_base(wanted.model, pooling=wanted.pooling, max_length=wanted.max_length, revision=wanted.revision)
 
     @cached_property
     def task(self) -> Task:
@@ -87,7 +88,8 @@ class Context:
 
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
-        return digest(self.conditions.data, split, self.conditions.model, self.conditions.weights, self.conditions.max_length, length=12)
+        found = self.conditions
+        return digest(found.data, split, found.model, found.weights, found.revision, found.max_length, length=12)
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""

@@ -30,7 +30,7 @@ from transformers import (
 from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy, anatomy
-from leantune.models.locate import Location, locate, own_max_length, own_pooling
+from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS, Network
 from leantune.models.quiet import quiet
 
@@ -86,7 +86,7 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     Raises:
         SpecError: E-MODEL when it cannot be loaded, E-OPTION for an unknown pooling, E-RANGE for a length beyond its context.
     """
-    location = locate(name, revision)
+    location = pinned(locate(name, revision))
     if pooling not in ("auto", "stock", *POOLINGS):
         raise SpecError(f'--pooling "{pooling}" is not known. All: auto, stock, {", ".join(POOLINGS)}.', "E-OPTION")
     config = _load(AutoConfig, location)

@@ -185,7 +185,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, folder: Path) -> None:
     stored = copy.deepcopy(config)
     stored.base_model_name_or_path = base.location.source
-    stored.revision = getattr(base.config, "_commit_hash", None)
+    stored.revision = base.location.revision
     stored.inference_mode = True
     stored.save_pretrained(folder)
     _save(state, folder / ADAPTER_WEIGHTS)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from leantune.core.errors import SpecError
@@ -53,6 +54,16 @@ def locate(name: str, revision: str | None = None) -> Location:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise SpecError(f'"{name}" is no folder. Give an existing folder, a hub name (owner/name) or "minilm".', "E-MODEL")
     return Location(name, name, local=False, revision=revision)
+
+
+def pinned(location: Location) -> Location:
+    """The location with the commit that the hub has now, so that configuration, tokenizer and weights are of one state.
+
+    Unchanged for a folder, and where the hub cannot be asked; loading it will tell why.
+    """
+    found = None if location.local else _from_hub(location, "config.json")
+    commit = re.search(r"snapshots/([0-9a-f]{40})/", found.as_posix()) if found else None
+    return replace(location, revision=commit.group(1)) if commit else location
 
 
 def own_pooling(location: Location) -> str | None:
