@@ -10,17 +10,20 @@ import numpy as np
 import torch
 
 from leantune.artifact.manifest import Facts
-from leantune.artifact.parity import Golden
+from leantune.artifact.parity import Golden, GoldenRow
 from leantune.artifact.publish import publish
 from leantune.data.encoding import encode_rows
+from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import logits_of
 from leantune.kinds.method import parse_method
 from leantune.models.adaptation import Target
 from leantune.models.base import Base, build_network, open_base
 from leantune.models.delta import write_delta
+from leantune.models.heads import HeadSpec
 from leantune.models.network import Network
 
 LABELS = ["no", "yes", "maybe"]
+HEAD = HeadSpec("sequence", LABELS, len(LABELS))
 TEXTS = ["good card", "bad money lost is very sad and i hate it", "help please", 'the "fine", book\nwas nice', "", "never"] * 2
 PAIRS = ["good", "bad bank", "where", "never, always", "happy", "order"] * 2
 
@@ -41,10 +44,11 @@ def make_one(source: Path, expression: str, folder: Path, *, paired: bool = Fals
     """An artifact in `folder`/best, without the proof in fresh processes."""
     base = open_base(str(source), max_length=24)
     network = moved(base, expression, folder / "delta")
-    rows = [(text, pair if paired else None) for text, pair in zip(TEXTS, PAIRS, strict=True)]
+    rows: list[GoldenRow] = [(text, pair if paired else None) for text, pair in zip(TEXTS, PAIRS, strict=True)]
     facts = Facts(
         task="classification",
         labels=LABELS,
+        outputs=len(LABELS),
         method=expression,
         title="A method",
         text="message",
@@ -60,7 +64,7 @@ def make_one(source: Path, expression: str, folder: Path, *, paired: bool = Fals
 def moved(base: Base, expression: str, delta: Path, *, by: float = 0.1) -> Network:
     """A network whose trained parameters were moved away from where they start; its delta is written."""
     method = parse_method(expression).method
-    network = build_network(base, labels=LABELS, outputs=len(LABELS), seed=1, prepends=method.card.prepends)
+    network = build_network(base, HEAD, seed=1, prepends=method.card.prepends)
     kind = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, 10), seed=2)
     network.body = adaptation.body
@@ -73,10 +77,10 @@ def moved(base: Base, expression: str, delta: Path, *, by: float = 0.1) -> Netwo
     return network
 
 
-def logits(network: Network, base: Base, *, paired: bool) -> np.ndarray:
-    encoded = encode_rows(base.tokenizer, TEXTS, PAIRS if paired else None, base.max_length)
+def logits(network: Network, base: Base, *, paired: bool) -> list[np.ndarray]:
+    encoded = encode_rows(base.tokenizer, ExampleChunk(TEXTS, PAIRS if paired else None), base.max_length)
     found = np.zeros((len(encoded), len(LABELS)))
     types = "token_type_ids" in base.tokenizer.model_input_names
-    for rows, part in logits_of(network, encoded, pad=int(base.tokenizer.pad_token_id), types=types, device=torch.device("cpu")):
+    for rows, _, part in logits_of(network, encoded, pad=int(base.tokenizer.pad_token_id), types=types, device=torch.device("cpu")):
         found[rows] = part.numpy()
-    return found
+    return list(found)

@@ -42,7 +42,7 @@ def test_predicts_as_the_trained_network(made: Maker, layout: tuple[str, str, bo
     predictor = load(artifact.folder)
     np.testing.assert_allclose(predictor.logits(rows(artifact)), artifact.golden.logits, atol=1e-5)
     found = predictor.predict(rows(artifact))
-    scores = torch.tensor(artifact.golden.logits).softmax(dim=1)
+    scores = torch.tensor(np.array(artifact.golden.logits)).softmax(dim=1)
     assert [one.label for one in found] == [LABELS[label] for label in scores.argmax(dim=1)]
     np.testing.assert_allclose([one.score for one in found], scores.max(dim=1).values, atol=1e-5)
 
@@ -54,7 +54,7 @@ def test_the_script_predicts_the_same_without_leantune(made: Maker, layout: tupl
     assert "leantune." not in (artifact.folder / "predict.py").read_text()
     script = runpy.run_path(str(artifact.folder / "predict.py"))
     found = script["predict"](script["load_model"](None), TEXTS, PAIRS if layout[2] else None)
-    scores = torch.tensor(artifact.golden.logits).softmax(dim=1)
+    scores = torch.tensor(np.array(artifact.golden.logits)).softmax(dim=1)
     assert [label for label, _ in found] == [LABELS[label] for label in scores.argmax(dim=1)]
     np.testing.assert_allclose([score for _, score in found], scores.max(dim=1).values, atol=1e-5)
 

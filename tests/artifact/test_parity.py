@@ -23,11 +23,11 @@ def test_the_sentence_names_the_ways() -> None:
 
 def test_golden_rows_without_text_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "golden.json").write_text(
-        json.dumps({"rows": [0, 4, 9], "texts": [["a", None], ["", None], ["b", None]], "logits": [[1], [2], [3]]})
+        json.dumps({"rows": [0, 4, 9], "inputs": [["a", None], ["", None], ["b", None]], "logits": [[1], [2], [3]]})
     )
     golden = read_golden(tmp_path / "golden.json")
     assert golden.rows == [("a", None), ("b", None)]
-    assert golden.logits.tolist() == [[1], [3]]
+    assert [row.tolist() for row in golden.logits] == [[1], [3]]
 
 
 @pytest.mark.slow
@@ -61,8 +61,8 @@ def test_fresh_processes_predict_as_the_trained_network(
 @pytest.mark.parametrize("way", ["leantune", "predict.py"])
 def test_other_predictions_are_an_error(made: Maker, way: str) -> None:
     artifact = made("sentence-bert", "lora", True)
-    other = replace(artifact.golden, logits=artifact.golden.logits + np.array([0.01, 0, 0]))
-    facts = Facts(task="classification", labels=LABELS, method="lora", text="message", text_pair="reply")
+    other = replace(artifact.golden, logits=[row + np.array([0.01, 0, 0]) for row in artifact.golden.logits])
+    facts = Facts(task="classification", labels=LABELS, outputs=3, method="lora", text="message", text_pair="reply")
     with pytest.raises(ArtifactError, match=f"loaded through {way}, it predicts otherwise"):
         prove(artifact.folder, facts, other, ways=[way])
 
@@ -84,7 +84,7 @@ def test_the_embedded_default_base_too(tmp_path: Path, pooling: str, expression:
     base = open_base("minilm", pooling=pooling, max_length=24)
     network = moved(base, expression, tmp_path / "delta", by=0.01)
     golden = Golden([(text, None) for text in TEXTS], logits(network, base, paired=False))
-    facts = Facts(task="classification", labels=LABELS, method=expression)
+    facts = Facts(task="classification", labels=LABELS, outputs=3, method=expression)
     manifest = read_manifest(publish(tmp_path / "delta", tmp_path / "best", facts, base, golden=golden))
     assert manifest.base.name == "minilm"
     assert manifest.base.licence == "apache-2.0"

@@ -15,7 +15,7 @@ from leantune.artifact.script.carry import carry
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Cost, Interval, Latency, Scores
 
-FACTS = Facts(task="classification", labels=LABELS, method="lora")
+FACTS = Facts(task="classification", labels=LABELS, outputs=3, method="lora")
 
 
 @pytest.mark.parametrize(

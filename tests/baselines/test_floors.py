@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from leantune.baselines import _logistic, embeddings
-from leantune.baselines._logistic import rows_to_fit
+from leantune.baselines import _linear, embeddings
+from leantune.baselines._linear import rows_to_fit
 from leantune.core import catalogue
 from leantune.data.dataset import Dataset, prepare
 from leantune.kinds.baseline import Floor, Material
@@ -32,44 +33,48 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def fit(name: str, dataset: Dataset) -> Floor:
     def embed(split: str) -> np.ndarray:
         return np.random.default_rng(dataset.splits[split].rows[:1]).normal(size=(len(dataset.splits[split]), 8)).astype(np.float32) + (
-            dataset.splits[split].labels[:, None].astype(np.float32)
+            dataset.splits[split].gold[:, None].astype(np.float32)
         )
 
-    floor: Floor = catalogue.load("baselines", name).fit(Material(dataset.splits, len(dataset.labels), embed, 0))
+    floor: Floor = catalogue.load("baselines", name).fit(Material(dataset.splits, "label", len(dataset.labels), embed, 0))
     return floor
 
 
 def test_small_files_are_fitted_whole_and_long_ones_on_a_sample_with_every_label(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.array([0] * 500 + [1] * 499 + [2], np.int32)
-    assert rows_to_fit(labels, 0).tolist() == list(range(1000))
-    monkeypatch.setattr(_logistic, "MOST_FITTED", 50)
-    rows = rows_to_fit(labels, 0)
+
+    def drawn(seed: int) -> np.ndarray:
+        return rows_to_fit(Material({"train": SimpleNamespace(gold=labels)}, "label", 3, lambda split: np.zeros(0), seed))  # type: ignore[dict-item]
+
+    assert drawn(0).tolist() == list(range(1000))
+    monkeypatch.setattr(_linear, "MOST_FITTED", 50)
+    rows = drawn(0)
     assert 45 <= len(rows) <= 50
     assert np.array_equal(rows, np.unique(rows))
     assert set(labels[rows]) == {0, 1, 2}
-    assert np.array_equal(rows, rows_to_fit(labels, 0))
-    assert not np.array_equal(rows, rows_to_fit(labels, 1))
+    assert np.array_equal(rows, drawn(0))
+    assert not np.array_equal(rows, drawn(1))
 
 
 @pytest.mark.parametrize("name", ["tfidf", "embeddings"])
 def test_a_capped_fit_sees_few_rows_and_still_predicts_all(name: str, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_logistic, "MOST_FITTED", 200)
+    monkeypatch.setattr(_linear, "MOST_FITTED", 200)
     seen: list[int] = []
-    real = _logistic.LogisticRegression.fit
+    real = _linear.LogisticRegression.fit
     monkeypatch.setattr(
-        _logistic.LogisticRegression, "fit", lambda self, features, labels: seen.append(len(labels)) or real(self, features, labels)
+        _linear.LogisticRegression, "fit", lambda self, features, labels: seen.append(len(labels)) or real(self, features, labels)
     )
     decoded = fit(name, dataset).predict("test")
     assert max(seen) in range(190, 201)
     assert len(decoded.predicted) == len(decoded.confidence) == len(dataset.splits["test"])
-    assert (decoded.predicted == dataset.splits["test"].labels).mean() > 0.7
+    assert (decoded.predicted == dataset.splits["test"].gold).mean() > 0.7
 
 
 def test_a_sample_keeps_texts_and_labels_together(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words decide these labels, so a shifted row would cost accuracy; the sample reaches over several chunks."""
-    monkeypatch.setattr(_logistic, "MOST_FITTED", 2_000)
+    monkeypatch.setattr(_linear, "MOST_FITTED", 2_000)
     decoded = fit("tfidf", dataset).predict("train")
-    assert (decoded.predicted == dataset.splits["train"].labels).mean() > 0.99
+    assert (decoded.predicted == dataset.splits["train"].gold).mean() > 0.99
 
 
 def test_embeddings_do_not_depend_on_the_block(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,9 +87,9 @@ def test_embeddings_do_not_depend_on_the_block(dataset: Dataset, monkeypatch: py
 
 def test_tfidf_holds_one_chunk_of_texts_while_it_predicts(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     floor, longest = fit("tfidf", dataset), []
-    real = _logistic.LogisticRegression.predict_proba
+    real = _linear.LogisticRegression.predict_proba
     monkeypatch.setattr(
-        _logistic.LogisticRegression, "predict_proba", lambda self, features: longest.append(features.shape[0]) or real(self, features)
+        _linear.LogisticRegression, "predict_proba", lambda self, features: longest.append(features.shape[0]) or real(self, features)
     )
     floor.predict("train")
     assert len(longest) > 1
@@ -94,4 +99,4 @@ def test_tfidf_holds_one_chunk_of_texts_while_it_predicts(dataset: Dataset, monk
 def test_pairs_are_read_as_one_text(tmp_path: Path) -> None:
     rows = [{"text": "what is it", "text_pair": f"{('meat', 'prize')[i % 2]} {i}", "label": ("ham", "spam")[i % 2]} for i in range(200)]
     pairs = prepare(rows, tmp_path)
-    assert fit("tfidf", pairs).predict("test").predicted.tolist() == pairs.splits["test"].labels.tolist()
+    assert fit("tfidf", pairs).predict("test").predicted.tolist() == pairs.splits["test"].gold.tolist()

@@ -56,12 +56,6 @@ CASES = {
         "E-LABEL",
         ["30 distinct values", "an id or a text"],
     ),
-    "label is a measure": (
-        "a.csv",
-        "text,label\n" + "".join(f"a b {i},{i % 25 + 0.5}\n" for i in range(90)),
-        "E-LABEL",
-        ["Predicting a number"],
-    ),
     "all texts empty": ("a.csv", "text,label\n,x\n,y\n,x\n,y\n", "E-TEXT", ["every text is empty"]),
     "too few rows": ("a.csv", "text,label\na,x\na,x\nd,y\nd,y\n", "E-SPLIT", ["4 rows (2 different) are too few to cut dev and test"]),
     "two labels": (
@@ -255,8 +249,8 @@ def test_objects_of_the_wrong_kind(tmp_path: Path) -> None:
         prepare([{"text": "a", "label": "b"}, "c"], tmp_path)
     with pytest.raises(DataError, match="no rows"):
         prepare([], tmp_path)
-    with pytest.raises(LeantuneError, match='No task "tagging"'):
-        prepare([], tmp_path, task="tagging")
+    with pytest.raises(LeantuneError, match='No task "taging"'):
+        prepare([], tmp_path, task="taging")
 
 
 def test_a_frame_with_a_doubled_column(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.dataset import prepare
+from leantune.data.examples import ExampleChunk
+from leantune.data.golds.label import Label
 from leantune.data.unlabelled import read_labelled, read_rows
 
 ROWS = [{"text": f"message; number {i}", "label": ("ham", "spam")[i % 2]} for i in range(60)]
@@ -87,7 +89,7 @@ def test_a_hub_name_without_the_package(tmp_path: Path, monkeypatch: pytest.Monk
 def test_rows_to_predict_keep_order_and_columns(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("id,text\n7,b\n3,\n5,a\n")
     rows = read_rows(tmp_path / "new.csv", tmp_path / "work", Columns(text="text", label="label"))
-    assert list(rows.chunks()) == [(["b", "", "a"], None)]
+    assert list(rows.chunks()) == [ExampleChunk(["b", "", "a"])]
     assert rows.table.columns == ("id", "text")
     with pytest.raises(DataError, match='no column "txt"'):
         read_rows(tmp_path / "new.csv", tmp_path / "work", Columns(text="txt"))
@@ -102,7 +104,7 @@ def test_objects_among_rows_to_predict_are_no_texts_but_may_stand_beside_them(tm
 
 
 def test_labelled_rows_for_a_finished_model(tmp_path: Path) -> None:
-    examples = read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham", "spam"])
-    assert examples.labels.tolist() == [1, 2] * 30
+    examples = read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham", "spam"], Label())
+    assert examples.gold.tolist() == [1, 2] * 30
     with pytest.raises(DataError, match=r'label "spam" \(30 rows\) never occurs'):
-        read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham"])
+        read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham"], Label())

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from leantune.core import catalogue
 from leantune.core.records import Flops
 from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.examples import ExampleChunk
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import CALLS, WARM_UP, latency
 from leantune.models.base import Base, build_network, open_base
+from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch, Network
 from leantune.testing.trial_run import encode
 
@@ -29,11 +31,11 @@ def base(tiny: Callable[[str], Path]) -> Base:
 
 
 def network_of(base: Base) -> Network:
-    return build_network(base, labels=["bad", "good"], outputs=2, seed=1)
+    return build_network(base, HeadSpec("sequence", ["bad", "good"], 2), seed=1)
 
 
 def counted(network: Network, base: Base, rows: int = 4) -> Flops:
-    batch = replace(encode(base, TEXTS[:rows]), gold=torch.arange(rows) % 2)
+    batch = replace(encode(base, TEXTS[:rows]), targets=torch.arange(rows) % 2)
     return flops_per_row(network, catalogue.load("tasks", "classification"), batch)
 
 
@@ -87,7 +89,7 @@ def test_latency_is_a_median_without_the_warm_up(base: Base) -> None:
         assert 10 <= found.batch_32 < 100
         return network
 
-    rows: Encoded = encode_rows(base.tokenizer, [text[: 3 + place] for place, text in enumerate(TEXTS * 3)], None, 64)
+    rows: Encoded = encode_rows(base.tokenizer, ExampleChunk([text[: 3 + place] for place, text in enumerate(TEXTS * 3)]), 64)
     first, second = measured(), measured()
     for size, number in CALLS.items():
         assert len(first.calls[size]) == number + WARM_UP

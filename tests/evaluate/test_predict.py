@@ -11,9 +11,11 @@ import torch
 
 from leantune.core import catalogue
 from leantune.data.encoding import encode_rows
-from leantune.evaluate.predict import in_order, predict
-from leantune.kinds.task import Answers, Decoded
+from leantune.data.examples import ExampleChunk
+from leantune.evaluate.predict import predict
+from leantune.kinds.task import Answers, Decoded, in_order
 from leantune.models.base import build_network, open_base
+from leantune.models.heads import HeadSpec
 
 PLACES = [np.array([4, 1]), np.array([0, 5, 3]), np.array([2])]
 
@@ -47,11 +49,11 @@ def test_no_rows_give_no_predictions() -> None:
 
 def test_a_network_predicts_many_rows_as_it_predicts_each_alone(tiny: Callable[[str], Path]) -> None:
     base, task = open_base(str(tiny("bert"))), catalogue.load("tasks", "classification")
-    network = build_network(base, labels=["bad", "good"], outputs=2, seed=1)
+    network = build_network(base, HeadSpec("sequence", ["bad", "good"], 2), seed=1)
     texts = ["great", "the movie was so very bad and sad", "no", "my card was lost and we never found it", "what a day"]
     options = {"pad": int(base.tokenizer.pad_token_id or 0), "types": True, "device": torch.device("cpu")}
-    together = predict(network.train(), encode_rows(base.tokenizer, texts, None, 64), task, **options)
-    alone = [predict(network, encode_rows(base.tokenizer, [text], None, 64), task, **options) for text in texts]
+    together = predict(network.train(), encode_rows(base.tokenizer, ExampleChunk(texts), 64), task, **options)
+    alone = [predict(network, encode_rows(base.tokenizer, ExampleChunk([text]), 64), task, **options) for text in texts]
     assert list(together.predicted) == [int(one.predicted[0]) for one in alone]
     assert together.confidence == pytest.approx([float(one.confidence[0]) for one in alone], abs=1e-5)
     assert len(set(together.confidence.tolist())) == len(texts)

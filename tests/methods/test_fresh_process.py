@@ -21,10 +21,10 @@ import json, sys, torch
 from pathlib import Path
 from leantune.models.base import open_base
 from leantune.models.delta import read_delta
-from leantune.testing.trial_run import LABELS, ROWS, encode, logits
+from leantune.testing.trial_run import HEAD, ROWS, encode, logits
 for base, delta in json.loads(sys.argv[1]):
     opened = open_base(base)
-    network = read_delta(opened, Path(delta), labels=LABELS, outputs=2, merge=False)
+    network = read_delta(opened, Path(delta), HEAD, merge=False)
     torch.save(logits(network, encode(opened, [text for text, _ in ROWS])), Path(delta) / "logits.pt")
 """
 

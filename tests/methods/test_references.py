@@ -14,7 +14,7 @@ from leantune.models.anatomy import anatomy
 from leantune.models.base import open_base
 from leantune.models.network import Network
 from leantune.models.rank_budget import RankBudget
-from leantune.testing.trial_run import ROWS, attach, encode, fresh, logits, start
+from leantune.testing.trial_run import HEAD, ROWS, attach, encode, fresh, logits, start
 
 TEXTS = [text for text, _ in ROWS]
 PLAIN = {
@@ -220,7 +220,7 @@ def test_layers_that_do_not_exist_are_told(tiny) -> None:
 
 def test_decoders_start_lora_lower(tiny) -> None:
     lora = parse_method("lora").method
-    encoder, decoder = (open_base(str(tiny(family))).anatomy(outputs=2) for family in ("bert", "llama"))
+    encoder, decoder = (open_base(str(tiny(family))).anatomy(HEAD) for family in ("bert", "llama"))
     assert lora.rates(decoder).start < lora.rates(encoder).start
 
 

@@ -11,6 +11,7 @@ from leantune.models.anatomy import Anatomy
 from leantune.models.base import open_base
 from leantune.models.places import NAMES
 from leantune.testing.tiny import FAMILIES
+from leantune.testing.trial_run import HEAD
 
 BERT = ("attention.self.query", "attention.self.value", "attention.output.dense", "intermediate.dense", "output.dense")
 EXPECTED = {
@@ -38,7 +39,7 @@ HEADS |= {family: {"score"} for family in ("gpt2", "llama", "qwen2")}
 
 
 def _anatomy(tiny, family: str) -> Anatomy:
-    return open_base(str(tiny(family))).anatomy(outputs=2)
+    return open_base(str(tiny(family))).anatomy(HEAD)
 
 
 @pytest.mark.parametrize("family", EXPECTED)

@@ -14,10 +14,12 @@ from leantune.kinds.method import parse_method
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.base import Base, build_network, open_base
 from leantune.models.delta import delta_bytes, read_delta, write_delta
+from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch, Network
 from leantune.testing.tiny import make
 
 LABELS = ["no", "yes", "maybe"]
+HEAD = HeadSpec("sequence", LABELS, 3)
 METHODS = [name for name in catalogue.names("methods") if name != "peft"] + ["lora(sites=all, dora=true)"]
 
 
@@ -30,10 +32,10 @@ def trained(base: Base, expression: str) -> tuple[Network, Adaptation]:
     """A network whose trained parameters were moved away from where they start."""
     method = parse_method(expression).method
     prepends = method.card.prepends
-    why = method.unsupported(base.anatomy(outputs=len(LABELS), prepends=prepends))
+    why = method.unsupported(base.anatomy(HEAD, prepends=prepends))
     if why:
         pytest.skip(why)
-    network = build_network(base, labels=LABELS, outputs=len(LABELS), seed=1, prepends=prepends)
+    network = build_network(base, HEAD, seed=1, prepends=prepends)
     kind = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
     try:
         adaptation = method.attach(Target(network.body, network.anatomy, kind, 10), seed=2)
@@ -65,8 +67,8 @@ def test_reads_back_to_the_last_bit_and_merges_closely(base: Base, expression: s
     before = {name: value.clone() for name, value in network.state_dict().items()}
     write_delta(network, adaptation, base, tmp_path)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    assert difference(network, read_delta(base, tmp_path, labels=LABELS, outputs=3, merge=False)) == 0.0
-    quick = read_delta(base, tmp_path, labels=LABELS, outputs=3)
+    assert difference(network, read_delta(base, tmp_path, HEAD, merge=False)) == 0.0
+    quick = read_delta(base, tmp_path, HEAD)
     assert difference(network, quick) <= 1e-5
     assert not isinstance(quick.body, PeftModel) or not parse_method(expression).method.card.mergeable
 
@@ -133,11 +135,11 @@ def test_damaged_files_are_refused_with_a_reason(how: str, tmp_path: Path) -> No
     write_delta(*trained(base, "lora"), base, tmp_path / "delta")
     spoil(tmp_path / "delta", how)
     with pytest.raises(ArtifactError, match="delta"):
-        read_delta(base, tmp_path / "delta", labels=LABELS, outputs=3)
+        read_delta(base, tmp_path / "delta", HEAD)
 
 
 def test_another_base_is_refused(tmp_path: Path) -> None:
     base, other = (open_base(str(make(family, tmp_path / family))) for family in ("bert", "roberta"))
     write_delta(*trained(base, "lora"), base, tmp_path / "delta")
     with pytest.raises(ArtifactError, match="does not fit its base"):
-        read_delta(other, tmp_path / "delta", labels=LABELS, outputs=3)
+        read_delta(other, tmp_path / "delta", HEAD)

@@ -19,12 +19,13 @@ OPEN = """
 import sys
 from leantune.core.errors import LeantuneError
 from leantune.models.base import build_network, open_base
+from leantune.models.heads import HeadSpec
 try:
     base = open_base(sys.argv[1])
 except LeantuneError as error:
     print(error)
     raise SystemExit(2)
-network = build_network(base, labels=["a", "b"], outputs=2, seed=1)
+network = build_network(base, HeadSpec("sequence", ["a", "b"], 2), seed=1)
 print(base.pooling, base.location.revision, base.weights_digest, network.head is None)
 """
 

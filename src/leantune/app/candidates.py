@@ -15,6 +15,7 @@ from leantune.core.study import Job
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.models.base import Base
+from leantune.models.heads import HeadSpec
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     return list(parsed.values())
 
 
-def field_of(parsed: Sequence[Parsed], base: Base, outputs: int, task: str, options: Options) -> Field:
+def field_of(parsed: Sequence[Parsed], base: Base, head: HeadSpec, task: str, options: Options) -> Field:
     """Check every method against the base's anatomy; the reference comes first."""
-    anatomies = {prepends: base.anatomy(outputs=outputs, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
+    anatomies = {prepends: base.anatomy(head, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
         anatomy = anatomies[one.method.card.prepends]

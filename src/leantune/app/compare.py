@@ -62,7 +62,7 @@ def run_comparison(
         runner = stack.enter_context(Runner(study.run, study.conditions, worker))
         report = _check(study)
         yield Checked(report)
-        field = field_of(parsed, study.base, study.context.outputs, study.conditions.task, study.options)
+        field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options)
         comparison = _Comparison(study, field, runner, report, command)
         yield Doing("measuring speed and memory of every method")
         yield comparison.planned()
@@ -119,6 +119,8 @@ class _Comparison:
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
         for name in catalogue.names("baselines"):
+            if self.study.context.task.gold not in catalogue.load("baselines", name).golds:
+                continue
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
         for candidate in self.field.candidates:
             yield from self._race(candidate)

@@ -65,6 +65,8 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     facts = Facts(
         task=study.conditions.task,
         labels=study.dataset.labels,
+        outputs=study.context.head.outputs,
+        words=study.dataset.gold.words,
         method=record.recipe.method,
         title=method.card.title,
         paper=method.card.paper,
@@ -90,7 +92,7 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
 
     def text(position: int) -> RowText:
         (first, second), *_ = test.take([position])
-        return RowText(int(test.rows[position]), first, second)
+        return RowText(int(test.rows[position]), first, second, None if test.words is None else test.words[position])
 
     return ComparisonInputs(
         study=facts_of(study),

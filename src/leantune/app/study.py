@@ -105,7 +105,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         pooling=base.pooling,
         max_length=base.max_length,
         task=dataset.task,
-        metric=options.metric or task.default_metric,
+        metric=options.metric or task.default_metric(dataset.labels),
         device=device,
     )
     spec = StudySpec(

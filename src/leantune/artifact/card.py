@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from leantune.artifact.manifest import Manifest
-from leantune.core import human
-from leantune.core.errors import some
+from leantune.core import catalogue, human
+from leantune.kinds.task import Task
 from leantune.models.locate import MINILM_HUB
 
 
@@ -19,17 +19,21 @@ def card(manifest: Manifest) -> str:
 def _front(manifest: Manifest) -> str:
     base = _hub_name(manifest)
     lines = ["---", *([f"base_model: {base}"] if base else []), f"library_name: {_library(manifest)}"]
-    return "\n".join([*lines, "pipeline_tag: text-classification", "tags:", "- leantune", "- text-classification", "---"])
+    return "\n".join([*lines, f"pipeline_tag: {_task(manifest).pipeline}", "tags:", "- leantune", f"- {_task(manifest).pipeline}", "---"])
 
 
 def _title(manifest: Manifest) -> str:
     facts = manifest.facts
     rows = f" ({human.plural(facts.rows['train'], 'training row')})" if "train" in facts.rows else ""
-    labels = human.plural(len(facts.labels), "label")
-    what = f"Tells {'pairs of texts' if facts.paired else 'texts'} apart by {labels}: {some([_cell(label) for label in facts.labels], 30)}."
+    what = _task(manifest).describe(facts.labels, "pairs of texts" if facts.paired else "texts")
     how = f"Trained by {facts.title or facts.method} from `{_name(manifest)}` on {_data(manifest) or 'a labelled file'}{rows}"
     why = f" {facts.reason}" if facts.reason else ""
-    return f"# {_data(manifest) or 'Text'} classifier\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
+    return f"# {_data(manifest) or 'Text'}: {facts.task}\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
+
+
+def _task(manifest: Manifest) -> Task:
+    task: Task = catalogue.load("tasks", manifest.facts.task)
+    return task
 
 
 def _facts(manifest: Manifest) -> str:
@@ -54,11 +58,16 @@ def _facts(manifest: Manifest) -> str:
     return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
 
 
-_POOLED = {"mean": "mean of the token states", "cls": "state of the first token", "last": "state of the last token"}
+_POOLED = {
+    "tokens": "token states",
+    "mean": "mean of the token states",
+    "cls": "state of the first token",
+    "last": "state of the last token",
+}
 
 
 def _use(manifest: Manifest) -> str:
-    example = '[("first text", "its pair")]' if manifest.facts.paired else '["a text"]'
+    example = '[("first text", "its pair")]' if manifest.facts.paired else '[["some", "words"]]' if manifest.facts.words else '["a text"]'
     parts = [
         "## Use",
         "With leantune:",
@@ -75,9 +84,10 @@ def _plain(manifest: Manifest, example: str) -> str:
         note = "The numbers are logits in the order of the labels above; the largest one is the prediction."
         code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
-    for library, auto in (("peft", "AutoPeftModelForSequenceClassification"), ("transformers", "AutoModelForSequenceClassification")):
+    kind = "TokenClassification" if manifest.facts.words else "SequenceClassification"
+    for library, auto in (("peft", f"AutoPeftModelFor{kind}"), ("transformers", f"AutoModelFor{kind}")):
         if library in manifest.loads_in:
-            count = f", num_labels={len(manifest.facts.labels)}" if library == "peft" else ""
+            count = f", num_labels={manifest.facts.outputs}" if library == "peft" else ""
             code = f'from {library} import {auto}\n\nmodel = {auto}.from_pretrained("path/to/this/folder"{count})'
             return f"With {library}:\n\n{_code(code)}"
     return (
@@ -135,7 +145,3 @@ def _hub_name(manifest: Manifest) -> str | None:
 
 def _code(text: str, language: str = "python") -> str:
     return f"```{language}\n{text}\n```"
-
-
-def _cell(text: str) -> str:
-    return "`" + text.replace("`", "'").replace("\n", " ") + "`"

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import leantune.artifact.formats as shelf
-from leantune.artifact.parity import Golden
+from leantune.artifact.parity import Golden, GoldenRow, as_row
 from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.core.errors import ArtifactError, unknown_name
@@ -65,6 +65,6 @@ def _probes(predictor: Predictor) -> Golden:
     def text() -> str:
         return str(tokenizer.decode(random.choice(words, size=int(random.integers(1, most)))))
 
-    rows: list[tuple[str, str | None]] = [(text(), text() if predictor.manifest.facts.paired else None) for _ in range(PROBES)]
-    logits = predictor.logits([first if second is None else (first, second) for first, second in rows])
-    return Golden(rows, logits.astype(np.float64))
+    facts = predictor.manifest.facts
+    rows: list[GoldenRow] = [(text().split() or ["a"] if facts.words else text(), text() if facts.paired else None) for _ in range(PROBES)]
+    return Golden(rows, [logits.astype(np.float64) for logits in predictor.logits([as_row(row) for row in rows])])

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from leantune.artifact.predictor import Predictor
+from leantune.core import catalogue
 from leantune.core.errors import DataError
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
-from leantune.scores.labels import confusion, per_label
+from leantune.kinds.task import in_order
 
 
 class Scored(Spec):
@@ -28,11 +29,11 @@ class Scored(Spec):
 
     rows: int
     metrics: dict[str, float]
-    """Every metric of the task, as fractions."""
-    per_label: list[dict[str, Any]]
-    """label, rows, precision, recall, f1 for each label."""
-    confusion: list[list[int]]
-    """confusion[gold][predicted], counts of rows."""
+    """Every metric of the task; fractions, but for mean errors, which have the unit of the answers."""
+    per_label: list[dict[str, Any]] = []
+    """label, rows, precision, recall, f1 for each label; empty where answers are no labels."""
+    confusion: list[list[int]] = []
+    """confusion[gold][predicted], counts of rows; empty where a row has no single label."""
     labels: list[str]
 
 
@@ -54,7 +55,7 @@ def predict_file(
     if out is not None:
         check_ending(out)
     with tempfile.TemporaryDirectory() as temporary:
-        rows = read_rows(file, Path(temporary), _columns(predictor, text, text_pair))
+        rows = read_rows(file, Path(temporary), _columns(predictor, text, text_pair), of_words=predictor.reads_words)
         names = free_names(rows.table.columns, ("label", "score"))
         if out is None:
             write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows))
@@ -74,24 +75,26 @@ def evaluate_file(
     labels = predictor.labels
     columns = _columns(predictor, text, text_pair).model_copy(update={"label": label or predictor.manifest.facts.label})
     with tempfile.TemporaryDirectory() as temporary:
-        examples = read_labelled(file, Path(temporary), columns, labels)
-        predicted = [predictor.decode(chunk.texts, chunk.pairs).predicted for chunk in examples.chunks()]
-        gold, guess = np.asarray(examples.labels), np.concatenate(predicted)
-    matrix = confusion(gold, guess, len(labels))
+        examples = read_labelled(file, Path(temporary), columns, labels, catalogue.load("data.golds", predictor.task.gold))
+        gold, parts = examples.gold, [predictor.decode(chunk) for chunk in examples.chunks()]
+    sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
+    guess = in_order(np.arange(sizes[-1]), parts).predicted
+    task = predictor.task
+    details = task.details(gold, guess, labels)
     return Scored(
         rows=len(gold),
-        metrics={name: predictor.task.tally(name, gold, guess, labels).score() for name in predictor.task.metrics},
-        per_label=per_label(matrix, labels),
-        confusion=matrix.tolist(),
+        metrics={name: task.tally(name, gold, guess, labels).score() for name in (*task.metrics, *task.reported)},
+        per_label=details.get("per_label", []),
+        confusion=details.get("confusion", []),
         labels=labels,
     )
 
 
-def _values(predictor: Predictor, rows: Rows) -> Iterator[tuple[str, float]]:
-    for texts, pairs in rows.chunks():
-        decoded = predictor.decode(texts, pairs)
-        for label, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
-            yield predictor.labels[label], round(float(confidence), 6)
+def _values(predictor: Predictor, rows: Rows) -> Iterator[tuple[Any, float]]:
+    for chunk in rows.chunks():
+        decoded = predictor.decode(chunk)
+        for answer, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
+            yield predictor.task.named(answer, predictor.labels), round(float(confidence), 6)
 
 
 def _columns(predictor: Predictor, text: str | None, text_pair: str | None) -> Columns:

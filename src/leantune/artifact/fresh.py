@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Rows = list[tuple[str, str | None]]
+Rows = list[tuple[Any, str | None]]
+"""A text or a list of words, and the second text of a pair."""
 
 
 def through_leantune(folder: Path, rows: Rows) -> Any:
@@ -24,18 +25,24 @@ def through_leantune(folder: Path, rows: Rows) -> Any:
 
 
 def through_peft(folder: Path, rows: Rows) -> Any:
-    """`AutoPeftModelForSequenceClassification` on the base that the adapter names."""
-    from peft import AutoPeftModelForSequenceClassification
+    """`AutoPeftModelFor...` on the base that the adapter names."""
+    import peft
 
-    labels = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]["labels"]
-    return _logits(AutoPeftModelForSequenceClassification.from_pretrained(str(folder), num_labels=len(labels)), folder, rows)
+    facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
+    auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
+    return _logits(auto.from_pretrained(str(folder), num_labels=facts["outputs"]), folder, rows)
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:
-    """`AutoModelForSequenceClassification` on a whole model."""
-    from transformers import AutoModelForSequenceClassification
+    """`AutoModelFor...` on a whole model."""
+    import transformers
 
-    return _logits(AutoModelForSequenceClassification.from_pretrained(folder), folder, rows)
+    facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
+    return _logits(getattr(transformers, f"AutoModelFor{_kind(facts)}").from_pretrained(folder), folder, rows)
+
+
+def _kind(facts: Any) -> str:
+    return "TokenClassification" if facts["words"] else "SequenceClassification"
 
 
 def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
@@ -52,10 +59,25 @@ def _logits(model: Any, folder: Path, rows: Rows) -> Any:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model.config.pad_token_id = tokenizer.pad_token_id
+    words = isinstance(rows[0][0], list)
+    texts = [" ".join(first) if words else first for first, _ in rows]
     pairs = None if rows[0][1] is None else [second for _, second in rows]
-    inputs = tokenizer([first for first, _ in rows], pairs, truncation=True, padding=True, return_tensors="pt")
+    inputs = tokenizer(texts, pairs, truncation=True, padding=True, return_tensors="pt", return_offsets_mapping=words)
+    offsets = inputs.pop("offset_mapping").tolist() if words else []
     with torch.inference_mode():
-        return model.eval()(**inputs).logits
+        logits = model.eval()(**inputs).logits
+    if not words:
+        return logits
+    return [[logits[row][token].tolist() for token in _begun(offsets[row], rows[row][0])] for row in range(len(rows))]
+
+
+def _begun(offsets: list[list[int]], words: list[str]) -> list[int]:
+    """The first token of each word; some tokenizers count the space before a word to it."""
+    found, begin = [], 0
+    for word in words:
+        found += [token for token, (start, end) in enumerate(offsets) if begin < end and start in (begin - (begin > 0), begin)][:1]
+        begin += len(word) + 1
+    return found
 
 
 WAYS: dict[str, Callable[[Path, Rows], Any]] = {
@@ -70,7 +92,7 @@ def main(arguments: list[str]) -> None:
     """Run one way."""
     way, folder, rows, out = arguments
     found = WAYS[way](Path(folder), [tuple(row) for row in json.loads(Path(rows).read_text(encoding="utf-8"))])
-    Path(out).write_text(json.dumps([[float(value) for value in row] for row in found]), encoding="utf-8")
+    Path(out).write_text(json.dumps([row if isinstance(row, list) else row.tolist() for row in found]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,10 @@ class Facts(Spec):
     """Name of the second text's column; None for single texts."""
     label: str = "label"
     """Name of the label column that was trained on."""
+    outputs: int
+    """Width of the logits."""
+    words: bool = False
+    """Whether a row is a list of words."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""

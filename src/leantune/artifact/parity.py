@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Facts
+from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
+from leantune.kinds.task import Task
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, relative to the largest logit where that is above 1 (float32, merged weights included)."""
@@ -34,13 +37,22 @@ LONGEST = 600
 _PROGRAM = Path(__file__).with_name("fresh.py")
 
 
+GoldenRow = tuple[str | list[str], str | None]
+"""A text or a list of words, and the second text of a pair."""
+
+
+def as_row(row: GoldenRow) -> Any:
+    """A row as `Predictor.predict` takes it."""
+    return row[0] if row[1] is None else row
+
+
 @dataclass(frozen=True)
 class Golden:
     """Rows and the logits that the trained network gave them."""
 
-    rows: list[tuple[str, str | None]]
-    logits: NDArray[np.float64]
-    """(rows, labels)."""
+    rows: list[GoldenRow]
+    logits: list[NDArray[np.float64]]
+    """(C,) for each row; (words, C) of its first piece where words are tagged."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +76,9 @@ class Proof:
 def read_golden(path: Path) -> Golden:
     """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out."""
     raw = json.loads(path.read_text(encoding="utf-8"))
-    kept = [place for place, (first, second) in enumerate(raw["texts"]) if first or second] or [0]
-    rows = [(raw["texts"][place][0], raw["texts"][place][1]) for place in kept]
-    return Golden(rows, np.array(raw["logits"], dtype=np.float64)[kept])
+    kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
+    rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
+    return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept])
 
 
 def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
@@ -109,32 +121,35 @@ def _start(way: str, folder: Path, facts: Facts, golden: Golden, work: Path) -> 
     )
 
 
-def _named(row: tuple[str, str | None], facts: Facts) -> dict[str, Any]:
+def _named(row: GoldenRow, facts: Facts) -> dict[str, Any]:
     return {facts.text: row[0]} | ({facts.text_pair: row[1]} if facts.text_pair else {})
 
 
 def _compare(path: Path, golden: Golden) -> float:
-    return _largest(np.array(json.loads(path.read_text(encoding="utf-8"))), golden.logits)
+    found = [np.array(logits) for logits in json.loads(path.read_text(encoding="utf-8"))]
+    return max(_largest(row, expected) for row, expected in zip(found, golden.logits, strict=True))
 
 
 def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
-    """The script says label and probability; other labels count as a difference of 1 unless the two are tied."""
+    """The script says answer and score; another answer counts by how much less likely it is, so that ties do not matter."""
+    task: Task = catalogue.load("tasks", facts.task)
     rows = list(csv.DictReader(io.StringIO(out)))
     label, score = list(rows[0])[-2:]
-    shifted = np.exp(golden.logits - golden.logits.max(axis=1, keepdims=True))
-    scores = shifted / shifted.sum(axis=1, keepdims=True)
-    chosen = np.array([facts.labels.index(row[label]) for row in rows])
-    given = np.array([float(row[score]) for row in rows])
-    return max(
-        _largest(given, scores[np.arange(len(rows)), chosen]), float((scores.max(axis=1) - scores[np.arange(len(rows)), chosen]).max())
-    )
+    largest = 0.0
+    for row, logits in zip(rows, golden.logits, strict=True):
+        answer = json.loads(row[label]) if row[label].startswith("[") and facts.labels.count(row[label]) == 0 else row[label]
+        if facts.words and len(answer) > len(logits):
+            continue  # the golden logits of a row of several pieces are those of the first one
+        _, expected = task.answer(torch.from_numpy(logits).float(), facts.labels)
+        largest = max(largest, task.distance(logits, answer, facts.labels), abs(float(row[score]) - expected))
+    return largest
 
 
 def _largest(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
     if found.shape != expected.shape or not np.isfinite(found).all():
         return float("inf")
-    return float(np.abs(found - expected).max())
+    return float(np.abs(found - expected).max(initial=0.0))
 
 
 def _allowed(golden: Golden) -> float:
-    return TOLERANCE * max(1.0, float(np.abs(golden.logits).max()))
+    return TOLERANCE * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))

@@ -2,6 +2,7 @@
 
     load("best").predict(["my card was declined"])      ->  [Prediction(label="card", score=0.98)]
     load("best").predict([("premise", "hypothesis")])       for models of pairs
+    load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
 """
@@ -21,6 +22,7 @@ from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, DataError, SpecError
 from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import logits_of, predict
 from leantune.execution.device import pick_device
 from leantune.kinds.task import Decoded, Task
@@ -29,15 +31,17 @@ from leantune.models.delta import read_delta
 from leantune.models.network import Network
 
 Row = str | tuple[str, str] | list[str]
+"""A text, a (text, pair), or a list of words, as the model reads them."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What the model says about one row."""
 
-    label: str
+    label: Any
+    """A label; a number, a list of labels or of tags where the task asks for that."""
     score: float
-    """Probability of the label, 0 to 1."""
+    """Probability of the answer, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -52,48 +56,64 @@ class Predictor:
 
     @property
     def labels(self) -> list[str]:
-        """Label names in the order of the logits."""
+        """Names of the answers."""
         return self.manifest.facts.labels
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether a row is a list of words."""
+        return self.manifest.facts.words
+
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
-        """Label and score of each row, in the order given.
+        """Answer and score of each row, in the order given.
 
         Args:
-            rows: texts, or (text, pair) tuples for a model of pairs.
+            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them.
 
         Raises:
-            DataError: E-TEXT when a row is no text, or a single text where pairs are needed (or the other way round).
+            DataError: E-TEXT when a row is of another kind than the model reads.
         """
-        decoded = self.decode(*self._columns(rows))
-        return [Prediction(self.labels[label], float(score)) for label, score in zip(decoded.predicted, decoded.confidence, strict=True)]
+        decoded = self.decode(self._chunk(rows))
+        found = zip(decoded.predicted, decoded.confidence, strict=True)
+        return [Prediction(self.task.named(answer, self.labels), float(score)) for answer, score in found]
 
-    def decode(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Decoded:
-        """Label numbers and scores of columns of texts; shapes (rows,)."""
-        return predict(self.network, self._encoded(texts, pairs), self.task, **self._options())
+    def decode(self, chunk: ExampleChunk) -> Decoded:
+        """Answers of rows as the task codes them, and their scores."""
+        encoded = self._encoded(chunk)
+        sizes = None if chunk.words is None else [len(words) for words in chunk.words]
+        return self.task.join(predict(self.network, encoded, self.task, **self._options()), encoded, self.labels, sizes)
 
-    def logits(self, rows: Sequence[Row]) -> NDArray[np.float32]:
-        """Logits (rows, labels), in the order given."""
-        encoded = self._encoded(*self._columns(rows))
-        found = np.zeros((len(encoded), len(self.labels)), dtype=np.float32)
-        for places, logits in logits_of(self.network, encoded, **self._options()):
-            found[places] = logits.float().cpu().numpy()
-        return found
+    def logits(self, rows: Sequence[Row]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+        """Logits (rows, outputs), in the order given; a list of (words, outputs) of the first pieces where words are tagged."""
+        encoded = self._encoded(self._chunk(rows))
+        found: dict[int, NDArray[np.float32]] = {}
+        for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
+            for place, piece in enumerate(pieces):
+                row = logits[place] if padded.words is None else logits[place][torch.from_numpy(padded.words[place] >= 0)]
+                found[int(piece)] = row.float().cpu().numpy()
+        firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
+        listed = [found[int(piece)] for piece in firsts]
+        return listed if self.reads_words else np.array(listed)
 
-    def _columns(self, rows: Sequence[Row]) -> tuple[list[str], list[str] | None]:
+    def _chunk(self, rows: Sequence[Row]) -> ExampleChunk:
         if isinstance(rows, str):
             raise DataError('predict takes a list of rows. Write predict(["a text"]).', "E-TEXT")
-        paired = self.manifest.facts.paired
+        paired, words = self.manifest.facts.paired, self.reads_words
+        fits = _is_pair if paired else _is_words if words else _is_text
+        what = (
+            ("pairs of texts", "(text, pair)") if paired else ("lists of words", "a list of texts") if words else ("single texts", "a text")
+        )
         for number, row in enumerate(rows, 1):
-            if paired and not (isinstance(row, tuple | list) and len(row) == 2 and all(isinstance(text, str) for text in row)):
-                raise DataError(f"row {number}: this model reads pairs of texts. Give (text, pair). Got {_short(row)}.", "E-TEXT")
-            if not paired and not isinstance(row, str):
-                raise DataError(f"row {number}: this model reads single texts. Give a text. Got {_short(row)}.", "E-TEXT")
+            if not fits(row):
+                raise DataError(f"row {number}: this model reads {what[0]}. Give {what[1]}. Got {_short(row)}.", "E-TEXT")
         if paired:
-            return [row[0] for row in rows], [row[1] for row in rows]
-        return [str(row) for row in rows], None
+            return ExampleChunk([row[0] for row in rows], [row[1] for row in rows])
+        if words:
+            return ExampleChunk([" ".join(row) for row in rows], words=[list(row) for row in rows])
+        return ExampleChunk([str(row) for row in rows])
 
-    def _encoded(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Encoded:
-        return encode_rows(self.base.tokenizer, texts, pairs, self.manifest.max_length)
+    def _encoded(self, chunk: ExampleChunk) -> Encoded:
+        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length)
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer
@@ -115,10 +135,9 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
     place = Path(folder).expanduser()
     manifest = read_manifest(place)
     base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
-    labels = manifest.facts.labels
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
-    network = read_delta(base, place, labels=labels, outputs=task.outputs(labels), merge=merge).to(chosen)
+    network = read_delta(base, place, task.head_spec(manifest.facts.labels), merge=merge).to(chosen)
     return Predictor(manifest, base, network, task, chosen)
 
 
@@ -141,6 +160,18 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
             return found
         tried.append(f'"{name}" has other weights than the base model of the training.')
     raise ArtifactError(f"{folder}: its base model was not found. {' '.join(tried)} Put the same base model back.", "E-ARTIFACT")
+
+
+def _is_text(row: object) -> bool:
+    return isinstance(row, str)
+
+
+def _is_words(row: object) -> bool:
+    return isinstance(row, list | tuple) and all(isinstance(word, str) for word in row)
+
+
+def _is_pair(row: object) -> bool:
+    return _is_words(row) and isinstance(row, list | tuple) and len(row) == 2
 
 
 def _short(value: object) -> str:

@@ -25,6 +25,7 @@ from leantune.artifact.parity import SCRIPT, Golden, prove
 from leantune.artifact.script.carry import carry
 from leantune.artifact.script.compose import compose
 from leantune.artifact.sentence import remove_layout, write_layout
+from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
 from leantune.models.base import Base, layout, write_tokenizer
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
@@ -89,13 +90,13 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         facts=facts,
         base=origin,
         form="adapter" if kind else "whole",
-        layout=layout(base, prepends=True) if pooled else "stock",
+        layout=layout(base, catalogue.load("tasks", facts.task).head, prepends=True) if pooled else "stock",
         max_length=base.max_length,
     )
     write_tokenizer(base, folder)
     _write_scripts(folder, manifest, kind, base.tokenizer.pad_token_id)
     plain = kind is None or not (kind.prompts or kind.module)
-    if pooled and plain:
+    if pooled and plain and manifest.layout != "tokens":
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length)
     manifest = manifest.model_copy(update={"loads_in": _ways(manifest, plain=plain)})
     (folder / CARD).write_text(card(manifest), encoding="utf-8")
@@ -115,6 +116,8 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, p
 def _ways(manifest: Manifest, *, plain: bool) -> list[str]:
     """What can load the folder."""
     if not plain:
+        return ["leantune", SCRIPT]
+    if manifest.layout == "tokens":
         return ["leantune", SCRIPT]
     if manifest.layout != "stock":
         return ["leantune", SCRIPT, SENTENCE]

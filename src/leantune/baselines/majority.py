@@ -1,31 +1,67 @@
-"""Majority class: always the most frequent label of the training rows. On skewed data it makes accuracy look good."""
+"""The commonest answer, whatever the text: the most frequent label, the most frequent set of labels, the mean of the numbers.
+
+Where words are tagged, each word gets the tag that it has most often in the training rows, an unknown word the most frequent tag. On
+skewed data it makes accuracy look good.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
+from leantune.data.examples import Examples
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
 
 
 class Majority:
-    """Always the most frequent label."""
+    """Always the commonest answer."""
 
     name: ClassVar[str] = "majority"
-    title: ClassVar[str] = "majority class"
+    title: ClassVar[str] = "commonest answer"
+    golds: ClassVar[tuple[str, ...]] = ("label", "levels", "labels", "number", "tags")
 
     def fit(self, material: Material) -> Floor:
-        """Count the training labels."""
-        counts = np.bincount(material.splits["train"].labels, minlength=material.n_labels)
-        label, share = int(counts.argmax()), float(counts.max() / counts.sum())
+        """Count the training answers."""
+        train = material.splits["train"]
+        answer: Callable[[Examples], Decoded]
+        if material.gold == "tags":
+            answer, parameters = _by_word(train)
+        else:
+            answer, parameters = _constant(train, material), 1
+        return Floor(lambda split: answer(material.splits[split]), parameters=parameters, saved_bytes=4 * parameters)
 
-        def predict(split: str) -> Decoded:
-            rows = len(material.splits[split])
-            return Decoded(np.full(rows, label, dtype=np.int32), np.full(rows, share, dtype=np.float32))
 
-        return Floor(predict, parameters=1, saved_bytes=4)
+def _constant(train: Examples, material: Material) -> Callable[[Examples], Decoded]:
+    if material.gold == "number":
+        mean = float(np.mean(train.gold))
+        return lambda examples: Decoded(np.full(len(examples), mean), np.ones(len(examples), np.float32))
+    if material.gold == "labels":
+        (chosen, count), *_ = Counter(map(tuple, train.gold)).most_common(1)
+        share = count / len(train)
+        return lambda examples: Decoded([list(chosen)] * len(examples), np.full(len(examples), share, np.float32))
+    counts = np.bincount(train.gold, minlength=material.n_labels)
+    label, share = int(counts.argmax()), float(counts.max() / counts.sum())
+    return lambda examples: Decoded(np.full(len(examples), label, np.int32), np.full(len(examples), share, np.float32))
+
+
+def _by_word(train: Examples) -> tuple[Callable[[Examples], Decoded], int]:
+    """The most frequent tag of each word, and the number of words that are remembered."""
+    seen: dict[str, Counter[int]] = defaultdict(Counter)
+    for words, tags in zip(train.words or [], train.gold, strict=True):
+        for word, tag in zip(words, tags, strict=True):
+            seen[word][tag] += 1
+    usual = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+    other = sum(seen.values(), Counter[Any]()).most_common(1)[0][0]
+
+    def answer(examples: Examples) -> Decoded:
+        rows = [[usual.get(word, other) for word in words] for words in examples.words or []]
+        return Decoded(rows, np.ones(len(rows), np.float32))
+
+    return answer, len(usual)
 
 
 MEMBER = Majority()

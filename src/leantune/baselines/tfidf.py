@@ -1,4 +1,4 @@
-"""TF-IDF with logistic regression: word 1-2-grams and character 2-5-grams.
+"""TF-IDF with logistic (for numbers ridge) regression: word 1-2-grams and character 2-5-grams.
 
 Seconds on a CPU; on topics and spam often within a point or two of a small encoder. Fitted on at most 100,000 training rows, a
 seeded sample of the longer files, and predicted chunk by chunk, so memory does not grow with the data.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
-from leantune.baselines._logistic import fit_logistic, rows_to_fit
+from leantune.baselines._linear import GOLDS, fit_linear, rows_to_fit
 from leantune.data.examples import ExampleChunk, Examples
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
@@ -27,7 +27,8 @@ class TfIdf:
     """Counted n-grams and a linear classifier."""
 
     name: ClassVar[str] = "tfidf"
-    title: ClassVar[str] = "TF-IDF + logistic regression"
+    title: ClassVar[str] = "TF-IDF + linear model"
+    golds: ClassVar[tuple[str, ...]] = GOLDS
 
     def fit(self, material: Material) -> Floor:
         """Fit vocabulary and classifier on the training texts."""
@@ -37,8 +38,8 @@ class TfIdf:
         letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=MOST_FEATURES, dtype=np.float32)
         union = FeatureUnion([("words", words), ("letters", letters)])
         train = material.splits["train"]
-        rows = rows_to_fit(train.labels, material.seed)
-        model = fit_logistic(union.fit_transform(list(_chosen(train, rows))), train.labels[rows], material.seed)
+        rows = rows_to_fit(material)
+        model = fit_linear(union.fit_transform(list(_chosen(train, rows))), material, rows)
 
         def predict(split: str) -> Decoded:
             return model.decode(union.transform(_texts(chunk)) for chunk in material.splits[split].chunks())

@@ -181,7 +181,8 @@ def _print_check(report: CheckReport, console: Console) -> None:
     lengths = ", ".join(f"{name} {tokens}" for name, tokens in report.length_quantiles.items())
     cut = f"; {percent(report.truncated_share)} of the rows are cut at {report.max_length}" if report.truncated_share else ""
     console.print(f"\n[bold]Data[/bold]    {splits}")
-    console.print(f"        {len(labels)} labels: {escape(shown + rest)}")
+    if labels:
+        console.print(f"        {len(labels)} labels: {escape(shown + rest)}")
     if lengths:
         console.print(f"        tokens per row: {lengths}{cut}")
     for finding in report.findings:

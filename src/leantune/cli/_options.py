@@ -17,7 +17,13 @@ Text = Annotated[str | None, typer.Option(help="Text column; inferred when not g
 TextPair = Annotated[str | None, typer.Option(help="Column of the second text, for pairs.")]
 Label = Annotated[str | None, typer.Option(help="Label column; inferred when not given.")]
 Task = Annotated[str | None, typer.Option(help="Task; inferred when not given (see: leantune tasks).")]
-Metric = Annotated[str | None, typer.Option(help="Score: accuracy, macro_f1, weighted_f1 or mcc.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help="What counts, the first of the task's own list when not given (see leantune tasks): accuracy, macro_f1, weighted_f1, mcc, "
+        "micro_f1, exact, qwk, spearman, pearson, r2, entity_f1 or macro_entity_f1."
+    ),
+]
 Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]
 MaxLength = Annotated[int | None, typer.Option(help="Tokens per row at most.", show_default="what the base was made for, 256 at most")]
 Batch = Annotated[int, typer.Option(help="Rows per optimiser step on average.")]

@@ -47,8 +47,7 @@ def _table(tasks: dict[str, Task]) -> None:
 
 
 def _metrics(task: Task) -> str:
-    others = [metric for metric in task.metrics if metric != task.default_metric]
-    return ", ".join([f"{task.default_metric} (default)", *others])
+    return ", ".join([f"{task.metrics[0]} (default)", *task.metrics[1:], *(f"{error} (told besides)" for error in task.reported)])
 
 
 def _facts(task: Task) -> dict[str, Any]:
@@ -56,6 +55,7 @@ def _facts(task: Task) -> dict[str, Any]:
         "name": task.name,
         "summary": task.summary,
         "inputs": task.inputs,
-        "default_metric": task.default_metric,
+        "default_metric": task.metrics[0],
         "metrics": list(task.metrics),
+        "reported": list(task.reported),
     }

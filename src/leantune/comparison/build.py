@@ -129,4 +129,4 @@ def _inspection(inputs: ComparisonInputs, choice: Choice, groups: Sequence[Group
     trial = median_trial(group)
     if trial is None or trial.scores.test is None:
         trial = next(iter(group.tested.values()))
-    return inspect(group.name, inputs.predictions(trial.digest, "test"), inputs.labels, inputs.texts)
+    return inspect(group.name, inputs.task, inputs.predictions(trial.digest, "test"), inputs.labels, inputs.texts)

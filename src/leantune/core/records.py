@@ -182,15 +182,18 @@ class Choice(Spec):
 
 
 class Mistake(Spec):
-    """A test row that the chosen method got wrong with confidence."""
+    """A test row that the chosen method got wrong: with confidence, or by the largest error."""
 
     row: int
     """Row number in the user's file, counted from 1 (the header is not a row)."""
     text: str
     text_pair: str | None = None
-    gold: str
-    predicted: str
+    gold: Any
+    """As people read it: a label, a number, a list of labels or tags."""
+    predicted: Any
     confidence: float
+    words: list[str] | None = None
+    """The words that the tags belong to."""
 
 
 class Inspection(Spec):
@@ -198,10 +201,14 @@ class Inspection(Spec):
 
     method: str
     labels: list[str]
-    confusion: list[list[int]]
-    """confusion[gold][predicted], counts of test rows."""
-    per_label: list[dict[str, Any]]
-    """label, rows, precision, recall, f1 for each label."""
+    confusion: list[list[int]] = []
+    """confusion[gold][predicted], counts of test rows, or of words; empty where there is no single label."""
+    per_label: list[dict[str, Any]] = []
+    """label, rows, precision, recall, f1 for each label, or each type of span."""
+    scatter: list[tuple[float, float]] = []
+    """(gold, predicted) of numbers, evenly drawn."""
+    errors: dict[str, float] = {}
+    """Mean errors in the unit of the answers."""
     mistakes: list[Mistake]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from leantune.core import catalogue
 from leantune.core.records import CheckFinding, CheckReport
-from leantune.data.checks._rows import finding, rows
+from leantune.data.checks._rows import finding, label_counts, rows
 from leantune.data.dataset import Dataset
 from leantune.data.table import CHUNK_ROWS
 
@@ -56,7 +56,9 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
 
 
 def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
-    counts = np.bincount(dataset.splits[split].labels, minlength=len(dataset.labels))
+    if dataset.manifest.gold == "number":
+        return {}
+    counts = label_counts(dataset.splits[split], len(dataset.labels))
     return {dataset.labels[index]: int(counts[index]) for index in np.argsort(-counts, kind="stable") if counts[index]}
 
 

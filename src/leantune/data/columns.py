@@ -13,7 +13,7 @@ from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.core.spec import Spec
 from leantune.data.facts import Facts, look
 from leantune.data.intake import Inference
-from leantune.data.names import LABELS, PAIRS, TEXTS, plain
+from leantune.data.names import LABELS, PAIRS, TAGS, TEXTS, WORDS, plain
 from leantune.data.table import Table
 
 LONGEST_LABEL = 60
@@ -26,6 +26,11 @@ class Columns(Spec):
     text: str
     text_pair: str | None = None
     label: str | None = None
+
+    @property
+    def read(self) -> list[str]:
+        """The columns in use: text, pair where there is one, label where there is one."""
+        return [name for name in (self.text, self.text_pair, self.label) if name is not None]
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,26 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
     facts = look(table)
     notes: list[Inference] = []
     label = wanted.label
+    if label is None and wanted.text is None and (tagged := _tagged(table)):
+        why = "lists of words and tags, named so"
+        note = Inference(
+            what="text and label columns", value=f'"{tagged[0]}" with "{tagged[1]}"', why=why, override="--text COL --label COL"
+        )
+        return Columns(text=tagged[0], label=tagged[1]), [note]
     if label is None and wanted.label_needed:
         label = _label(facts, place, wanted, notes)
     text, pair = _texts(facts, place, wanted, label, notes)
     return Columns(text=text, text_pair=pair, label=label), notes[::-1]
 
 
-def require_columns(table: Table, place: str, columns: Columns) -> None:
+def require_columns(table: Table, place: str, columns: Columns, *, lists: Sequence[str] = ()) -> None:
     """Check that a file that was just read has the columns, and texts in them, not lists or objects.
+
+    Args:
+        table: the file.
+        place: its name.
+        columns: to look at.
+        lists: columns of them that may hold lists.
 
     Raises:
         DataError: E-COLUMN, or E-TEXT or E-LABEL with rows.
@@ -63,12 +80,19 @@ def require_columns(table: Table, place: str, columns: Columns) -> None:
     _check_named(table.columns, place, Wanted(columns.text, columns.text_pair, columns.label))
     problems = Problems(place)
     for option, name in (("--text", columns.text), ("--text-pair", columns.text_pair), ("--label", columns.label)):
-        if name is not None and name in table.nested:
+        if name is not None and name in table.nested and (name not in lists or table.nested[name].kind != "a list"):
             role, code = ("label", "E-LABEL") if option == "--label" else ("text", "E-TEXT")
             found = table.nested[name]
             what = f'{found}, column "{name}": {found.kind} where a {role} is needed.'
             problems.add(f"{what} Write the {role} itself, or name another column with {option} COL.", code)
     problems.raise_if_any()
+
+
+def _tagged(table: Table) -> tuple[str, str] | None:
+    """Columns with lists of words and of their tags."""
+    lists = [name for name in table.columns if name in table.nested]
+    words, tags = ([name for name in lists if plain(name) in known] for known in (WORDS, TAGS))
+    return (words[0], tags[0]) if len(words) == 1 and len(tags) == 1 else None
 
 
 def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:

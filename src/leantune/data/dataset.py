@@ -12,10 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from leantune.core import catalogue
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.examples import Examples
 from leantune.data.gather import Request, find, gather
+from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.manifest import Manifest, read_manifest
 from leantune.data.splits import NAMES
@@ -41,13 +43,19 @@ class Dataset:
 
     @property
     def labels(self) -> list[str]:
-        """Label names; label index i is labels[i]."""
+        """Label names; label index i is labels[i]. Where answers have no names, those of the outputs."""
         return self.manifest.labels
 
     @property
     def task(self) -> str:
         """Name of the task."""
         return self.manifest.task
+
+    @property
+    def gold(self) -> Gold:
+        """The kind of its answers."""
+        gold: Gold = catalogue.load("data.golds", self.manifest.gold)
+        return gold
 
     @property
     def columns(self) -> Columns:

@@ -1,8 +1,10 @@
 """Encoding: rows become token numbers once per study, flat on disk, shared by every trial.
 
     <folder>/<key>.ids.npy       all tokens one after another, int32
-    <folder>/<key>.rows.npy      (rows + 1, 2) int64: where a row starts, how many of its tokens belong to the first text
+    <folder>/<key>.words.npy     for rows of words, beside each token the number of the word that begins there, else -1, int32
+    <folder>/<key>.rows.npy      (pieces + 1, 3) int64: where a piece starts, how many of its tokens belong to the first text, its row
 
+A text is one piece, cut at the token limit. A row of words gets as many overlapping pieces as it needs, so that no word is lost.
 The arrays are memory-mapped, so memory does not grow with the data.
 """
 
@@ -11,14 +13,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.core.errors import SpecError
+from leantune.data.examples import ExampleChunk
+
 CHUNK = 2_000
 """Rows tokenised at a time."""
+OVERLAP = 4
+"""Pieces of one row share a quarter of their tokens, so that every word has some context on both sides in one of them."""
 
 
 class Tokenizer(Protocol):
@@ -31,7 +39,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Padded:
-    """Rows padded on the right to the longest one."""
+    """Pieces padded on the right to the longest one."""
 
     ids: NDArray[np.int64]
     """(B, T)."""
@@ -39,6 +47,10 @@ class Padded:
     """(B, T), 1 where a token stands."""
     types: NDArray[np.int64]
     """(B, T), 1 in the second text."""
+    rows: NDArray[np.int64]
+    """(B,) the row that a piece belongs to."""
+    words: NDArray[np.int64] | None
+    """(B, T) number of the word that begins at a token, -1 elsewhere; None where rows are texts."""
 
 
 @dataclass(frozen=True)
@@ -47,79 +59,147 @@ class Encoded:
 
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
-    """(rows + 1,): row r is `ids[starts[r]:starts[r + 1]]`."""
+    """(pieces + 1,): piece p is `ids[starts[p]:starts[p + 1]]`."""
     first: NDArray[np.int64]
-    """(rows,): tokens of the first text, special tokens included."""
+    """(pieces,): tokens of the first text, special tokens included."""
+    rows: NDArray[np.int64]
+    """(pieces,): the row that each piece belongs to, rising; where rows are texts, piece r is row r."""
+    words: NDArray[np.int32] | None = None
+    """Beside each token the number of the word that begins there, -1 elsewhere; None where rows are texts."""
 
     def __len__(self) -> int:
         return len(self.first)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens per row."""
+        """Tokens per piece."""
         return np.diff(self.starts)
 
-    def padded(self, rows: Sequence[int] | NDArray[np.int64], pad: int) -> Padded:
-        """The rows as rectangles filled up with the token `pad`."""
-        longest = max(int(self.starts[row + 1] - self.starts[row]) for row in rows)
-        ids = np.full((len(rows), longest), pad, dtype=np.int64)
+    def padded(self, pieces: Sequence[int] | NDArray[np.int64], pad: int) -> Padded:
+        """The pieces as rectangles filled up with the token `pad`."""
+        longest = max(int(self.starts[piece + 1] - self.starts[piece]) for piece in pieces)
+        ids = np.full((len(pieces), longest), pad, dtype=np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
-        for place, row in enumerate(rows):
-            start, end = self.starts[row], self.starts[row + 1]
+        words = None if self.words is None else np.full_like(ids, -1)
+        for place, piece in enumerate(pieces):
+            start, end = self.starts[piece], self.starts[piece + 1]
             ids[place, : end - start] = self.ids[start:end]
             mask[place, : end - start] = 1
-            types[place, self.first[row] : end - start] = 1
-        return Padded(ids, mask, types)
+            types[place, self.first[piece] : end - start] = 1
+            if words is not None and self.words is not None:
+                words[place, : end - start] = self.words[start:end]
+        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), words)
 
 
-def encode_rows(tokenizer: Tokenizer, texts: Sequence[str], pairs: Sequence[str] | None, max_length: int) -> Encoded:
-    """Encode rows in memory; rows over `max_length` tokens are cut, in pairs the longer text first."""
-    return _join(_chunks(tokenizer, [(texts, pairs)], max_length))
+@dataclass(frozen=True)
+class _Part:
+    """Some encoded rows."""
+
+    ids: NDArray[np.int32]
+    table: NDArray[np.int64]
+    """(pieces, 3): tokens, tokens of the first text, row from the start of the part."""
+    rows: int
+    words: NDArray[np.int32] | None = None
 
 
-def encode_to_disk(
-    tokenizer: Tokenizer, chunks: Iterable[tuple[Sequence[str], Sequence[str] | None]], max_length: int, path: Path
-) -> Encoded:
-    """Encode chunks of (texts, pairs) into files that start with `path`, or reuse the files that are there.
+def encode_rows(tokenizer: Tokenizer, chunk: ExampleChunk, max_length: int) -> Encoded:
+    """Encode rows in memory; texts over `max_length` tokens are cut, in pairs the longer text first."""
+    parts = list(_parts(tokenizer, [chunk], max_length))
+    flat = np.concatenate([np.zeros(0, dtype=np.int32), *(part.ids for part in parts)])
+    words = None if chunk.words is None else np.concatenate([np.zeros(0, dtype=np.int32), *(part.words for part in parts)])  # type: ignore[list-item]
+    return _encoded(flat, _bounds(parts), words)
+
+
+def encode_to_disk(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int, path: Path) -> Encoded:
+    """Encode chunks of rows into files that start with `path`, or reuse the files that are there.
 
     The caller puts into the name everything that the result depends on: data, tokenizer, `max_length`.
     """
-    ids_path, rows_path = path.with_name(f"{path.name}.ids.npy"), path.with_name(f"{path.name}.rows.npy")
+    ids_path, words_path, rows_path = (path.with_name(f"{path.name}.{kind}.npy") for kind in ("ids", "words", "rows"))
     if not rows_path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        bounds = [np.zeros((1, 2), dtype=np.int64)]
-        raw = path.with_name(f"{path.name}.ids.{os.getpid()}.part")
-        with raw.open("wb") as file:
-            for ids, rows in _chunks(tokenizer, chunks, max_length):
-                ids.tofile(file)
-                bounds.append(rows)
+        parts = []
+        raws = [path.with_name(f"{path.name}.{kind}.{os.getpid()}.part") for kind in ("ids", "words")]
+        with raws[0].open("wb") as ids, raws[1].open("wb") as words:
+            for part in _parts(tokenizer, chunks, max_length):
+                part.ids.tofile(ids)
+                if part.words is not None:
+                    part.words.tofile(words)
+                parts.append(_Part(np.zeros(0, np.int32), part.table, part.rows))
         rows_part = path.with_name(f"{path.name}.{os.getpid()}.part.npy")
-        np.save(rows_part, _bounds(bounds))
-        os.replace(raw, ids_path)
-        os.replace(rows_part, rows_path)  # last: its presence says that both files are whole
-    table = np.load(rows_path, mmap_mode="r")
-    total = int(table[-1, 0])
-    flat = np.memmap(ids_path, dtype=np.int32, mode="r") if total else np.zeros(0, dtype=np.int32)
-    return Encoded(flat, table[:, 0], table[:-1, 1])
+        np.save(rows_part, _bounds(parts))
+        os.replace(raws[0], ids_path)
+        os.replace(raws[1], words_path)
+        os.replace(rows_part, rows_path)  # last: its presence says that all files are whole
+    bounds = np.load(rows_path, mmap_mode="r")
+    return _encoded(_mapped(ids_path), bounds, _mapped(words_path) if words_path.stat().st_size else None)
 
 
-def _chunks(
-    tokenizer: Tokenizer, chunks: Iterable[tuple[Sequence[str], Sequence[str] | None]], max_length: int
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]:
-    """For each chunk its flat tokens and a table (rows, 2) of lengths and first-text lengths."""
-    for texts, pairs in chunks:
-        for start in range(0, len(texts), CHUNK):
-            first = list(texts[start : start + CHUNK])
-            second = None if pairs is None else list(pairs[start : start + CHUNK])
-            coded = tokenizer(
-                first, second, truncation=True, max_length=max_length, return_token_type_ids=True, return_attention_mask=False
-            )
-            # Decoders put nothing around a text: an empty one would have no token at all, and no state to read.
-            filled = [ids or [_filler(tokenizer)] for ids in coded["input_ids"]]
-            lengths = [len(ids) for ids in filled]
-            seconds = [_second(coded, row) for row in range(len(first))] if second is not None else [0] * len(first)
-            flat = np.fromiter((token for ids in filled for token in ids), dtype=np.int32, count=sum(lengths))
-            yield flat, np.array([lengths, np.subtract(lengths, seconds)], dtype=np.int64).T
+def _mapped(path: Path) -> NDArray[np.int32]:
+    return np.memmap(path, dtype=np.int32, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.int32)
+
+
+def _encoded(ids: NDArray[np.int32], bounds: NDArray[np.int64], words: NDArray[np.int32] | None) -> Encoded:
+    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], words)
+
+
+def _parts(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int) -> Iterator[_Part]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), CHUNK):
+            span = slice(start, start + CHUNK)
+            if chunk.words is not None:
+                yield _words_part(tokenizer, chunk.words[span], max_length)
+            else:
+                yield _texts_part(tokenizer, chunk.texts[span], None if chunk.pairs is None else chunk.pairs[span], max_length)
+
+
+def _texts_part(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, max_length: int) -> _Part:
+    """One piece per row."""
+    coded = tokenizer(texts, pairs, truncation=True, max_length=max_length, return_token_type_ids=True, return_attention_mask=False)
+    # Decoders put nothing around a text: an empty one would have no token at all, and no state to read.
+    filled = [ids or [_filler(tokenizer)] for ids in coded["input_ids"]]
+    lengths = [len(ids) for ids in filled]
+    seconds = [_second(coded, row) for row in range(len(texts))] if pairs is not None else [0] * len(texts)
+    table = np.array([lengths, np.subtract(lengths, seconds), np.arange(len(texts))], dtype=np.int64).T
+    return _Part(_flat(filled), table, len(texts))
+
+
+def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) -> _Part:
+    """As many pieces per row as it needs; which word begins where is read from the characters, so any tokenizer will do."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
+    coded = tokenizer(
+        [" ".join(words) for words in rows],
+        truncation=True,
+        max_length=max_length,
+        stride=max_length // OVERLAP,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        return_token_type_ids=True,
+        return_attention_mask=False,
+    )
+    begins = [{start: number for number, start in enumerate(accumulate((len(word) + 1 for word in words), initial=0))} for words in rows]
+    owners = list(coded["overflow_to_sample_mapping"])
+    ids, words = [], []
+    for piece, (tokens, offsets) in enumerate(zip(coded["input_ids"], coded["offset_mapping"], strict=True)):
+        ids.append(tokens or [_filler(tokenizer)])
+        words.append(_begun(offsets, begins[owners[piece]]) or [-1])
+    lengths = [len(tokens) for tokens in ids]
+    return _Part(_flat(ids), np.array([lengths, lengths, owners], dtype=np.int64).T, len(rows), _flat(words))
+
+
+def _begun(offsets: list[tuple[int, int]], begins: dict[int, int]) -> list[int]:
+    """For each token the word that begins in it, else -1; some tokenizers count the space before a word to its first token."""
+    found, seen = [], {-1}
+    for start, end in offsets:
+        place = next((begins[at] for at in (start, start + 1) if at in begins and at < end), -1)
+        found.append(-1 if place in seen else place)
+        seen.add(place)
+    return found
+
+
+def _flat(lists: list[list[int]]) -> NDArray[np.int32]:
+    return np.fromiter((number for numbers in lists for number in numbers), dtype=np.int32, count=sum(map(len, lists)))
 
 
 def _filler(tokenizer: Tokenizer) -> int:
@@ -131,18 +211,10 @@ def _second(coded: Any, row: int) -> int:
     return sum(coded["token_type_ids"][row]) if "token_type_ids" in coded else 0
 
 
-def _bounds(tables: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """(rows + 1, 2): starts and first-text lengths (the last row holds the end)."""
-    rows = np.concatenate(tables[1:] or [np.zeros((0, 2), dtype=np.int64)])
-    starts = np.concatenate([[0], np.cumsum(rows[:, 0])])
-    first = np.concatenate([rows[:, 1], [0]])
-    return np.stack([starts, first], axis=1)
-
-
-def _join(parts: Iterator[tuple[NDArray[np.int32], NDArray[np.int64]]]) -> Encoded:
-    flats, tables = [np.zeros(0, dtype=np.int32)], [np.zeros((1, 2), dtype=np.int64)]
-    for flat, table in parts:
-        flats.append(flat)
-        tables.append(table)
-    bounds = _bounds(tables)
-    return Encoded(np.concatenate(flats), bounds[:, 0], bounds[:-1, 1])
+def _bounds(parts: list[_Part]) -> NDArray[np.int64]:
+    """(pieces + 1, 3): starts, tokens of the first text, rows (the last line holds the end)."""
+    before = np.cumsum([0, *(part.rows for part in parts)])
+    tables = [np.add(part.table, (0, 0, offset)) for part, offset in zip(parts, before, strict=False)]
+    pieces = np.concatenate([np.zeros((0, 3), dtype=np.int64), *tables])
+    starts = np.concatenate([[0], np.cumsum(pieces[:, 0])])
+    return np.column_stack([starts, np.append(pieces[:, 1], 0), np.append(pieces[:, 2], before[-1])])

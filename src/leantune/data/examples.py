@@ -1,12 +1,12 @@
 """`Examples`: the rows of one split, on disk, read where they are needed.
 
     examples = dataset.splits["train"]
-    len(examples), examples.texts[0], examples.labels[0], examples.rows[0]
+    len(examples), examples.texts[0], examples.gold[0], examples.rows[0]
     examples.take([4, 1])                   # [(text, pair or None), (text, pair or None)]
 
 The Arrow file is memory-mapped: random access touches only the pages it needs. A pass over all rows (`chunks`) reads the file
-plainly, so the resident size stays the same for a thousand rows and for a million. Numbers per row (label, row, key) are
-loaded when they are asked for: 4, 8 and 8 bytes per row.
+plainly, so the resident size stays the same for a thousand rows and for a million. What stands once per row (gold, row, key) is
+loaded when it is asked for: a label takes 4 bytes, row and key 8 each.
 """
 
 from __future__ import annotations
@@ -21,26 +21,25 @@ from typing import Any, overload
 import numpy as np
 import pyarrow as pa
 
-Ints = np.ndarray[Any, np.dtype[np.int32]]
 Longs = np.ndarray[Any, np.dtype[np.int64]]
 Keys = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 @dataclass(frozen=True)
 class ExampleChunk:
-    """Consecutive rows in memory.
+    """Some rows in memory, as a model reads them.
 
     Attributes:
-        texts: first (or only) text of each row.
+        texts: first (or only) text of each row; words joined by spaces.
         pairs: second texts, or None for single texts.
-        labels: label indices, int32, shape (rows,).
-        rows: row numbers in the user's file from 1, int64, shape (rows,).
+        words: lists of words, or None where a row is a text.
+        rows: row numbers in the user's file from 1, int64, shape (rows,); None where they are not known.
     """
 
     texts: list[str]
-    pairs: list[str] | None
-    labels: Ints
-    rows: Longs
+    pairs: list[str] | None = None
+    words: list[list[str]] | None = None
+    rows: Longs | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -75,7 +74,7 @@ class Texts(Sequence[str]):
 
 
 class Examples:
-    """Rows of one split in an Arrow file with the columns text, text_pair (for pairs), label, row and key."""
+    """Rows of one split in an Arrow file with the columns of `example_fields`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -97,28 +96,41 @@ class Examples:
         return Texts(self._table.column("text_pair").chunks) if "text_pair" in self._table.column_names else None
 
     @cached_property
-    def labels(self) -> Ints:
-        """Label indices, int32, shape (rows,)."""
-        numbers: Ints = self._numbers("label", np.dtype(np.int32))
-        return numbers
+    def words(self) -> list[list[str]] | None:
+        """The words of each row; None where a row is a text."""
+        return self._table.column("words").to_pylist() if "words" in self._table.column_names else None
+
+    @cached_property
+    def gold(self) -> Any:
+        """The answers: a NumPy array of numbers (label indices, int32, shape (rows,)), a list of anything else."""
+        column = self._table.column("gold")
+        kind = column.type
+        return self._numbers("gold") if pa.types.is_integer(kind) or pa.types.is_floating(kind) else column.to_pylist()
 
     @cached_property
     def rows(self) -> Longs:
         """Row numbers in the user's file, from 1, int64, shape (rows,)."""
-        numbers: Longs = self._numbers("row", np.dtype(np.int64))
+        numbers: Longs = self._numbers("row")
         return numbers
 
     @cached_property
     def keys(self) -> Keys:
         """One number per row, equal for equal texts (see `keys`), uint64, shape (rows,)."""
-        numbers: Keys = self._numbers("key", np.dtype(np.uint64))
+        numbers: Keys = self._numbers("key")
         return numbers
 
-    def take(self, indices: Sequence[int] | Ints | Longs) -> list[tuple[str, str | None]]:
+    def take(self, indices: Sequence[int] | Longs) -> list[tuple[str, str | None]]:
         """(text, pair) of the rows at `indices`, in that order; the pair is None for single texts."""
         numbers = [int(index) for index in indices]
         pairs = self.pairs
         return [(self.texts[number], None if pairs is None else pairs[number]) for number in numbers]
+
+    def inputs(self, indices: Sequence[int] | Longs) -> list[tuple[str | list[str], str | None]]:
+        """As `take`, with the list of words where a row is one."""
+        words = self.words
+        return [
+            (text if words is None else words[int(place)], pair) for place, (text, pair) in zip(indices, self.take(indices), strict=True)
+        ]
 
     def chunks(self) -> Iterator[ExampleChunk]:
         """All rows in order, a few thousand at a time."""
@@ -126,30 +138,32 @@ class Examples:
             reader = pa.ipc.open_file(source)
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
-                pairs = batch.column("text_pair").to_pylist() if "text_pair" in batch.schema.names else None
-                yield ExampleChunk(
-                    batch.column("text").to_pylist(), pairs, batch.column("label").to_numpy(), batch.column("row").to_numpy()
-                )
+                pairs, words = (batch.column(name).to_pylist() if name in batch.schema.names else None for name in ("text_pair", "words"))
+                yield ExampleChunk(batch.column("text").to_pylist(), pairs, words, batch.column("row").to_numpy())
 
     @cached_property
     def _table(self) -> Any:
         return pa.ipc.open_file(pa.memory_map(str(self.path))).read_all()
 
-    def _numbers(self, name: str, kind: np.dtype[Any]) -> Any:
-        chunks = [chunk.to_numpy() for chunk in self._table.column(name).chunks]
-        numbers = np.concatenate(chunks) if chunks else np.empty(0, kind)
+    def _numbers(self, name: str) -> Any:
+        numbers = self._table.column(name).to_numpy()
         numbers.setflags(write=False)
         return numbers
+
+
+def example_fields(*, paired: bool, words: bool, gold: pa.DataType) -> Any:
+    """The schema of a split on disk."""
+    inputs = [("text", pa.string(), True), ("text_pair", pa.string(), paired), ("words", pa.list_(pa.string()), words)]
+    fields = [(name, kind) for name, kind, there in inputs if there]
+    return pa.schema([*fields, ("gold", gold), ("row", pa.int64()), ("key", pa.uint64())])
 
 
 class ExampleWriter:
     """Writes the rows of one split as they come; the file appears whole or not at all."""
 
-    def __init__(self, path: Path, *, paired: bool) -> None:
-        self.path, self.rows = path, 0
+    def __init__(self, path: Path, schema: Any) -> None:
+        self.path, self.rows, self.schema = path, 0, schema
         self._hidden = path.with_name(f".{path.name}.part")
-        texts = [("text", pa.string()), ("text_pair", pa.string())][: 2 if paired else 1]
-        self.schema = pa.schema([*texts, ("label", pa.int32()), ("row", pa.int64()), ("key", pa.uint64())])
         self._file = pa.ipc.new_file(str(self._hidden), self.schema)
 
     def write(self, columns: Sequence[Any]) -> None:

@@ -5,7 +5,6 @@ Each step either succeeds or raises everything that is wrong with its input.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,14 @@ from leantune.core.errors import DataError, unknown_name
 from leantune.core.spec import Spec
 from leantune.data import splits
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
-from leantune.data.examples import ExampleWriter
+from leantune.data.examples import ExampleWriter, example_fields
 from leantune.data.facts import look
+from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys, occurs_in
-from leantune.data.labels import check_counts, check_known, check_single_rows, count_labels, numbered
 from leantune.data.locate import Part, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
+from leantune.data.rows import columns_of, list_columns, texts_of
 from leantune.data.table import Table
 
 DEFAULT_TASK = "classification"
@@ -54,14 +54,14 @@ class Source:
     Attributes:
         part: where it came from.
         table: all its columns.
-        labels: label index per row, int32.
+        strata: one number per row to spread over the splits by, int32.
         keys: key of text (and pair) per row, uint64.
         groups: rows with equal groups stay in one split, uint64.
     """
 
     part: Part
     table: Table
-    labels: splits.Array
+    strata: splits.Array
     keys: splits.Array
     groups: splits.Array
 
@@ -76,22 +76,23 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     notes: list[Inference] = []
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
-    columns = _columns(parts, tables, request, notes)
-    counts = _count(parts, tables, columns, notes)
-    labels = sorted(counts["train"])
-    sources = {split: _number(parts[split], tables[split], columns, labels) for split in counts}
-    _check_cuttable(sources["train"], counts["train"], columns, cut=len(sources) < len(splits.NAMES))
+    columns, task = _columns(parts, tables, request, notes)
+    answers = Answers.learn(task, _labelled(parts, tables, columns, notes), notes)
+    sources = {split: _number(parts[split], one, answers) for split, one in answers.sources.items()}
+    if len(sources) < len(splits.NAMES):
+        answers.gold.check_cuttable(answers.sources["train"])
     places = _places(sources, request.seed, notes)
-    notes.append(_task(request, len(labels)))
-    found, sizes = _write(places, sources, folder, columns)
+    notes.append(_task_note(request, task, answers))
+    found, sizes = _write(places, sources, folder, columns, answers)
     manifest = Manifest(
         source=" + ".join(dict.fromkeys(one.part.name for one in sources.values())),
         key=key,
-        digest=digest(found, labels, request.task or DEFAULT_TASK),
-        task=request.task or DEFAULT_TASK,
+        digest=digest(found, answers.labels, task),
+        task=task,
+        gold=answers.kind,
         seed=request.seed,
         columns=columns,
-        labels=labels,
+        labels=answers.labels,
         sizes=sizes,
         sources={split: _source_table(sources.get(split) or sources["train"], folder) for split in splits.NAMES},
         inferences=notes,
@@ -146,45 +147,90 @@ def _table_digest(table: Table) -> str:
     return digest(table.columns, found.name())
 
 
-def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> Columns:
+def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str]:
+    """The columns in use and the task, named or inferred."""
     wanted = Wanted(request.text, request.text_pair, request.label)
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
+    task = request.task or _inferred_task(tables["train"], columns)
+    gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
     for split, table in tables.items():
-        require_columns(table, parts[split].name, columns)
-    return columns
+        require_columns(table, parts[split].name, columns, lists=list_columns(columns, gold))
+    return columns, task
 
 
-def _count(parts: dict[str, Part], tables: dict[str, Table], columns: Columns, notes: list[Inference]) -> dict[str, Counter[str]]:
-    """Label counts per split; a hub set's own test split without labels is left out, and that is said."""
-    column, counts = str(columns.label), {}
+def _inferred_task(table: Table, columns: Columns) -> str:
+    """The task whose kind of answers the label column must be; the default one when none must."""
+    label = str(columns.label)
+    facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
+    for name in catalogue.names("tasks"):
+        task = catalogue.load("tasks", name)
+        if task.inferred and catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words):
+            return name
+    return DEFAULT_TASK
+
+
+def _is_of_words(table: Table, columns: Columns) -> bool:
+    nested = table.nested.get(columns.text)
+    return nested is not None and nested.kind == "a list"
+
+
+def _labelled(parts: dict[str, Part], tables: dict[str, Table], columns: Columns, notes: list[Inference]) -> dict[str, Labelled]:
+    """The files with answers; a hub set's own test split without any is left out, and that is said."""
+    column, found = str(columns.label), {}
     for split, part in parts.items():
         if part.split and split != "train" and look(tables[split], [column])[column].distinct == 0:
             notes.append(Inference(what="split left out", value=part.name, why="no row has a label"))
             continue
-        counts[split] = count_labels(tables[split], column, part.name)
-    check_counts(counts["train"], column, parts["train"].name)
-    for split in set(counts) - {"train"}:
-        check_known(counts[split], list(counts["train"]), column, place=parts[split].name, table=tables[split])
-    return counts
+        found[split] = Labelled(tables[split], columns, part.name)
+    return found
 
 
-def _number(part: Part, table: Table, columns: Columns, labels: list[str]) -> Source:
-    names = [columns.text, *([columns.text_pair] if columns.text_pair else []), str(columns.label)]
-    numbers, first = np.empty(table.rows, np.int32), np.empty(table.rows, np.uint64)
-    whole = np.empty(table.rows, np.uint64) if columns.text_pair else first
-    start, empty = 0, True
-    for batch in table.batches(names):
-        texts, *pair, label = batch.columns
-        span, start = slice(start, start + batch.num_rows), start + batch.num_rows
-        numbers[span] = numbered(label, labels)
-        first[span] = keys(_filled(texts).to_pylist())
-        if pair:
-            whole[span] = keys(_filled(texts).to_pylist(), _filled(pair[0]).to_pylist())
-        empty = empty and not pc.any(pc.greater(pc.binary_length(texts), 0)).as_py()
+@dataclass(frozen=True)
+class Answers:
+    """The answers of all files.
+
+    Attributes:
+        kind: name of the kind of gold.
+        labels: names of the answers.
+        sources: the files that have them, by split.
+    """
+
+    kind: str
+    labels: list[str]
+    sources: dict[str, Labelled]
+
+    @classmethod
+    def learn(cls, task: str, sources: dict[str, Labelled], notes: list[Inference]) -> Answers:
+        """Learn the labels; everything that is wrong with the answers is told."""
+        kind = catalogue.load("tasks", task).gold
+        held = [source for split, source in sources.items() if split != "train"]
+        return cls(kind, catalogue.load("data.golds", kind).learn(sources["train"], held, notes), sources)
+
+    @property
+    def gold(self) -> Gold:
+        """The kind of answers."""
+        gold: Gold = catalogue.load("data.golds", self.kind)
+        return gold
+
+
+def _number(part: Part, source: Labelled, answers: Answers) -> Source:
+    """Keys and strata of all rows of a file."""
+    columns, rows = source.columns, source.table.rows
+    strata, first = np.empty(rows, np.int32), np.empty(rows, np.uint64)
+    whole = np.empty(rows, np.uint64) if columns.text_pair else first
+    empty = True
+    for start, cells in source.cells():
+        span = slice(start - 1, start - 1 + cells.num_rows)
+        texts = texts_of(cells, columns, words=answers.gold.words)
+        strata[span] = answers.gold.strata(answers.gold.read(cells, answers.labels))
+        first[span] = keys(texts[0].to_pylist())
+        if columns.text_pair:
+            whole[span] = keys(*(column.to_pylist() for column in texts))
+        empty = empty and not pc.any(pc.greater(pc.binary_length(texts[0]), 0)).as_py()
     if empty:
         raise DataError(f'{part.name}, column "{columns.text}": every text is empty. Name the text with --text COL.', "E-TEXT")
-    return Source(part, table, numbers, whole, _groups(whole, first))
+    return Source(part, source.table, strata, whole, _groups(whole, first))
 
 
 def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:
@@ -193,18 +239,13 @@ def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:
     return first if whole is first or len(np.unique(sample)) * 20 >= len(sample) else whole
 
 
-def _check_cuttable(train: Source, counts: Mapping[str, int], columns: Columns, *, cut: bool) -> None:
-    if cut:
-        check_single_rows(counts, str(columns.label), train.part.name, train.table)
-
-
 def _places(sources: dict[str, Source], seed: int, notes: list[Inference]) -> splits.Array:
     """Split number of each row of the train source."""
     _refuse_same(sources)
     cut = [number for number, name in enumerate(splits.NAMES) if name not in sources]
     train = sources["train"]
     try:
-        place = splits.assign(train.groups, train.labels, seed=seed, cut=cut)
+        place = splits.assign(train.groups, train.strata, seed=seed, cut=cut)
     except DataError as error:
         raise DataError(f"{train.part.name}: {error.message}", error.code) from None
     if cut:
@@ -228,43 +269,43 @@ def _refuse_same(sources: dict[str, Source]) -> None:
                 )
 
 
-def _task(request: Request, labels: int) -> Inference:
-    why = "as you asked" if request.task else f"the label column holds {labels:,} different texts"
-    return Inference(what="task", value=request.task or DEFAULT_TASK, why=why, override="--task TASK")
+def _task_note(request: Request, task: str, answers: Answers) -> Inference:
+    train = answers.sources["train"]
+    facts, of_words = look(train.table, [train.label])[train.label], _is_of_words(train.table, train.columns)
+    why = answers.gold.suits(facts, train.table.nested.get(train.label), of_words=of_words)
+    why = why or f"the label column holds {len(answers.labels):,} different texts"
+    return Inference(what="task", value=task, why="as you asked" if request.task else why, override="--task TASK")
 
 
-def _write(places: splits.Array, sources: dict[str, Source], folder: Path, columns: Columns) -> tuple[str, dict[str, int]]:
+def _write(
+    places: splits.Array, sources: dict[str, Source], folder: Path, columns: Columns, answers: Answers
+) -> tuple[str, dict[str, int]]:
     """Write the splits; give the digest of their content and their sizes."""
-    paired, contents = columns.text_pair is not None, ContentDigest()
-    writers = {name: ExampleWriter(folder / f"{name}.arrow", paired=paired) for name in splits.NAMES}
+    contents = ContentDigest()
+    fields = example_fields(paired=columns.text_pair is not None, words=answers.gold.words, gold=answers.gold.arrow)
+    writers = {name: ExampleWriter(folder / f"{name}.arrow", fields) for name in splits.NAMES}
     for split, source in sources.items():
         where = places if split == "train" else np.full(source.table.rows, splits.NAMES.index(split), np.int8)
-        _copy(source, where, columns, writers, contents)
+        _copy(source, where, answers.sources[split], answers, writers, contents)
     for writer in writers.values():
         writer.close()
     return contents.name(), {name: writer.rows for name, writer in writers.items()}
 
 
-def _copy(source: Source, where: splits.Array, columns: Columns, writers: dict[str, ExampleWriter], contents: ContentDigest) -> None:
-    names, start = [columns.text, *([columns.text_pair] if columns.text_pair else [])], 0
-    for batch in source.table.batches(names):
-        texts, span = [_filled(column) for column in batch.columns], slice(start, start + batch.num_rows)
-        rows = np.arange(start + 1, start + batch.num_rows + 1, dtype=np.int64)
-        for column in texts:
-            contents.add_texts(column)
-        contents.add_numbers(source.labels[span])
-        contents.add_numbers(where[span])
+def _copy(
+    source: Source, where: splits.Array, labelled: Labelled, answers: Answers, writers: dict[str, ExampleWriter], contents: ContentDigest
+) -> None:
+    for start, cells in labelled.cells():
+        span, rows = slice(start - 1, start - 1 + cells.num_rows), np.arange(start, start + cells.num_rows, dtype=np.int64)
+        columns = columns_of(cells, labelled.columns, answers.gold, answers.labels)
+        for column in columns:
+            contents.add(column)
+        contents.add(pa.array(where[span]))
         for number, name in enumerate(splits.NAMES):
             mask = where[span] == number
             if mask.any():
-                chosen = [column.filter(pa.array(mask)) for column in texts]
-                writers[name].write([*chosen, source.labels[span][mask], rows[mask], source.keys[span][mask]])
-        start += batch.num_rows
-
-
-def _filled(column: Any) -> Any:
-    """A text that is null counts as empty; the check tells how many there are."""
-    return pc.fill_null(column, "")
+                chosen = [column.filter(pa.array(mask)) for column in columns]
+                writers[name].write([*chosen, rows[mask], source.keys[span][mask]])
 
 
 def _source_table(source: Source, folder: Path) -> SourceTable:

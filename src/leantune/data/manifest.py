@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
@@ -15,7 +16,7 @@ from leantune.core.spec import Spec
 from leantune.data.columns import Columns
 from leantune.data.intake import Inference
 
-VERSION = 1
+VERSION = 2
 """Raised when the same file would be prepared differently."""
 
 
@@ -39,6 +40,8 @@ class Manifest(Spec):
     digest: str
     """Digest of what training and scoring see: texts, labels and splits; the same rows from CSV and from JSON have the same."""
     task: str
+    gold: str = "label"
+    """Kind of its answers: a name of `data.golds`."""
     seed: int
     columns: Columns
     labels: list[str]
@@ -71,6 +74,17 @@ class ContentDigest:
 
     def __init__(self) -> None:
         self._content, self._lengths = hashlib.sha256(), hashlib.sha256()
+
+    def add(self, column: Any) -> None:
+        """Add a column of texts, numbers or lists of them (an Arrow array)."""
+        if pa.types.is_list(column.type):
+            self.add_numbers(pc.list_value_length(column).to_numpy(zero_copy_only=False))
+            self.add(column.flatten())
+        elif pa.types.is_string(column.type):
+            self.add_texts(column)
+        else:
+            numbers = column.to_numpy(zero_copy_only=False)
+            self.add_numbers(numbers.view(np.int64) if numbers.dtype == np.float64 else numbers)
 
     def add_texts(self, column: Any) -> None:
         """Add a column of texts (an Arrow array; null differs from "")."""

@@ -37,6 +37,8 @@ TEXTS = (
     "description",
     "input",
     "prompt",
+    "tokens",
+    "words",
 )
 """One column that is the input."""
 
@@ -55,8 +57,18 @@ LABELS = (
     "stance",
     "label_text",
     "y",
+    "tags",
+    "score",
+    "similarity",
+    "rating",
 )
 """The column that is the answer."""
+
+WORDS = ("tokens", "words")
+"""The column that holds a list of words in every row."""
+
+TAGS = ("tags", "ner_tags", "pos_tags", "slot_tags", "ner", "pos", "upos", "slots", "labels", "label")
+"""The column that holds the tag of each word."""
 
 
 def plain(name: str) -> str:

@@ -1,7 +1,7 @@
 """Further files for a finished model: rows to predict (`read_rows`) and labelled rows to score it on (`read_labelled`).
 
 rows = read_rows("new.csv", Path("work"), Columns(text="message"))
-for texts, pairs in rows.chunks(): ...
+for chunk in rows.chunks(): chunk.texts, chunk.pairs
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns, require_columns
-from leantune.data.examples import Examples, ExampleWriter
+from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
+from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
-from leantune.data.labels import check_known, count_labels, numbered
 from leantune.data.locate import Part, bring_in, locate
+from leantune.data.rows import columns_of, list_columns, texts_of, words_of
 from leantune.data.table import Table
 
 
@@ -32,62 +33,67 @@ class Rows:
         table: every column as text, on disk.
         columns: where text and text pair stand.
         inferences: what was worked out while reading.
+        of_words: whether a row is a list of words.
     """
 
     name: str
     table: Table
     columns: Columns
     inferences: list[Inference]
+    of_words: bool = False
 
     def __len__(self) -> int:
         return self.table.rows
 
-    def chunks(self) -> Iterator[tuple[list[str], list[str] | None]]:
-        """Texts and pairs (None for single texts), a few thousand rows at a time; a missing text is ""."""
-        names = [self.columns.text, *([self.columns.text_pair] if self.columns.text_pair else [])]
-        for batch in self.table.batches(names):
-            texts, *pairs = ([value or "" for value in column.to_pylist()] for column in batch.columns)
-            yield texts, pairs[0] if pairs else None
+    def chunks(self) -> Iterator[ExampleChunk]:
+        """The rows, a few thousand at a time; a missing text is ""."""
+        for cells in self.table.batches(self.columns.read):
+            texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, words=self.of_words))
+            yield ExampleChunk(texts, pairs[0] if pairs else None, words_of(cells).to_pylist() if self.of_words else None)
 
 
-def read_rows(source: Any, folder: Path, columns: Columns) -> Rows:
+def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = False) -> Rows:
     """Read rows to predict; the label column is not needed.
+
+    Args:
+        source: the file.
+        folder: where it is kept while it is read.
+        columns: where text and text pair stand.
+        of_words: whether a row is a list of words.
 
     Raises:
         DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    part, table, notes = _read(source, folder, needed)
-    return Rows(part.name, table, needed, notes)
+    part, table, notes = _read(source, folder, needed, lists=[needed.text] if of_words else [])
+    return Rows(part.name, table, needed, notes, of_words)
 
 
-def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[str]) -> Examples:
+def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[str], gold: Gold) -> Examples:
     """Read labelled rows for a model that knows `labels`; label index i is labels[i].
 
     Raises:
         DataError: E-LABEL for a missing label or one that the model does not know, and whatever is wrong with the file.
     """
-    part, table, _ = _read(source, folder, columns)
-    column = str(columns.label)
-    check_known(count_labels(table, column, part.name), labels, column, place=part.name, table=table)
-    writer = ExampleWriter(folder / "rows.arrow", paired=columns.text_pair is not None)
-    start = 0
-    for batch in table.batches([columns.text, *([columns.text_pair] if columns.text_pair else []), column]):
-        *texts, label = batch.columns
-        filled = [column.fill_null("") for column in texts]
-        numbers = np.arange(start + 1, start + batch.num_rows + 1, dtype=np.int64)
-        writer.write([*filled, numbered(label, labels), numbers, keys(*(column.to_pylist() for column in filled))])
-        start += batch.num_rows
+    part, table, _ = _read(source, folder, columns, lists=list_columns(columns, gold))
+    labelled = Labelled(table, columns, part.name)
+    gold.check(labelled, labels)
+    fields = example_fields(paired=columns.text_pair is not None, words=gold.words, gold=gold.arrow)
+    writer = ExampleWriter(folder / "rows.arrow", fields)
+    for start, cells in labelled.cells():
+        found = columns_of(cells, columns, gold, labels)
+        numbers = np.arange(start, start + cells.num_rows, dtype=np.int64)
+        writer.write([*found, numbers, keys(*(column.to_pylist() for column in found[: 2 if columns.text_pair else 1]))])
     writer.close()
     return Examples(writer.path)
 
 
-def _read(source: Any, folder: Path, columns: Columns) -> tuple[Part, Table, list[Inference]]:
+def _read(source: Any, folder: Path, columns: Columns, *, lists: Sequence[str]) -> tuple[Part, Table, list[Inference]]:
     parts = locate(source)
     chosen = parts if len(parts) == 1 else [part for part in parts if part.split == "test"]
     if len(chosen) != 1:
         raise DataError(f"{parts[0].name}: {len(parts)} splits, none of them test. Name one file.", "E-SPLIT")
     notes: list[Inference] = []
     table = bring_in(chosen[0], folder / "raw.arrow", notes)
-    require_columns(table, chosen[0].name, columns)
+    require_columns(table, chosen[0].name, columns, lists=lists)
     return chosen[0], table, notes

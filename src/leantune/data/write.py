@@ -74,7 +74,10 @@ def write_to(file: TextIO, ending: str, table: Table, *, names: Sequence[str], v
         enclosed = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
         plain.writerow([*table.columns, *names])
         for row, more in zip(_rows(table), values, strict=True):
-            cells = ["" if value is None else value for value in (*row, *more)]
+            cells = [
+                "" if value is None else json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+                for value in (*row, *more)
+            ]
             # `csv` leaves a lone carriage return bare, and every reader would take it for the end of the row
             (enclosed if any("\r" in str(cell) for cell in cells) else plain).writerow(cells)
         return

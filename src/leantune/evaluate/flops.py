@@ -19,14 +19,14 @@ def flops_per_row(network: Network, task: Task, batch: Batch) -> Flops:
     Args:
         network: with `requires_grad` set on what is trained.
         task: for the loss.
-        batch: rows of median length with gold labels.
+        batch: rows of median length with targets.
     """
     rows = len(batch.input_ids)
-    assert batch.gold is not None
+    assert batch.targets is not None
     with torch.no_grad(), _counter() as forward:
         network(batch)
     with _counter() as both:
-        task.loss(network(batch), batch.gold).backward()  # type: ignore[no-untyped-call]
+        task.loss(network(batch), batch.targets).backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
     return Flops(train=both.get_total_flops() / rows, predict=forward.get_total_flops() / rows)
 

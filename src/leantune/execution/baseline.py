@@ -29,7 +29,7 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
     baseline: Baseline = catalogue.load("baselines", job.expression)
     yield Started(name=job.name, steps=0, trainable_params=0)
     start = time.perf_counter()
-    floor = baseline.fit(Material(context.dataset.splits, len(context.dataset.labels), _embedder(context), job.seed))
+    floor = baseline.fit(Material(context.dataset.splits, context.task.gold, len(context.dataset.labels), _embedder(context), job.seed))
     seconds = time.perf_counter() - start
     decoded: dict[SplitName, Decoded] = {split: floor.predict(split) for split in SPLITS}
     context.store(folder, decoded)

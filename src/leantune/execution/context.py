@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +19,14 @@ from leantune.core.study import Conditions
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoding import Encoded, encode_to_disk
-from leantune.evaluate.predict import predict
+from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, SplitName, write_predictions
 from leantune.execution.device import pick_device
-from leantune.execution.feed import Features, Inputs, pooled_features
-from leantune.kinds.task import Decoded, Task
+from leantune.execution.feed import Features, pooled_features
+from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.base import Base, open_base
-from leantune.models.network import Network
+from leantune.models.heads import HeadSpec
+from leantune.models.network import Batch, Network
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class Context:
         """Where the trial runs."""
         return pick_device(self.conditions.device)
 
-    @property
-    def outputs(self) -> int:
-        """Width of the logits."""
-        return self.task.outputs(self.dataset.labels)
+    @cached_property
+    def head(self) -> HeadSpec:
+        """What the task wants from the end of a network."""
+        return self.task.head_spec(self.dataset.labels)
 
     @property
     def pad(self) -> int:
@@ -72,19 +74,25 @@ class Context:
         return "token_type_ids" in self.base.tokenizer.model_input_names
 
     @cached_property
-    def gold(self) -> dict[str, NDArray[np.int32]]:
-        """Label indices of each split."""
-        return {name: examples.labels for name, examples in self.dataset.splits.items()}
+    def gold(self) -> dict[str, Answers]:
+        """The answers of each split."""
+        return {name: examples.gold for name, examples in self.dataset.splits.items()}
 
-    @property
-    def inputs(self) -> Inputs:
-        """How rows are put into tensors."""
-        return Inputs(self.pad, self.types, self.device)
+    def targets(self, split: str, rows: NDArray[np.int64], words: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """What the loss compares the logits of pieces of these rows with."""
+        return self.task.targets(self.gold[split], rows, words, self.head.outputs)
+
+    def batch(self, split: str, pieces: NDArray[np.int64], *, targets: bool = False) -> Batch:
+        """Pieces of a split on the device, with targets for a loss when asked for."""
+        padded = self.encoded(split).padded(pieces, self.pad)
+        wanted = self.targets(split, padded.rows, padded.words) if targets else None
+        return make_batch(padded, types=self.types, targets=wanted).to(self.device)
 
     def features(self, split: str, body: nn.Module, pooling: str) -> Features:
         """Pooled states of a split through a frozen body; computed by the first trial that asks, shared by all others."""
         path = self.run / "cache" / f"{split}-{self._key(split)}-{pooling}.npy"
-        return pooled_features(body, pooling, self.encoded(split), self.inputs, path)
+        encoded = self.encoded(split)
+        return pooled_features(body, pooling, encoded.lengths, partial(self.batch, split), path)
 
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
@@ -93,12 +101,26 @@ class Context:
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
-        chunks = ((chunk.texts, chunk.pairs) for chunk in self.dataset.splits[split].chunks())
-        return encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, self.run / "cache" / f"{split}-{self._key(split)}")
+        if split not in self._encoded:
+            path = self.run / "cache" / f"{split}-{self._key(split)}"
+            chunks = self.dataset.splits[split].chunks()
+            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, path)
+        return self._encoded[split]
+
+    @cached_property
+    def _encoded(self) -> dict[str, Encoded]:
+        return {}
 
     def predict(self, network: Network, split: str) -> Decoded:
         """Predictions of the network on a split, in file order."""
-        return predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
+        found = predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
+        return self.joined(split, found)
+
+    def joined(self, split: str, decoded: Decoded) -> Decoded:
+        """Answers of the rows of a split from those of its pieces."""
+        words = self.dataset.splits[split].words
+        sizes = None if words is None else [len(row) for row in words]
+        return self.task.join(decoded, self.encoded(split), self.dataset.labels, sizes)
 
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""

@@ -1,4 +1,4 @@
-"""Feeds: how the rows of a step become logits.
+"""Feeds: how the rows of a step become logits and targets.
 
     TokenFeed      tokens -> body -> pooling -> head        anything below the head may be trained
     FeatureFeed    stored pooled states -> head             nothing below the head is trained, so its output never changes
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,27 +21,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.data.batches import length_batches
-from leantune.data.encoding import Encoded
-from leantune.evaluate.predict import ROWS, TOKENS, make_batch
+from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.device import autocast
-from leantune.models.network import Network, pool, token_states
+from leantune.models.network import Batch, Network, pool, token_states
 
 
 class Feed(Protocol):
-    """From row numbers of the training split to logits (B, C), with gradients."""
+    """From numbers of training pieces to logits, with gradients, and what the loss compares them with."""
 
-    def __call__(self, rows: NDArray[np.int64]) -> Tensor:
-        """Logits of the rows."""
+    def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Logits and targets of the pieces."""
         ...
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """How rows are put into tensors."""
-
-    pad: int
-    types: bool
-    device: torch.device
 
 
 @dataclass(frozen=True)
@@ -48,14 +39,16 @@ class TokenFeed:
     """The whole way through the network."""
 
     network: Network
-    encoded: Encoded
-    inputs: Inputs
+    batch: Callable[[NDArray[np.int64]], Batch]
+    """Pieces with targets, on the device."""
+    device: torch.device
 
-    def __call__(self, rows: NDArray[np.int64]) -> Tensor:
-        """Logits of the rows."""
-        batch = make_batch(self.encoded, rows, pad=self.inputs.pad, types=self.inputs.types).to(self.inputs.device)
-        with autocast(self.inputs.device):
-            return self.network(batch)  # type: ignore[no-any-return]
+    def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Logits and targets of the pieces."""
+        batch = self.batch(pieces)
+        assert batch.targets is not None
+        with autocast(self.device):
+            return self.network(batch), batch.targets
 
 
 @dataclass(frozen=True)
@@ -65,11 +58,13 @@ class FeatureFeed:
     head: nn.Linear
     features: NDArray[np.float32]
     """(rows, D), on disk."""
+    targets: Callable[[NDArray[np.int64]], NDArray[Any]]
     device: torch.device
 
-    def __call__(self, rows: NDArray[np.int64]) -> Tensor:
-        """Logits of the rows."""
-        return self.head(torch.from_numpy(self.features[rows]).to(self.device))  # type: ignore[no-any-return]
+    def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Logits and targets of the rows; here each row is one piece."""
+        logits: Tensor = self.head(torch.from_numpy(self.features[pieces]).to(self.device))
+        return logits, torch.from_numpy(self.targets(pieces)).to(self.device)
 
 
 @dataclass(frozen=True)
@@ -82,12 +77,22 @@ class Features:
     """Charged to every trial that uses them, as if it had run alone."""
 
 
-def pooled_features(body: nn.Module, pooling: str, encoded: Encoded, inputs: Inputs, path: Path) -> Features:
-    """Pooled states of all rows, computed once and kept in `path` (.npy); the caller names everything they depend on in it."""
+def pooled_features(
+    body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch], path: Path
+) -> Features:
+    """Pooled states of all rows, computed once and kept in `path` (.npy); the caller names everything they depend on in it.
+
+    Args:
+        body: what is frozen.
+        pooling: mean, cls or last.
+        lengths: tokens per row.
+        batch: from numbers of rows to tensors on the device.
+        path: of the file.
+    """
     seconds_path = path.with_suffix(".seconds")
     if not seconds_path.is_file():
         start = time.perf_counter()
-        states = _encode(body, pooling, encoded, inputs)
+        states = _encode(body, pooling, lengths, batch)
         part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(part, states)
@@ -97,14 +102,14 @@ def pooled_features(body: nn.Module, pooling: str, encoded: Encoded, inputs: Inp
 
 
 @torch.inference_mode()
-def _encode(body: nn.Module, pooling: str, encoded: Encoded, inputs: Inputs) -> NDArray[np.float32]:
+def _encode(body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]) -> NDArray[np.float32]:
     body.eval()
     features: NDArray[np.float32] | None = None
-    for rows in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
-        batch = make_batch(encoded, rows, pad=inputs.pad, types=inputs.types).to(inputs.device)
-        states = pool(token_states(body, batch), batch.attention_mask, pooling).float().cpu().numpy()
+    for rows in length_batches(lengths, tokens=TOKENS, rows=ROWS):
+        block = batch(rows)
+        states = pool(token_states(body, block), block.attention_mask, pooling).float().cpu().numpy()
         if features is None:
-            features = np.zeros((len(encoded), states.shape[1]), dtype=np.float32)
+            features = np.zeros((len(lengths), states.shape[1]), dtype=np.float32)
         features[rows] = states
     assert features is not None
     return features

@@ -46,17 +46,14 @@ class Setup:
     task: Task
     recipe: Recipe
     feed: Feed
-    """From row numbers to logits."""
+    """From numbers of training pieces to logits and targets."""
     lengths: NDArray[np.int64]
-    """Tokens of each training row; they decide the batches."""
-    gold: NDArray[np.int32]
-    """Label indices of the training rows."""
+    """Tokens of each training piece; they decide the batches."""
     look: Callable[[], Decoded]
     """Predictions on dev by the network as it is."""
     score: Callable[[Decoded], float]
     """The study's metric of predictions on dev."""
     seed: int
-    device: torch.device
     seconds: float = 0.0
     """Spent before the first step on what this training alone would need."""
 
@@ -133,9 +130,8 @@ def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
 
 
 def _step(setup: Setup, rows: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
-    gold = torch.from_numpy(setup.gold[rows].astype(np.int64)).to(setup.device)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
-    loss: Tensor = setup.task.loss(setup.feed(rows), gold) * (len(rows) / setup.recipe.batch_rows)
+    loss: Tensor = setup.task.loss(*setup.feed(rows)) * (len(rows) / setup.recipe.batch_rows)
     total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
     total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)

@@ -15,13 +15,12 @@ from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.encoding import Encoded
-from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, peak_memory, synchronize
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.trial import attach
-from leantune.models.network import Network
+from leantune.models.network import POOLINGS, Network
 
 STEPS = 4
 """Measured steps, after one that is not."""
@@ -59,12 +58,12 @@ def probe(context: Context, job: Job) -> ProbeResult:
     setup = time.perf_counter() - start
     rows = min(job.recipe.batch_rows, len(encoded))
     update = _update(job.recipe, network, trained)
-    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], encoded, update)
+    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], update)
     sample = _samples(encoded, rows)
-    if only_the_head(network, attached.adaptation):
+    if network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         return _probe_of_a_head(context, job, network, sample, setup)
-    train = [_step(context, network, chosen, encoded, update) for chosen in sample]
-    predict = [_forward(context, network, chosen, encoded) for chosen in sample]
+    train = [_step(context, network, chosen, update) for chosen in sample]
+    predict = [_forward(context, network, chosen) for chosen in sample]
     return ProbeResult(
         name=job.name,
         trainable_params=sum(parameter.numel() for parameter in trained.values()),
@@ -78,7 +77,7 @@ def probe(context: Context, job: Job) -> ProbeResult:
 def _probe_of_a_head(context: Context, job: Job, network: Network, sample: list[NDArray[np.int64]], setup: float) -> ProbeResult:
     """The body is run once per study; a step on stored states costs next to nothing."""
     rows = sum(len(chosen) for chosen in sample)
-    forward = sum(_forward(context, network, chosen, context.encoded("train")) for chosen in sample) / rows
+    forward = sum(_forward(context, network, chosen) for chosen in sample) / rows
     stored = len(context.gold["train"]) + len(context.gold["dev"])
     return ProbeResult(
         name=job.name,
@@ -109,22 +108,22 @@ def _update(recipe: Recipe, network: Network, trained: dict[str, nn.Parameter]) 
     return update
 
 
-def _step(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded, update: Callable[[], None]) -> float:
+def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Callable[[], None]) -> float:
     start = time.perf_counter()
-    batch = make_batch(encoded, rows, pad=context.pad, types=context.types, gold=context.gold["train"]).to(context.device)
+    batch = context.batch("train", pieces, targets=True)
     network.train()
-    assert batch.gold is not None
+    assert batch.targets is not None
     with autocast(context.device):
         logits = network(batch)
-    context.task.loss(logits, batch.gold).backward()  # type: ignore[no-untyped-call]
+    context.task.loss(logits, batch.targets).backward()  # type: ignore[no-untyped-call]
     update()
     network.zero_grad(set_to_none=True)
     synchronize(context.device)
     return time.perf_counter() - start
 
 
-def _forward(context: Context, network: Network, rows: NDArray[np.int64], encoded: Encoded) -> float:
-    batch = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
+def _forward(context: Context, network: Network, pieces: NDArray[np.int64]) -> float:
+    batch = context.batch("train", pieces)
     network.eval()
     start = time.perf_counter()
     with torch.inference_mode():

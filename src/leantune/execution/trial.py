@@ -25,7 +25,6 @@ from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
-from leantune.evaluate.predict import make_batch
 from leantune.evaluate.predictions import SplitName
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
@@ -36,7 +35,8 @@ from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.base import build_network
 from leantune.models.delta import delta_bytes, read_delta, write_delta
-from leantune.models.network import Network
+from leantune.models.heads import TASK_TYPES
+from leantune.models.network import POOLINGS, Network
 
 GOLDEN = 32
 """Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
@@ -56,11 +56,8 @@ def attach(context: Context, job: Job) -> Attached:
     """Build the network of a job and put its method in."""
     assert job.recipe is not None
     method = parse_method(job.expression).method
-    labels = context.dataset.labels
-    network = build_network(
-        context.base, labels=labels, outputs=context.outputs, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout
-    )
-    kind = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
+    network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout)
+    kind = TASK_TYPES[context.head.kind] if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
     network.body = adaptation.body
     network.to(context.device)
@@ -71,12 +68,12 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     """What the loop needs; where only the head is trained, it works on stored states."""
     assert job.recipe is not None
     network, train = attached.network, context.encoded("train")
-    feed: Feed = TokenFeed(network, train, context.inputs)
+    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device)
     look: Callable[[], Decoded] = partial(context.predict, network, "dev")
     seconds = 0.0
-    if network.head is not None and only_the_head(network, attached.adaptation):
+    if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
-        feed, seconds = FeatureFeed(network.head, features.states, context.device), features.seconds
+        feed, seconds = FeatureFeed(network.head, features.states, partial(context.targets, "train"), context.device), features.seconds
         look = partial(_look, context, network.head, context.features("dev", network.body, network.pooling).states)
     return Setup(
         network=network,
@@ -85,11 +82,9 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         recipe=job.recipe,
         feed=feed,
         lengths=train.lengths,
-        gold=context.gold["train"],
         look=look,
         score=partial(context.score, "dev"),
         seed=job.seed,
-        device=context.device,
         seconds=seconds,
     )
 
@@ -97,7 +92,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
 @torch.inference_mode()
 def _look(context: Context, head: nn.Linear, states: NDArray[np.float32]) -> Decoded:
     """Predictions from stored states."""
-    return context.task.decode(head(torch.from_numpy(np.array(states)).to(context.device)))
+    return context.joined("dev", context.task.decode(head(torch.from_numpy(np.array(states)).to(context.device)), None))
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
@@ -200,34 +195,39 @@ class _Run:
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         golden = self._golden(network)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
-        delivered = read_delta(context.base, self.folder / "delta", labels=context.dataset.labels, outputs=context.outputs, merge=True)
+        delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
         delivered.to(context.device)
         self._prove(golden, delivered)
         self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
         if not self.job.measure:
             return
         median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
-        batch = make_batch(encoded, median, pad=context.pad, types=context.types, gold=context.gold["dev"])
-        flops = flops_per_row(network, context.task, batch.to(context.device))
+        flops = flops_per_row(network, context.task, context.batch("dev", median, targets=True))
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 
     def _golden(self, network: Network) -> dict[str, Any]:
         """Some dev rows with the logits that the trained network gives them."""
-        examples, encoded = self.context.dataset.splits["dev"], self.context.encoded("dev")
-        rows = np.linspace(0, len(encoded) - 1, min(GOLDEN, len(encoded)), dtype=np.int64)
-        return {"rows": rows.tolist(), "texts": examples.take(rows), "logits": self._logits(network, rows)}
+        examples = self.context.dataset.splits["dev"]
+        rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
+        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows)}
 
-    def _logits(self, network: Network, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[float]]:
+    def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
+        """Logits (C,) of each row; (words, C) of the first piece where words are tagged."""
         encoded, context = self.context.encoded("dev"), self.context
-        padded = make_batch(encoded, rows, pad=context.pad, types=context.types).to(context.device)
+        pieces = np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
-            return [[float(value) for value in row] for row in network(padded).float().cpu()]
+            logits = network(context.batch("dev", pieces)).float().cpu()
+        words = encoded.padded(pieces, context.pad).words
+        if words is None:
+            return [row.tolist() for row in logits]
+        return [row[torch.from_numpy(at >= 0)].tolist() for row, at in zip(logits, words, strict=True)]
 
     def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
         rows = np.array(golden["rows"], dtype=np.int64)
-        difference = float(np.abs(np.array(golden["logits"]) - np.array(self._logits(delivered, rows))).max())
+        flat = [np.concatenate([np.ravel(row) for row in logits]) for logits in (golden["logits"], self._logits(delivered, rows))]
+        difference = float(np.abs(flat[0] - flat[1]).max(initial=0.0))
         if difference > TOLERANCE:
             self.status = "failed"
             self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"

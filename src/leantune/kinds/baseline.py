@@ -33,6 +33,8 @@ class Material:
     """What a baseline may use."""
 
     splits: dict[str, Examples]
+    gold: str
+    """Kind of the answers: a name of `data.golds`."""
     n_labels: int
     embed: Callable[[str], NDArray[np.float32]]
     """Frozen mean-pooled states (rows, D) of a split, from the base model as it is."""
@@ -44,6 +46,8 @@ class Baseline(Protocol):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    golds: ClassVar[tuple[str, ...]]
+    """Kinds of answers that it can give."""
 
     def fit(self, material: Material) -> Floor:
         """Fit on the training split, any choice inside by cross-validation on it."""

@@ -1,22 +1,29 @@
 """Task: how rows become a loss, a prediction and a score.
 
-logits (B, outputs), gold (B,) -> loss ()          logits -> B answers, confidence (B,)
+    pieces -> network -> logits -> loss ()                       with the targets of the pieces
+                                -> answers of pieces -> answers of rows -> score
+
+Letters: B pieces, T tokens, C outputs. A piece is a row, or a part of a long one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.core.errors import some
+from leantune.core.human import plural
+from leantune.models.heads import HeadKind, HeadSpec
+
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from leantune.data.encoding import Encoded
     from leantune.scores.tally import Tally
-
 
 Answers = NDArray[Any] | list[Any]
 """One answer per row: label numbers or numbers as an array, anything else (lists of label numbers, texts) as a list."""
@@ -31,28 +38,78 @@ class Decoded:
     """Probability of the answer, shape (B,)."""
 
 
-class Task(Protocol):
-    """One task of the field; a member's file binds `MEMBER` to an instance."""
+class Task:
+    """Base of every task; a member's file binds `MEMBER` to an instance."""
 
     name: ClassVar[str]
     summary: ClassVar[str]
     """One line for people."""
     inputs: ClassVar[str]
     """The columns a file needs, for people."""
-    default_metric: ClassVar[str]
+    gold: ClassVar[str] = "label"
+    """Kind of its answers: a name of `data.golds`."""
+    inferred: ClassVar[bool] = True
+    """Whether a file can be recognised as this task by its answers."""
+    head: ClassVar[HeadKind] = "sequence"
+    """What is read from the body: one state for the whole piece, or one for each token."""
+    problem: ClassVar[str | None] = None
+    """What `transformers` calls the problem, for its stock heads of the whole piece."""
+    pipeline: ClassVar[str] = "text-classification"
+    """What the hub calls it."""
     metrics: ClassVar[tuple[str, ...]]
+    """What a comparison can go by: higher is better."""
+    reported: ClassVar[tuple[str, ...]] = ()
+    """What is told besides: lower may be better."""
 
-    def outputs(self, labels: list[str]) -> int:
+    def default_metric(self, labels: Sequence[str]) -> str:
+        """The field's standard score."""
+        del labels
+        return self.metrics[0]
+
+    def outputs(self, labels: Sequence[str]) -> int:
         """Width of the logits."""
-        ...
+        return len(labels)
 
-    def loss(self, logits: Tensor, gold: Tensor) -> Tensor:
+    def head_spec(self, labels: Sequence[str]) -> HeadSpec:
+        """What the task wants from the end of a network."""
+        return HeadSpec(self.head, list(labels), self.outputs(labels), self.problem)
+
+    def targets(self, gold: Answers, rows: NDArray[np.int64], words: NDArray[np.int64] | None, outputs: int) -> NDArray[Any]:
+        """What the loss compares the logits of some pieces with.
+
+        Args:
+            gold: the answers of all rows.
+            rows: (B,) the row of each piece.
+            words: (B, T) number of the word that begins at each token, -1 elsewhere; None where rows are texts.
+            outputs: width of the logits.
+        """
+        del words, outputs
+        return np.asarray(gold)[rows].astype(np.int64)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, a scalar."""
-        ...
+        raise NotImplementedError
 
-    def decode(self, logits: Tensor) -> Decoded:
-        """Predictions from logits (B, outputs)."""
-        ...
+    def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
+        """Answers of pieces.
+
+        Args:
+            logits: (B, C) or (B, T, C).
+            words: (B, T) number of the word that begins at each token, -1 elsewhere; None where rows are texts.
+        """
+        raise NotImplementedError
+
+    def join(self, decoded: Decoded, encoded: Encoded, labels: Sequence[str], sizes: Sequence[int] | None) -> Decoded:
+        """Answers of rows from those of their pieces, in order.
+
+        Args:
+            decoded: of all pieces.
+            encoded: which piece belongs to which row.
+            labels: names of the answers.
+            sizes: words of each row; None where rows are texts.
+        """
+        del encoded, labels, sizes
+        return decoded
 
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """What predictions contribute to a metric, row by row.
@@ -60,8 +117,55 @@ class Task(Protocol):
         Raises:
             SpecError: E-NAME for an unknown metric, with the nearest valid name.
         """
-        ...
+        raise NotImplementedError
 
     def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
         """Why the predictions are no answer to the rows, such as one label for all of them; None when they vary."""
-        ...
+        raise NotImplementedError
+
+    @staticmethod
+    def answer(logits: Any, labels: Any) -> tuple[Any, float]:
+        """What one row's logits (C,), or (words, C), say, in plain words, and how sure they are.
+
+        Its source is copied into the artifact's `predict.py`, so it uses torch only.
+        """
+        raise NotImplementedError
+
+    def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
+        """How much less likely an answer is than the best one by one row's logits; 0 for the best, and for one that is tied with it."""
+        raise NotImplementedError
+
+    def named(self, answer: Any, labels: Sequence[str]) -> Any:
+        """An answer as people read it: a label, a number, a list of labels."""
+        return labels[int(answer)]
+
+    def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
+        """A closer look at predictions: fields of `core.records.Inspection`."""
+        raise NotImplementedError
+
+    def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
+        """How telling a mistake is, for the list of the worst; 0 for a right answer."""
+        return float(confidence) if gold != predicted else 0.0
+
+    def describe(self, labels: Sequence[str], texts: str) -> str:
+        """What a model of this task does, in one sentence; `texts` is "texts" or "pairs of texts"."""
+        return f"Tells {texts} apart by {plural(len(labels), 'label')}: {listed(labels)}."
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Labels in a sentence of Markdown."""
+    quoted = [label.replace("`", "'").replace("\n", " ") for label in labels]
+    return some([f"`{label}`" for label in quoted], 30)
+
+
+def in_order(places: NDArray[np.int64], parts: Sequence[Decoded]) -> Decoded:
+    """Batches of predictions as one, sorted by their places in the file."""
+    if not parts:
+        return Decoded([], np.zeros(0, dtype=np.float32))
+    order = np.argsort(places, kind="stable")
+    confidence = np.concatenate([part.confidence for part in parts])[order]
+    answers = [part.predicted for part in parts]
+    if all(isinstance(batch, np.ndarray) for batch in answers):
+        return Decoded(np.concatenate(answers)[order], confidence)
+    flat = [answer for batch in answers for answer in batch]
+    return Decoded([flat[place] for place in order], confidence)

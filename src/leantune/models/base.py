@@ -1,11 +1,11 @@
 """The base model: configuration, tokenizer, pooling and weights, opened once and never modified on disk.
 
     open_base("minilm")                              no weights are read
-    build_network(base, outputs=2, ...)              body + head, ready for a method
+    build_network(base, head, ...)                   body + head, ready for a method
 
-Two layouts. *stock*: the family's own classification class with the head it brings. *pooled*: a bare encoder whose token
-states are pooled (mean, cls, last) into a linear head; sentence encoders use it, because their stock head would read a
-pooler that was never trained.
+Layouts. *stock*: the family's own class with the head it brings. *pooled*: a bare encoder whose token states are pooled (mean,
+cls, last) into a linear head; sentence encoders use it, because their stock head would read a pooler that was never trained.
+*tokens*: a linear head on every token state, where virtual tokens stand before the text or the family has no such class.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedTokenizerBase,
@@ -30,10 +31,13 @@ from transformers import (
 from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy, anatomy
+from leantune.models.heads import HeadKind, HeadSpec
 from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS, Network
 from leantune.models.quiet import quiet
 
+STOCK: dict[HeadKind, Any] = {"sequence": AutoModelForSequenceClassification, "token": AutoModelForTokenClassification}
+"""The family's own class with the head it brings."""
 DEFAULT_MAX_LENGTH = 256
 """Tokens per row at most unless the base says less or the user says otherwise."""
 
@@ -73,11 +77,12 @@ class Base:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
         return count_tokens(self.tokenizer, texts, pairs)
 
-    def anatomy(self, *, outputs: int, prepends: bool = False) -> Anatomy:
+    def anatomy(self, head: HeadSpec, *, prepends: bool = False) -> Anatomy:
         """The anatomy of the body, read from a skeleton without weights."""
+        kind = layout(self, head.kind, prepends=prepends)
         with torch.device("meta"):
-            body = _empty_body(self, outputs, layout(self, prepends=prepends))
-        return anatomy(body, _outer_modules(body) if layout(self, prepends=prepends) == "stock" else ())
+            body = _empty_body(self, head, kind)
+        return anatomy(body, _outer_modules(body) if kind == "stock" else ())
 
 
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
@@ -93,7 +98,7 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     tokenizer = _ready(_load(AutoTokenizer, location), name)
     config.pad_token_id = tokenizer.pad_token_id
     chosen = pooling if pooling != "auto" else own_pooling(location) or "stock"
-    if chosen == "stock" and type(config) not in AutoModelForSequenceClassification._model_mapping:
+    if chosen == "stock" and not _has_stock(config, "sequence"):
         chosen = "mean"
     base = Base(location, config, tokenizer, chosen, max_length or 0)
     longest = base.context
@@ -124,34 +129,35 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: li
     return [len(ids) for ids in coded["input_ids"]]
 
 
-def layout(base: Base, *, prepends: bool = False) -> str:
-    """How the head sits on the body: stock, mean, cls or last.
+def layout(base: Base, kind: HeadKind, *, prepends: bool = False) -> str:
+    """How the head sits on the body: stock, mean, cls or last; stock or tokens where every token is read.
 
-    Virtual tokens before the text would be read by a stock head in place of the first token, so methods that prepend get
+    Virtual tokens before the text would be read by a stock head in place of the text's own, so methods that prepend get
     the pooled layout with the pooling that the stock head has.
     """
+    if kind == "token":
+        return "tokens" if prepends or not _has_stock(base.config, "token") else "stock"
     if base.pooling != "stock" or not prepends:
         return base.pooling
     return "last" if _is_decoder(base) else getattr(base.config, "classifier_pooling", "cls")
 
 
-def build_network(base: Base, *, labels: list[str], outputs: int, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
+def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
     """Load the weights and put a fresh head on them, drawn from `seed`.
 
     Args:
         base: the opened base model.
-        labels: names of the outputs, kept in the configuration.
-        outputs: width of the logits.
+        head: what the task wants.
         seed: of everything that is drawn.
         prepends: whether virtual tokens will stand before the text.
         dropout: replaces every dropout of the base.
     """
-    kind = layout(base, prepends=prepends)
-    config = _configured(base, labels, dropout)
+    kind = layout(base, head.kind, prepends=prepends)
+    config = _configured(base, head, dropout)
     torch.manual_seed(seed)
     if kind == "stock":
         body, info = _load(
-            AutoModelForSequenceClassification,
+            STOCK[head.kind],
             base.location,
             config=config,
             dtype=torch.float32,
@@ -162,10 +168,10 @@ def build_network(base: Base, *, labels: list[str], outputs: int, seed: int, pre
         heads = _owners(body, missing) | set(_outer_modules(body))
         return Network(body, None, kind, anatomy(body, sorted(heads)))
     body = _load(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
-    head = nn.Linear(config.hidden_size, outputs)
-    nn.init.normal_(head.weight, std=0.02)
-    nn.init.zeros_(head.bias)
-    return Network(body, head, kind, anatomy(body))
+    outer = nn.Linear(config.hidden_size, head.outputs)
+    nn.init.normal_(outer.weight, std=0.02)
+    nn.init.zeros_(outer.bias)
+    return Network(body, outer, kind, anatomy(body))
 
 
 def build_embedder(base: Base) -> nn.Module:
@@ -174,21 +180,27 @@ def build_embedder(base: Base) -> nn.Module:
     return body
 
 
-def _configured(base: Base, labels: list[str], dropout: float) -> PretrainedConfig:
-    changes: dict[str, Any] = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+def _configured(base: Base, head: HeadSpec, dropout: float) -> PretrainedConfig:
+    names = head.names
+    changes: dict[str, Any] = {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
     for key, value in base.config.to_dict().items():
         if "drop" in key and isinstance(value, float | int) and not isinstance(value, bool):
             changes[key] = dropout
     config = type(base.config).from_dict(base.config.to_dict() | changes)
-    config.num_labels = len(labels)
-    config.problem_type = "single_label_classification"
+    config.num_labels = head.outputs
+    config.problem_type = head.problem
     return config
 
 
-def _empty_body(base: Base, outputs: int, kind: str) -> nn.Module:
-    config = _configured(base, [str(number) for number in range(outputs)], 0.0)
+def _has_stock(config: PretrainedConfig, kind: HeadKind) -> bool:
+    """Whether the family has a class with a head of this kind."""
+    return type(config) in STOCK[kind]._model_mapping
+
+
+def _empty_body(base: Base, head: HeadSpec, kind: str) -> nn.Module:
+    config = _configured(base, head, 0.0)
     if kind == "stock":
-        return AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-any-return]
+        return STOCK[head.kind].from_config(config)  # type: ignore[no-any-return]
     return AutoModel.from_config(config, **_no_pooler(config))  # type: ignore[no-any-return]
 
 

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
-from leantune.models.base import Base, build_network
+from leantune.models.base import Base, build_network, layout
+from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
 from leantune.models.network import Network
 from leantune.models.quiet import quiet
@@ -60,27 +61,26 @@ def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Pa
         write_head(network.head, folder / HEAD)
 
 
-def read_delta(base: Base, folder: Path, *, labels: list[str], outputs: int, merge: bool = True) -> Network:
+def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) -> Network:
     """Put a stored delta on a fresh base, ready to predict.
 
     Args:
         base: the base model it was trained on.
         folder: what `write_delta` wrote.
-        labels: names of the outputs.
-        outputs: width of the logits.
+        head: what the task wants.
         merge: fold the update into the weights where the method allows it (same logits within 1e-5, no extra time).
 
     Raises:
         ArtifactError: E-ARTIFACT when files are missing, damaged or of another base.
     """
     pooled = (folder / HEAD).is_dir()
-    prepends = pooled and base.pooling == "stock"
+    prepends = pooled and layout(base, head.kind) == "stock"
     adapter = (folder / ADAPTER_CONFIG).is_file()
     if not adapter and not (folder / "config.json").is_file():
         raise ArtifactError(f"{folder}: neither {ADAPTER_CONFIG} nor config.json is there. Copy the whole folder again.", "E-ARTIFACT")
     origin = base if adapter else replace(base, location=Location(base.name, str(folder), local=True))
     with torch.random.fork_rng(devices=[]):
-        network = build_network(origin, labels=labels, outputs=outputs, seed=0, prepends=prepends)
+        network = build_network(origin, head, seed=0, prepends=prepends)
         if adapter:
             network.body = _read_adapter(network.body, folder, merge=merge)
     if network.head is not None:

@@ -2,6 +2,7 @@
 
     stock     logits = body(batch).logits
     pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last
+    tokens    logits = head(body(batch).last_hidden_state)           one row for each token
 
 Letters: B rows, T tokens, D hidden, C outputs.
 """
@@ -29,8 +30,8 @@ class Batch:
     """(B, T) int64; 1 where a token stands."""
     token_type_ids: Tensor | None = None
     """(B, T) int64; 1 in the second text of a pair; None where the base has no such input."""
-    gold: Tensor | None = None
-    """(B,) label indices."""
+    targets: Tensor | None = None
+    """What the loss compares the logits with."""
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -51,15 +52,16 @@ class Network(nn.Module):
         self.body, self.head, self.pooling, self.anatomy = body, head, pooling, anatomy
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits (B, C)."""
+        """Logits (B, C), or (B, T, C) where every token is read."""
         if self.head is None:
             logits: Tensor = self.body(**batch.inputs()).logits
             return logits
         return self.head(self.embed(batch))  # type: ignore[no-any-return]
 
     def embed(self, batch: Batch) -> Tensor:
-        """Pooled states (B, D); only where the head is outside the body."""
-        return pool(token_states(self.body, batch), batch.attention_mask, self.pooling)
+        """What the head reads: pooled states (B, D) or token states (B, T, D); only where it is outside the body."""
+        states = token_states(self.body, batch)
+        return states if self.pooling == "tokens" else pool(states, batch.attention_mask, self.pooling)
 
     def head_parameters(self) -> frozenset[str]:
         """Names of the outer head's parameters; empty where the body brings its own head."""

@@ -26,6 +26,7 @@ from leantune.report.letters import moment, prose, rate
 from leantune.report.payload import embed, make_curves, make_payload, needs_zoom
 from leantune.report.recipes import make_recipes
 from leantune.report.rows import SHAPES, make_table
+from leantune.report.scatter import make_scatter
 
 _SCRIPTS = ("base.js", "pareto.js", "curves.js", "page.js")
 _TILES = ("trainable", "saved", "seconds", "latency_1")
@@ -55,8 +56,9 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "tiles": [AXES[key] for key in _TILES],
         "zoomed": needs_zoom(table, margin),
         "has_curves": bool(make_curves(table)),
+        "scatter": make_scatter(seen) if seen else None,
         "as_table": seen is not None and len(seen.labels) <= confusion.TABLE_LABELS,
-        "heat": confusion.make_heat(seen) if seen and len(seen.labels) > confusion.TABLE_LABELS else None,
+        "heat": confusion.make_heat(seen) if seen and seen.confusion and len(seen.labels) > confusion.TABLE_LABELS else None,
         "recipes": make_recipes(table),
         "pairs": confusion.confused_pairs(seen) if seen else [],
         **_page_parts(embed(payload)),
@@ -100,6 +102,14 @@ def _environment() -> Environment:
         "moment": moment,
         "strength": confusion.strength,
         "shorten": confusion.shorten,
+        "answer": _answer,
     }
     environment.globals |= {"plural": human.plural, "shapes": SHAPES, "forest_width": WIDTH}
     return environment
+
+
+def _answer(value: Any) -> str:
+    """An answer in a sentence."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "nothing"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -90,6 +90,6 @@ def _point(line: Line) -> dict[str, Any]:
 
 def _confusion(comparison: Comparison) -> dict[str, Any] | None:
     seen = comparison.inspection
-    if seen is None or len(seen.labels) <= TABLE_LABELS:
+    if seen is None or not seen.confusion or len(seen.labels) <= TABLE_LABELS:
         return None
     return {"labels": seen.labels, "counts": seen.confusion}

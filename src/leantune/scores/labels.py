@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from leantune.core.errors import unknown_name
-from leantune.scores.tally import Array, Combine, Tally, mean_of_counts, ratio
+from leantune.scores import f1
+from leantune.scores.tally import Array, Combine, Tally, mean_of_counts
 
 
 def tally(metric: str, gold: ArrayLike, predicted: ArrayLike, n_labels: int) -> Tally:
@@ -51,13 +52,7 @@ def confusion(gold: ArrayLike, predicted: ArrayLike, n_labels: int) -> Array:
 
 def per_label(matrix: Array, labels: list[str]) -> list[dict[str, Any]]:
     """Rows, precision, recall and F1 of each label, from a confusion matrix; an undefined ratio is 0."""
-    right, guessed, rows = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    precision, recall = ratio(right, guessed), ratio(right, rows)
-    f1 = ratio(2 * right, guessed + rows)
-    return [
-        {"label": label, "rows": int(rows[k]), "precision": float(precision[k]), "recall": float(recall[k]), "f1": float(f1[k])}
-        for k, label in enumerate(labels)
-    ]
+    return f1.per_label(labels, np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1))
 
 
 def _label_counts(gold: Array, predicted: Array, n_labels: int) -> sparse.csr_matrix:
@@ -69,31 +64,5 @@ def _label_counts(gold: Array, predicted: Array, n_labels: int) -> sparse.csr_ma
     return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(gold), 3 * n_labels))
 
 
-def _split(totals: Array) -> tuple[Array, Array, Array]:
-    right, guessed, rows = totals.reshape(3, -1, *totals.shape[1:])
-    return right, guessed, rows
-
-
-def _macro_f1(totals: Array) -> Array:
-    """Mean F1 over the labels that occur in gold or predictions."""
-    right, guessed, rows = _split(totals)
-    return ratio(ratio(2 * right, guessed + rows).sum(axis=0), (guessed + rows > 0).sum(axis=0))
-
-
-def _weighted_f1(totals: Array) -> Array:
-    """Mean F1 over labels, weighted by their gold rows."""
-    right, guessed, rows = _split(totals)
-    return ratio((rows * ratio(2 * right, guessed + rows)).sum(axis=0), rows.sum(axis=0))
-
-
-def _mcc(totals: Array) -> Array:
-    """Matthews correlation for any number of labels (Gorodkin 2004); 0 when gold or predictions are constant."""
-    right, guessed, rows = _split(totals)
-    n, hits = rows.sum(axis=0), right.sum(axis=0)
-    above = hits * n - (guessed * rows).sum(axis=0)
-    below = (n * n - (guessed * guessed).sum(axis=0)) * (n * n - (rows * rows).sum(axis=0))
-    return ratio(above, np.sqrt(np.maximum(below, 0)))
-
-
-METRICS: dict[str, Combine] = {"accuracy": mean_of_counts, "macro_f1": _macro_f1, "weighted_f1": _weighted_f1, "mcc": _mcc}
+METRICS: dict[str, Combine] = {"accuracy": mean_of_counts, "macro_f1": f1.macro, "weighted_f1": f1.weighted, "mcc": f1.matthews}
 """Classification metrics by name; all are fractions (mcc from -1 to 1)."""

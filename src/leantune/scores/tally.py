@@ -41,6 +41,11 @@ class Tally:
         lines, codes = np.unique(np.asarray(statistics, dtype=np.float64), axis=0, return_inverse=True)
         return cls(codes.reshape(-1), sparse.csr_matrix(lines), combine)
 
+    @classmethod
+    def of_rows(cls, counts: sparse.csr_matrix, combine: Combine) -> Tally:
+        """From sparse counts, one line per resampled unit."""
+        return cls(np.arange(counts.shape[0]), counts, combine)
+
     @property
     def rows(self) -> int:
         """Units that were scored."""

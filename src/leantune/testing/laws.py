@@ -28,7 +28,7 @@ from leantune.core.errors import SpecError
 from leantune.kinds.method import parse_method
 from leantune.models.delta import merged, read_delta, write_delta
 from leantune.models.network import Batch, Network
-from leantune.testing.trial_run import LABELS, ROWS, Run, attach, encode, fresh, logits, start
+from leantune.testing.trial_run import HEAD, ROWS, Run, attach, encode, fresh, logits, start
 
 CLOSE = 1e-5
 """Largest difference of two logits that are the same up to rounding."""
@@ -258,7 +258,7 @@ def _attached(run: Run, *, seed: int) -> dict[str, Tensor]:
 def _reloaded(run: Run, *, merge: bool) -> Network:
     with tempfile.TemporaryDirectory() as folder:
         write_delta(run.network, run.adaptation, run.base, Path(folder))
-        return read_delta(replace(run.base), Path(folder), labels=LABELS, outputs=len(LABELS), merge=merge)
+        return read_delta(replace(run.base), Path(folder), HEAD, merge=merge)
 
 
 def _beyond(field: FieldInfo) -> list[float]:

@@ -18,9 +18,11 @@ from leantune.kinds.method import Method, parse_method
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base, build_network
+from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch, Network
 
 LABELS = ["bad", "good"]
+HEAD = HeadSpec("sequence", LABELS, len(LABELS))
 STEPS = 3
 """One more than the two after which LoRA's first matrix moves: some tuners multiply three new factors."""
 ROWS: tuple[tuple[str, int], ...] = (
@@ -81,7 +83,7 @@ def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3) -> 
         SpecError: E-METHOD when the method says that it cannot work on this base.
     """
     method = parse_method(expression).method
-    anatomy = base.anatomy(outputs=len(LABELS), prepends=method.card.prepends)
+    anatomy = base.anatomy(HEAD, prepends=method.card.prepends)
     reason = method.unsupported(anatomy)
     if reason:
         raise SpecError(f"{expression}: {reason}.", "E-METHOD")
@@ -98,7 +100,7 @@ def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3) -> 
 
 def fresh(base: Base, method: Method) -> Network:
     """The base with a fresh head, in the layout that the method needs."""
-    return build_network(base, labels=LABELS, outputs=len(LABELS), seed=1, prepends=method.card.prepends)
+    return build_network(base, HEAD, seed=1, prepends=method.card.prepends)
 
 
 def attach(network: Network, method: Method, *, steps: int, seed: int) -> Adaptation:

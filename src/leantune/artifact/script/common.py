@@ -18,6 +18,11 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS: dict[str, Any] = {}
 
 
+def answer(logits: torch.Tensor, labels: list[str]) -> tuple[Any, float]:
+    """Stands for what the task makes of the logits of a row."""
+    raise NotImplementedError
+
+
 def load_model(base: str | None) -> Any:
     """Stands for the part that is chosen by layout."""
     raise NotImplementedError
@@ -55,26 +60,27 @@ def column(rows: list[dict[str, Any]], name: str) -> list[str]:
     """One column as texts."""
     if rows and name not in rows[0]:
         sys.exit(f'error: there is no column "{name}". Columns: {", ".join(rows[0])}. Choose with --text and --text-pair.')
-    return ["" if row.get(name) is None else str(row[name]) for row in rows]
+    found = ["" if row.get(name) is None else row[name] for row in rows]
+    return [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False) for cell in found]
 
 
 @torch.inference_mode()
-def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[str, float]]:
-    """Label and score of each row, in batches of like length."""
+def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[Any, float]]:
+    """Answer and score of each row, in batches of like length."""
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     tokenizer.padding_side = "right"
     if not pairs and not tokenizer("")["input_ids"]:
         texts = [text or tokenizer.pad_token for text in texts]  # an empty text would have no token at all
     size = [len(text) + len(pairs[row] if pairs else "") for row, text in enumerate(texts)]
     order = sorted(range(len(texts)), key=size.__getitem__)
-    found: list[tuple[str, float]] = [("", 0.0)] * len(texts)
+    found: list[tuple[Any, float]] = [("", 0.0)] * len(texts)
     for start in range(0, len(order), 32):
         rows = order[start : start + 32]
         second = [pairs[row] for row in rows] if pairs else None
         options = {"truncation": True, "max_length": SETTINGS["max_length"], "padding": True, "return_tensors": "pt"}
-        scores = forward(model, dict(tokenizer([texts[row] for row in rows], second, **options))).float().softmax(dim=-1)
-        for row, (score, label) in zip(rows, zip(*(part.tolist() for part in scores.max(dim=-1)), strict=True), strict=True):
-            found[row] = (SETTINGS["labels"][label], score)
+        logits = forward(model, dict(tokenizer([texts[row] for row in rows], second, **options))).float()
+        for row, one in zip(rows, logits, strict=True):
+            found[row] = answer(one, SETTINGS["labels"])
     return found
 
 
@@ -102,4 +108,6 @@ def main() -> None:
     label, score = (f"predicted_{name}" if name in rows[0] else name for name in ("label", "score"))
     writer = csv.DictWriter(sys.stdout, [*rows[0], label, score], extrasaction="ignore")
     writer.writeheader()
-    writer.writerows({**row, label: found[0], score: f"{found[1]:.6f}"} for row, found in zip(rows, answers, strict=True))
+    for row, (said, likely) in zip(rows, answers, strict=True):
+        cell = json.dumps(said, ensure_ascii=False) if isinstance(said, list) else said
+        writer.writerow({**row, label: cell, score: f"{likely:.6f}"})

@@ -10,10 +10,12 @@ from __future__ import annotations
 import inspect
 import pprint
 import re
+import textwrap
 from typing import Any
 
 from leantune.artifact.manifest import Manifest
-from leantune.artifact.script import adapter, common, pooled, stock, virtual, whole
+from leantune.artifact.script import adapter, common, pooled, stock, tagged, virtual, whole
+from leantune.core import catalogue
 from leantune.models.locate import MINILM_HUB
 
 _HEADER = '''#!/usr/bin/env python3
@@ -44,7 +46,7 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
     """
     functions = _functions(manifest, prompts=prompts)
-    body = "\n\n".join(inspect.getsource(function).rstrip() + "\n" for function in functions)
+    body = "\n\n".join(_source(function) for function in functions)
     body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
     facts = manifest.facts
     header = _HEADER.format(
@@ -57,6 +59,11 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
 
 
+def _source(function: Any) -> str:
+    """The text of a function; one of a class stands alone."""
+    return textwrap.dedent(inspect.getsource(function)).removeprefix("@staticmethod\n").rstrip() + "\n"
+
+
 def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     load_body = adapter.load_body if manifest.form == "adapter" else whole.load_body
     if manifest.layout == "stock":
@@ -64,14 +71,16 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     else:
         model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
     base = [common.find_base] if manifest.form == "adapter" else []
-    return [*base, load_body, *model, common.read_rows, common.column, common.predict, common.main]
+    task = catalogue.load("tasks", manifest.facts.task)
+    predict = [tagged.split_words, tagged.begun, tagged.predict] if manifest.facts.words else [common.predict]
+    return [*base, load_body, *model, type(task).answer, common.read_rows, common.column, *predict, common.main]
 
 
 def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
     facts, base = manifest.facts, manifest.base
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
     if manifest.layout == "stock":
-        settings["pad"] = pad
+        settings |= {"pad": pad, "outputs": facts.outputs, "words": facts.words}
     else:
         settings["layout"] = manifest.layout
     if manifest.form == "adapter":
@@ -82,7 +91,11 @@ def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
 
 def _imports(used: str, adapter_code: str | None) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
-    autos = [name for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
+    autos = [
+        name
+        for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification", "AutoTokenizer")
+        if re.search(rf"\b{name}\b", used)
+    ]
     lines = [*standard, "from pathlib import Path", "from typing import Any", "", "import torch"]
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")

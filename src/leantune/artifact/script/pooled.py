@@ -24,10 +24,12 @@ def load_model(base: str | None) -> Any:
 
 
 def forward(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Logits (rows, labels): the pooled states of the tokens, mapped linearly."""
+    """Logits (rows, outputs), or (rows, tokens, outputs) where every token is read: the states, mapped linearly."""
     body, head = model
     states, mask = token_states(body, inputs), inputs["attention_mask"]
-    if SETTINGS["layout"] == "cls":
+    if SETTINGS["layout"] == "tokens":
+        pooled = states
+    elif SETTINGS["layout"] == "cls":
         pooled = states[:, 0]
     elif SETTINGS["layout"] == "last":
         pooled = states[torch.arange(len(states)), mask.sum(dim=1) - 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from leantune.artifact.script.adapter import load_body
 from leantune.artifact.script.common import SETTINGS
@@ -13,7 +13,8 @@ from leantune.artifact.script.common import SETTINGS
 
 def load_model(base: str | None) -> Any:
     """The model, ready to predict."""
-    body = load_body(AutoModelForSequenceClassification, base, num_labels=len(SETTINGS["labels"]))
+    auto = AutoModelForTokenClassification if SETTINGS["words"] else AutoModelForSequenceClassification
+    body = load_body(auto, base, num_labels=SETTINGS["outputs"])
     body.config.pad_token_id = SETTINGS["pad"]
     return body.eval()
 

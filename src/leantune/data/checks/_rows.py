@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from leantune.core.errors import some
 from leantune.core.records import CheckFinding
@@ -19,7 +22,7 @@ _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_]+(?:['’][
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its number in the user's file, its label index, its text and the second text of a pair."""
+    """One row: its number in the user's file, its label index (-1 where answers are no labels), its text and the second text of a pair."""
 
     number: int
     label: int
@@ -35,12 +38,21 @@ class Row:
 def rows(examples: Examples, most: int | None = None) -> Iterator[Row]:
     """The rows of a split; with `most`, every k-th row so that about so many are seen."""
     step = 1 if most is None else max(1, -(-len(examples) // most))
+    gold = examples.gold
+    labels = gold if isinstance(gold, np.ndarray) and gold.dtype == np.int32 else np.full(len(examples), -1)
     start = 0
     for chunk in examples.chunks():
         for index in range(-start % step, len(chunk), step):
             pair = None if chunk.pairs is None else chunk.pairs[index]
-            yield Row(int(chunk.rows[index]), int(chunk.labels[index]), chunk.texts[index], pair)
+            yield Row(int(examples.rows[start + index]), int(labels[start + index]), chunk.texts[index], pair)
         start += len(chunk)
+
+
+def label_counts(examples: Examples, labels: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How often each label stands in a split: rows of single labels, mentions of several, words of tags."""
+    gold = examples.gold
+    flat = gold if isinstance(gold, np.ndarray) else np.fromiter((label for row in gold for label in row), dtype=np.int64)
+    return np.bincount(flat, minlength=labels)
 
 
 def words(text: str) -> list[str]:

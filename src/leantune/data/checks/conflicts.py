@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+from typing import Any
+
 import numpy as np
 
 from leantune.core.records import CheckFinding
@@ -18,7 +21,8 @@ def find(dataset: Dataset) -> list[CheckFinding]:
         return []
     where = {split: np.flatnonzero(occurs_in(examples.keys, twice)) for split, examples in splits.items()}
     keys = np.concatenate([splits[split].keys[at] for split, at in where.items()])
-    labels = np.concatenate([splits[split].labels[at] for split, at in where.items()])
+    answers = [_named(dataset, splits[split].gold[place]) for split, at in where.items() for place in at]
+    _, labels = np.unique(answers, return_inverse=True)
     rows = np.concatenate([splits[split].rows[at] for split, at in where.items()])
     of_split = np.repeat(np.arange(len(splits)), [len(at) for at in where.values()])
     order = np.lexsort((rows, of_split, keys))
@@ -31,7 +35,10 @@ def find(dataset: Dataset) -> list[CheckFinding]:
     shown = []
     for group in texts[:3]:
         shown.append(
-            " but ".join(f'{names[of_split[at]]} row {rows[at]} "{dataset.labels[labels[at]]}"' for at in _one_per_label(group, labels))
+            " but ".join(
+                f'{names[of_split[at]]} row {rows[at]} "{shorten(answers[at], 60, placeholder=" ...")}"'
+                for at in _one_per_label(group, labels)
+            )
         )
     more = f" ({len(texts) - 3:,} more)" if len(texts) > 3 else ""
     carry = "text carries" if len(texts) == 1 else "texts carry"
@@ -39,6 +46,13 @@ def find(dataset: Dataset) -> list[CheckFinding]:
     message = f"{len(texts):,} {carry} more than one label, {part}: {'; '.join(shown)}{more}."
     numbers = [int(rows[at]) for group in texts for at in group]
     return [finding("conflicting_labels", "warning", message, rows=numbers, fix="Decide on one label per text.")]
+
+
+def _named(dataset: Dataset, answer: Any) -> str:
+    """An answer as text: a label, a number, labels or tags in their order."""
+    if isinstance(answer, list):
+        return " ".join(dataset.labels[int(label)] for label in answer)
+    return dataset.labels[int(answer)] if dataset.gold.closed else f"{answer:g}"
 
 
 def _one_per_label(group: np.ndarray, labels: np.ndarray) -> list[int]:  # type: ignore[type-arg]

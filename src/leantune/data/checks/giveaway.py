@@ -19,7 +19,9 @@ _ELSEWHERE = 0.02
 
 
 def find(dataset: Dataset) -> list[CheckFinding]:
-    """Findings on label words and on single words."""
+    """Findings on label words and on single words; answers that are no labels have none."""
+    if not dataset.gold.closed:
+        return []
     return [*_label_words(dataset), *_single_words(dataset)]
 
 

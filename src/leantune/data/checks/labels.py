@@ -6,7 +6,7 @@ import numpy as np
 
 from leantune.core.errors import some
 from leantune.core.records import CheckFinding
-from leantune.data.checks._rows import finding
+from leantune.data.checks._rows import finding, label_counts
 from leantune.data.dataset import Dataset
 
 TINY = 10
@@ -16,9 +16,12 @@ _SKEWED = 0.8
 
 
 def find(dataset: Dataset) -> list[CheckFinding]:
-    """Findings on the labels."""
-    counts = {split: np.bincount(examples.labels, minlength=len(dataset.labels)) for split, examples in dataset.splits.items()}
-    return [*_skew(dataset, counts["train"]), *_tiny(dataset, counts["train"]), *_untested(dataset, counts), *_alike(dataset)]
+    """Findings on the labels; numbers have none."""
+    if dataset.manifest.gold == "number":
+        return []
+    counts = {split: label_counts(examples, len(dataset.labels)) for split, examples in dataset.splits.items()}
+    skew = _skew(dataset, counts["train"]) if dataset.gold.closed else []
+    return [*skew, *_tiny(dataset, counts["train"]), *_untested(dataset, counts), *_alike(dataset)]
 
 
 def _skew(dataset: Dataset, train: np.ndarray) -> list[CheckFinding]:  # type: ignore[type-arg]

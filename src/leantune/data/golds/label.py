@@ -1,4 +1,4 @@
-"""The labels of a table: counted, checked, numbered. Labels are texts and stay what they were; their order is alphabetical."""
+"""One label per row out of a closed list. Labels are texts and stay what they were; their order is alphabetical."""
 
 from __future__ import annotations
 
@@ -9,13 +9,51 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.data.facts import Facts
+from leantune.data.golds._gold import Gold, Labelled
+from leantune.data.intake import Inference
 from leantune.data.table import SHOWN_ROWS, Table
 from leantune.data.values import is_missing
 
 _TOO_MANY = 10_000
+
+
+class Label(Gold):
+    """The number of a label."""
+
+    arrow = pa.int32()
+    closed = True
+
+    def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
+        """The labels of train; the other files may have no further ones."""
+        del notes
+        counts = count_labels(train.table, train.label, train.place)
+        check_counts(counts, train.label, train.place)
+        labels = sorted(counts)
+        for source in held:
+            self.check(source, labels)
+        return labels
+
+    def check(self, source: Labelled, labels: Sequence[str]) -> None:
+        """Refuse missing and unknown labels."""
+        counts = count_labels(source.table, source.label, source.place)
+        check_known(counts, labels, source.label, place=source.place, table=source.table)
+
+    def check_cuttable(self, train: Labelled) -> None:
+        """Each label needs two rows."""
+        check_single_rows(count_labels(train.table, train.label, train.place), train.label, train.place, train.table)
+
+    def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
+        """Index of each label in `labels`."""
+        return pc.index_in(cells.column(cells.num_columns - 1), value_set=pa.array(labels, pa.string())).cast(pa.int32())
+
+    def strata(self, gold: pa.Array) -> NDArray[np.int32]:
+        """The labels themselves."""
+        numbers: NDArray[np.int32] = gold.to_numpy(zero_copy_only=False)
+        return numbers
 
 
 def count_labels(table: Table, column: str, place: str) -> Counter[str]:
@@ -52,8 +90,8 @@ def check_counts(counts: Mapping[str, int], column: str, place: str) -> None:
     facts = Facts(column, rows=rows, values=set(counts))
     if facts.fractional and len(counts) > max(10, rows // 100):
         raise DataError(
-            f'{place}, column "{column}": {facts.counted}, all numbers ({some(sorted(counts), 4)}). Predicting a number is not a task yet; '
-            "put the numbers into classes first, or name another column with --label COL.",
+            f'{place}, column "{column}": {facts.counted}, all numbers ({some(sorted(counts), 4)}). To predict '
+            "the number use --task regression; else put the numbers into classes first, or name another column with --label COL.",
             "E-LABEL",
         )
     if len(counts) == 1:
@@ -119,12 +157,6 @@ def rows_of(table: Table, column: str, labels: Sequence[str]) -> dict[str, list[
     return found
 
 
-def numbered(values: Any, labels: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Index of each label of an Arrow column in `labels`; int32, shape (rows,)."""
-    found: np.ndarray[Any, np.dtype[np.int32]] = pc.index_in(values, value_set=pa.array(labels, pa.string())).to_numpy(zero_copy_only=False)
-    return found.astype(np.int32)
-
-
 def _check_missing(place: str, column: str, missing: int, rows: list[int], total: int) -> None:
     if not missing:
         return
@@ -144,3 +176,6 @@ def _no_label(place: str, column: str, found: str) -> DataError:
         f'{place}, column "{column}": {found} is no set of labels but looks like an id or a text. Name the label with --label COL.',
         "E-LABEL",
     )
+
+
+MEMBER = Label()

@@ -1,0 +1,105 @@
+"""Gold: how the answers of a task lie in a file, and how they lie on disk afterwards.
+
+    labels = gold.learn(train, held, notes)          what an answer can be, from all rows; whatever is wrong is told with its rows
+    column = gold.read(cells, labels)                answers of a batch of rows as an Arrow array of type `gold.arrow`
+    gold.strata(column)                              one number per row to spread over the splits by
+
+A kind of gold is one file in this folder that binds `MEMBER` to an instance; a task names the kind it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from leantune.data.columns import Columns
+from leantune.data.facts import Facts
+from leantune.data.intake import Inference
+from leantune.data.table import Nested, Table
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A file with answers."""
+
+    table: Table
+    columns: Columns
+    place: str
+    """Its name in messages."""
+
+    @property
+    def label(self) -> str:
+        """Name of the column of the answers."""
+        return str(self.columns.label)
+
+    def cells(self) -> Iterator[tuple[int, Any]]:
+        """Number of the first row (from 1) and the cells of consecutive rows: text, pair where there is one, label."""
+        start = 1
+        for batch in self.table.batches(self.columns.read):
+            yield start, batch
+            start += batch.num_rows
+
+
+class Gold:
+    """Base of the kinds."""
+
+    arrow: pa.DataType
+    """Type of an answer on disk."""
+    closed: bool = False
+    """Whether each row has one label out of a closed list."""
+    words: bool = False
+    """Whether a row is a list of words with an answer for each."""
+
+    def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
+        """Why a column must be read as this kind and no other, for the line that tells of it; None when it need not.
+
+        Args:
+            facts: of the column.
+            nested: its lists and objects.
+            of_words: whether the text column holds lists of words.
+        """
+        del facts, nested, of_words
+        return None
+
+    def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
+        """Names of the answers, from the files; of the outputs where answers have no names.
+
+        Raises:
+            DataError: E-LABEL with everything that is wrong with the answers.
+        """
+        raise NotImplementedError
+
+    def check(self, source: Labelled, labels: Sequence[str]) -> None:
+        """Check a further file against what was learned.
+
+        Raises:
+            DataError: E-LABEL.
+        """
+        raise NotImplementedError
+
+    def check_cuttable(self, train: Labelled) -> None:
+        """Check that dev or test can be cut from the file.
+
+        Raises:
+            DataError: E-LABEL.
+        """
+        del train
+
+    def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
+        """Answers of a batch of rows (columns text, pair where there is one, label) that was checked before."""
+        raise NotImplementedError
+
+    def strata(self, gold: pa.Array) -> NDArray[np.int32]:
+        """A number per row; rows of equal numbers are spread evenly over the splits."""
+        return np.zeros(len(gold), np.int32)
+
+
+def answers(cells: Any) -> list[str | None]:
+    """The cells of the label column, the last one."""
+    texts: list[str | None] = cells.column(cells.num_columns - 1).to_pylist()
+    return texts

@@ -1,0 +1,105 @@
+"""Any number of labels per row out of a closed list, none included: `["price", "delay"]`, or `price; delay` in one cell."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from leantune.core.errors import DataError, Problems, nearest
+from leantune.data.facts import Facts
+from leantune.data.golds._gold import Gold, Labelled, answers
+from leantune.data.intake import Inference
+from leantune.data.table import Nested
+
+_BETWEEN = re.compile(r"\s*[,;|]\s*")
+
+
+class Labels(Gold):
+    """The numbers of a row's labels, rising."""
+
+    arrow = pa.list_(pa.int32())
+
+    def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
+        """A column of lists."""
+        if of_words or nested is None or nested.kind != "a list" or nested.count < facts.rows - facts.missing:
+            return None
+        return f'"{facts.name}" holds a list in every row'
+
+    def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
+        """The labels of train; the other files may have no further ones."""
+        del notes
+        counts, problems = Counter[str](), Problems(train.place)
+        for start, cells in train.cells():
+            for place, text in enumerate(answers(cells)):
+                try:
+                    counts.update(split(text))
+                except ValueError as error:
+                    problems.add(f'row {start + place}, column "{train.label}": {error}', "E-LABEL")
+        problems.raise_if_any()
+        if len(counts) < 2:
+            raise DataError(
+                f'{train.place}, column "{train.label}": {len(counts)} different labels in all rows. At least two are needed.', "E-LABEL"
+            )
+        if len(counts) > max(2, train.table.rows // 2):
+            raise DataError(
+                f'{train.place}, column "{train.label}": {len(counts):,} different labels in {train.table.rows:,} rows are no label set. '
+                "Name the labels with --label COL.",
+                "E-LABEL",
+            )
+        labels = sorted(counts)
+        for source in held:
+            self.check(source, labels)
+        return labels
+
+    def check(self, source: Labelled, labels: Sequence[str]) -> None:
+        """Refuse what is no list of labels, and unknown labels."""
+        known, problems = set(labels), Problems(source.place)
+        for start, cells in source.cells():
+            for place, text in enumerate(answers(cells)):
+                try:
+                    unknown = [label for label in split(text) if label not in known]
+                except ValueError as error:
+                    problems.add(f'row {start + place}, column "{source.label}": {error}', "E-LABEL")
+                    continue
+                for label in unknown:
+                    close = nearest(label, labels)
+                    hint = f' Closest: "{close}".' if close else ""
+                    problems.add(
+                        f'row {start + place}, column "{source.label}": the label "{label}" never occurs in train.{hint}', "E-LABEL"
+                    )
+        problems.raise_if_any()
+
+    def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
+        """Numbers of the labels of each row."""
+        number = {label: place for place, label in enumerate(labels)}
+        return pa.array([sorted(number[label] for label in split(text)) for text in answers(cells)], self.arrow)
+
+
+def split(text: str | None) -> list[str]:
+    """The labels in a cell, each once: a JSON list of texts, or texts between commas, semicolons or bars.
+
+    >>> split('["a", "b"]'), split("a; b"), split("")
+    (['a', 'b'], ['a', 'b'], [])
+
+    Raises:
+        ValueError: for a list that holds something else than texts, with a sentence for people.
+    """
+    if text is None or not text.strip():
+        return []
+    if not text.lstrip().startswith("["):
+        return list(dict.fromkeys(label for label in _BETWEEN.split(text.strip()) if label))
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise ValueError(f'{text[:40]} is no whole list. Write it as ["a", "b"].') from None
+    if not all(isinstance(label, str) and label.strip() for label in found):
+        raise ValueError(f"{text[:40]} holds something else than labels. Write a list of texts.")
+    return list(dict.fromkeys(found))
+
+
+MEMBER = Labels()

@@ -1,0 +1,81 @@
+"""One tag per word out of a closed list: `["B-PER", "I-PER", "O"]` beside `["Karl", "Ove", "sings"]`, or both as words between spaces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from leantune.core.errors import DataError, Problems, nearest, some
+from leantune.data.facts import Facts
+from leantune.data.golds._gold import Gold, Labelled, answers
+from leantune.data.intake import Inference
+from leantune.data.table import Nested
+from leantune.data.words import split_words
+
+
+class Tags(Gold):
+    """The numbers of a row's tags, one for each word."""
+
+    arrow = pa.list_(pa.int32())
+    words = True
+
+    def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
+        """Lists beside lists of words."""
+        return f'"{facts.name}" holds a list beside each list of words' if of_words and nested and nested.kind == "a list" else None
+
+    def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
+        """The tags of all files: one that train never shows cannot be learned, but it must be counted as missed."""
+        counts = [self._counted(source) for source in (train, *held)]
+        if len(counts[0]) < 2:
+            tags = some([f'"{tag}"' for tag in counts[0]])
+            raise DataError(f'{train.place}, column "{train.label}": every word has the tag {tags}. At least two are needed.', "E-LABEL")
+        labels = sorted(set().union(*counts))
+        if unseen := [tag for tag in labels if tag not in counts[0]]:
+            words = sum(found[tag] for found in counts[1:] for tag in unseen)
+            why = f"{words:,} words of dev and test have them; no method can find them"
+            notes.append(Inference(what="tags that train never shows", value=some([f'"{tag}"' for tag in unseen]), why=why))
+        return labels
+
+    def check(self, source: Labelled, labels: Sequence[str]) -> None:
+        """Refuse rows whose words and tags do not go together, and unknown tags."""
+        unknown = sorted(set(self._counted(source)) - set(labels))
+        if unknown:
+            hints = [f'"{tag}"' + (f' (closest: "{close}")' if (close := nearest(tag, labels)) else "") for tag in unknown]
+            raise DataError(f'{source.place}, column "{source.label}": tags that the model does not know: {some(hints)}.', "E-LABEL")
+
+    def _counted(self, source: Labelled) -> Counter[str]:
+        """Words per tag; everything that is wrong with the rows is told at once."""
+        counts, problems = Counter[str](), Problems(source.place)
+        for row, words, tags in _rows(source, problems):
+            if len(words) != len(tags):
+                problems.add(
+                    f'row {row}: {len(words)} words in column "{source.columns.text}" and {len(tags)} tags in column "{source.label}". '
+                    "Each word needs one tag.",
+                    "E-LABEL",
+                )
+            elif not words:
+                problems.add(f'row {row}, column "{source.columns.text}": no word. Delete the row.', "E-TEXT")
+            counts.update(tags)
+        problems.raise_if_any()
+        return counts
+
+    def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
+        """Numbers of the tags of each row."""
+        number = {label: place for place, label in enumerate(labels)}
+        return pa.array([[number[tag] for tag in split_words(text)] for text in answers(cells)], self.arrow)
+
+
+def _rows(source: Labelled, problems: Problems) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Row number, words and tags."""
+    for start, cells in source.cells():
+        for place, (words, tags) in enumerate(zip(cells.column(0).to_pylist(), answers(cells), strict=True)):
+            try:
+                yield start + place, split_words(words), split_words(tags)
+            except ValueError as error:
+                problems.add(f"row {start + place}: {error}", "E-TEXT")
+
+
+MEMBER = Tags()
