@@ -71,7 +71,8 @@ def _show(dataset: Dataset, report: CheckReport, lengths_by: str) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, soft_wrap=True, width=160)
     total = sum(report.splits.values())
-    console.print(f"{report.source}: {total:,} rows, {len(dataset.labels):,} labels, {dataset.task}", style="bold", markup=False)
+    labels = f"{len(dataset.labels):,} labels, " if report.labels["train"] else ""
+    console.print(f"{report.source}: {total:,} rows, {labels}{dataset.task}", style="bold", markup=False)
     for inference in dataset.inferences:
         console.print(f"  {inference}", style="dim", markup=False)
     _show_labels(console, dataset, report)
@@ -82,6 +83,9 @@ def _show(dataset: Dataset, report: CheckReport, lengths_by: str) -> None:
 def _show_labels(console: Console, dataset: Dataset, report: CheckReport) -> None:
     from rich.table import Table
 
+    if not report.labels["train"]:
+        console.print("\nrows: " + ", ".join(f"{count:,} {split}" for split, count in report.splits.items()))
+        return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 2))
     table.add_column("label", overflow="fold")
     for split in report.splits:

@@ -56,7 +56,7 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
 
 
 def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
-    if dataset.manifest.gold == "number":
+    if not dataset.gold.coded:
         return {}
     counts = label_counts(dataset.splits[split], len(dataset.labels))
     return {dataset.labels[index]: int(counts[index]) for index in np.argsort(-counts, kind="stable") if counts[index]}

@@ -5,7 +5,8 @@ Each step either succeeds or raises everything that is wrong with its input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
-from leantune.core.errors import DataError, unknown_name
+from leantune.core.errors import DataError, Problems, unknown_name
 from leantune.core.spec import Spec
 from leantune.data import splits
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
@@ -78,6 +79,7 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
     columns, task = _columns(parts, tables, request, notes)
     answers = Answers.learn(task, _labelled(parts, tables, columns, notes), notes)
+    _refuse_unmarked(answers.sources.values(), task)
     sources = {split: _number(parts[split], one, answers) for split, one in answers.sources.items()}
     if len(sources) < len(splits.NAMES):
         answers.gold.check_cuttable(answers.sources["train"])
@@ -160,14 +162,37 @@ def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request,
 
 
 def _inferred_task(table: Table, columns: Columns) -> str:
-    """The task whose kind of answers the label column must be; the default one when none must."""
+    """The task whose kind of answers the label column must be, or whose marks all texts have; the default one when there is none."""
     label = str(columns.label)
     facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
     for name in catalogue.names("tasks"):
         task = catalogue.load("tasks", name)
+        if task.pattern and _all_have(table, columns.text, task.pattern):
+            return name
         if task.inferred and catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words):
             return name
     return DEFAULT_TASK
+
+
+def _refuse_unmarked(sources: Iterable[Labelled], task: str) -> None:
+    """Refuse texts without the marks that the task needs."""
+    pattern = catalogue.load("tasks", task).pattern
+    if pattern is None:
+        return
+    for source in sources:
+        problems = Problems(source.place)
+        for start, cells in source.cells():
+            for place, text in enumerate(cells.column(0).to_pylist()):
+                if not re.search(pattern, text or ""):
+                    what = f'row {start + place}, column "{source.columns.text}": the marks of the two things are missing.'
+                    problems.add(f"{what} Write <e1>...</e1> and <e2>...</e2> around them.", "E-TEXT")
+        problems.raise_if_any()
+
+
+def _all_have(table: Table, column: str, pattern: str) -> bool:
+    """Whether the pattern is found in all of the first texts."""
+    texts = next(iter(table.batches([column]))).column(0).to_pylist()
+    return bool(texts) and all(re.search(pattern, text or "") for text in texts)
 
 
 def _is_of_words(table: Table, columns: Columns) -> bool:
@@ -273,6 +298,8 @@ def _task_note(request: Request, task: str, answers: Answers) -> Inference:
     train = answers.sources["train"]
     facts, of_words = look(train.table, [train.label])[train.label], _is_of_words(train.table, train.columns)
     why = answers.gold.suits(facts, train.table.nested.get(train.label), of_words=of_words)
+    pattern = catalogue.load("tasks", task).pattern
+    why = "all texts have the marks of its things" if pattern and not why else why
     why = why or f"the label column holds {len(answers.labels):,} different texts"
     return Inference(what="task", value=task, why="as you asked" if request.task else why, override="--task TASK")
 

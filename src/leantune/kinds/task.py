@@ -50,6 +50,8 @@ class Task:
     """Kind of its answers: a name of `data.golds`."""
     inferred: ClassVar[bool] = True
     """Whether a file can be recognised as this task by its answers."""
+    pattern: ClassVar[str | None] = None
+    """A regular expression that every text of the task has in it; files are recognised by it too."""
     head: ClassVar[HeadKind] = "sequence"
     """What is read from the body: one state for the whole piece, or one for each token."""
     problem: ClassVar[str | None] = None

@@ -50,9 +50,11 @@ def find(dataset: Dataset) -> list[CheckFinding]:
 
 def _named(dataset: Dataset, answer: Any) -> str:
     """An answer as text: a label, a number, labels or tags in their order."""
+    if not dataset.gold.coded:
+        return str(answer[-1] if isinstance(answer, list) else answer)
     if isinstance(answer, list):
         return " ".join(dataset.labels[int(label)] for label in answer)
-    return dataset.labels[int(answer)] if dataset.gold.closed else f"{answer:g}"
+    return dataset.labels[int(answer)]
 
 
 def _one_per_label(group: np.ndarray, labels: np.ndarray) -> list[int]:  # type: ignore[type-arg]

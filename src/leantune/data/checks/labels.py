@@ -17,7 +17,7 @@ _SKEWED = 0.8
 
 def find(dataset: Dataset) -> list[CheckFinding]:
     """Findings on the labels; numbers have none."""
-    if dataset.manifest.gold == "number":
+    if not dataset.gold.coded:
         return []
     counts = {split: label_counts(examples, len(dataset.labels)) for split, examples in dataset.splits.items()}
     skew = _skew(dataset, counts["train"]) if dataset.gold.closed else []

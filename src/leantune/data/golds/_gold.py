@@ -52,6 +52,8 @@ class Gold:
     """Type of an answer on disk."""
     closed: bool = False
     """Whether each row has one label out of a closed list."""
+    coded: bool = True
+    """Whether an answer is made of numbers into the names of the answers."""
     words: bool = False
     """Whether a row is a list of words with an answer for each."""
 

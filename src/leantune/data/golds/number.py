@@ -25,6 +25,7 @@ class Number(Gold):
     """A measured number."""
 
     arrow = pa.float64()
+    coded = False
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Many different numbers, some with fractions, are measured and no labels."""

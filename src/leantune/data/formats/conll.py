@@ -1,0 +1,87 @@
+"""CoNLL columns: one word per line with its tags beside it, a blank line after each sentence.
+
+    EU B-ORG            the first column is the word, the last one its tag (CoNLL-2003); further columns are tags_2, tags_3 ...
+    rejects O
+
+CoNLL-U (ten columns between tabs) gives tokens and upos; lines of comments, words of several tokens and empty nodes are skipped.
+A row is a sentence: lists of words and of tags. Row numbers are numbers of sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from leantune.data.intake import Format, Inference, Intake, in_chunks
+from leantune.data.table import Chunk
+
+_UNIVERSAL = 10
+"""Columns of CoNLL-U."""
+_RANGE = re.compile(r"\d+[-.]\d+\t")
+_START = "-DOCSTART-"
+
+
+def read(intake: Intake) -> Iterator[Chunk]:
+    """Chunks of sentences."""
+    return in_chunks(_rows(intake))
+
+
+def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
+    block: list[list[str]] = []
+    width, count = 0, 0
+    with intake.path.open(encoding=intake.encoding, newline=None) as file:
+        for line, text in enumerate(file, 1):
+            stripped = text.strip()
+            if stripped.startswith(_START) or _is_comment(stripped, block):
+                continue
+            if not stripped:
+                if block:
+                    count += 1
+                    yield _row(block)
+                block = []
+                continue
+            if _RANGE.match(text):
+                continue
+            cells = text.rstrip("\n").split("\t") if "\t" in text else stripped.split()
+            width = width or _first_width(cells, line, intake)
+            if len(cells) != width:
+                intake.problems.add(
+                    f"line {line}: {len(cells)} columns, the lines before have {width}. Each line needs as many.", "E-FORMAT"
+                )
+                if intake.full:
+                    return
+                continue
+            block.append(cells)
+    if block:
+        count += 1
+        yield _row(block)
+    if count == 0:
+        intake.problems.add("the file is empty. It needs one word and its tag per line, and a blank line after each sentence.", "E-FORMAT")
+
+
+def _is_comment(text: str, block: list[list[str]]) -> bool:
+    """Comments of CoNLL-U stand before the sentence; a lone # inside one is a word."""
+    return text.startswith("# ") and not block
+
+
+def _first_width(cells: list[str], line: int, intake: Intake) -> int:
+    if len(cells) < 2:
+        intake.problems.add(
+            f'line {line}: one column. A word and its tag are needed, with a space or a tab between: "EU B-ORG".', "E-FORMAT"
+        )
+    kind = "CoNLL-U: FORM and UPOS" if len(cells) == _UNIVERSAL else "words in the first column, tags in the last"
+    intake.inferences.append(Inference(what="CoNLL columns", value=str(len(cells)), why=kind))
+    return len(cells)
+
+
+def _row(block: list[list[str]]) -> dict[str, Any]:
+    columns = list(zip(*block, strict=True))
+    if len(columns) == _UNIVERSAL:
+        return {"tokens": list(columns[1]), "upos": list(columns[3])}
+    row: dict[str, Any] = {"tokens": list(columns[0])}
+    row |= {f"tags_{place}": list(column) for place, column in enumerate(columns[1:-1], 2)}
+    return row | {"tags": list(columns[-1])}
+
+
+MEMBER = Format((".conll", ".conllu", ".bio", ".iob", ".iob2"), read)

@@ -1,0 +1,35 @@
+"""Relation extraction: how two marked things in a sentence are related, in which direction, or not at all.
+
+    {"text": "The <e1>fire</e1> was caused by <e2>lightning</e2>.", "label": "Cause-Effect(e2,e1)"}
+
+The marks stay in the text, so the model sees where the things stand (Baldini Soares et al. 2019, arXiv:1906.03158, read them so). Loss and
+prediction as in classification. Score: macro F1 over relation types without the null class (Other, no_relation ...), with directions, as
+the scorer of SemEval-2010 task 8 counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from leantune.kinds.task import Answers
+from leantune.scores.relations import METRICS, tally
+from leantune.scores.tally import Tally
+from leantune.tasks._one_label import OneLabel
+
+
+class Relation(OneLabel):
+    """A directed label for two marked things."""
+
+    name: ClassVar[str] = "relation"
+    summary: ClassVar[str] = "how two marked things in a sentence are related, with the direction"
+    inputs: ClassVar[str] = "text with <e1>...</e1> and <e2>...</e2>, label"
+    pattern: ClassVar[str | None] = r"(?s)<e1>.*</e1>.*<e2>.*</e2>|<e2>.*</e2>.*<e1>.*</e1>"
+    metrics: ClassVar[tuple[str, ...]] = tuple(METRICS)
+
+    def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
+        """Counts per relation type."""
+        return tally(metric, gold, predicted, labels)
+
+
+MEMBER = Relation()
