@@ -48,9 +48,10 @@ def _correlation(totals: Array) -> Array:
 
 
 def _explained(totals: Array) -> Array:
-    """R squared: 1 minus the mean squared error over the variance of the gold numbers."""
+    """R squared: 1 minus the mean squared error over the variance of the gold numbers; where they are constant, 0 unless all are met."""
     n, x, _, xx, errors, _ = totals
-    return 1 - ratio(n * errors, np.maximum(n * xx - x * x, 0))
+    spread = np.maximum(n * xx - x * x, 0)
+    return np.where(spread > 0, 1 - ratio(n * errors, spread), np.asarray(errors) == 0)
 
 
 def _root_mean(totals: Array) -> Array:
