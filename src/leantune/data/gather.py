@@ -28,7 +28,7 @@ from leantune.data.intake import Inference
 from leantune.data.keys import keys, occurs_in
 from leantune.data.locate import Part, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
-from leantune.data.rows import columns_of, list_columns, texts_of
+from leantune.data.rows import columns_of, nests, texts_of
 from leantune.data.table import Table
 
 DEFAULT_TASK = "classification"
@@ -157,7 +157,7 @@ def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request,
     task = request.task or _inferred_task(tables["train"], columns)
     gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
     for split, table in tables.items():
-        require_columns(table, parts[split].name, columns, lists=list_columns(columns, gold))
+        require_columns(table, parts[split].name, columns, nests=nests(columns, gold))
     return columns, task
 
 
@@ -196,8 +196,9 @@ def _all_have(table: Table, column: str, pattern: str) -> bool:
 
 
 def _is_of_words(table: Table, columns: Columns) -> bool:
+    """Whether most rows are lists; a few among texts are a mistake, and a few missing lists among lists are another."""
     nested = table.nested.get(columns.text)
-    return nested is not None and nested.kind == "a list"
+    return nested is not None and nested.kind == "a list" and 2 * nested.count > table.rows
 
 
 def _labelled(parts: dict[str, Part], tables: dict[str, Table], columns: Columns, notes: list[Inference]) -> dict[str, Labelled]:

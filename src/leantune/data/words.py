@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 
 def split_words(text: str | None) -> list[str]:
@@ -12,14 +13,22 @@ def split_words(text: str | None) -> list[str]:
     (['New', 'York'], ['New', 'York'], [])
 
     Raises:
-        ValueError: for a list that holds something else than texts, with a sentence for people.
+        ValueError: for a list that holds something else than texts, and for an object, with a sentence for people.
     """
-    if text is None or not text.lstrip().startswith("["):
+    found = nested_in(text)
+    if text is None or found is None:
         return (text or "").split()
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text.split()
-    if any(word is None or isinstance(word, dict | list) for word in found):
+    if isinstance(found, dict) or any(word is None or isinstance(word, dict | list) for word in found):
         raise ValueError(f"{text[:40]} holds something else than words. Write a list of texts.")
     return [str(word) for word in found]
+
+
+def nested_in(text: str | None) -> list[Any] | dict[str, Any] | None:
+    """The list or object that a cell holds as JSON; None for any other text."""
+    if text is None or not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        found: list[Any] | dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from leantune.data.facts import Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
 from leantune.data.table import Nested
+from leantune.data.words import nested_in
 
 _BETWEEN = re.compile(r"\s*[,;|]\s*")
 
@@ -23,6 +23,7 @@ class Labels(Gold):
     """The numbers of a row's labels, rising."""
 
     arrow = pa.list_(pa.int32())
+    nests = ("a list",)
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """A column of lists."""
@@ -87,17 +88,16 @@ def split(text: str | None) -> list[str]:
     (['a', 'b'], ['a', 'b'], [])
 
     Raises:
-        ValueError: for a list that holds something else than texts, with a sentence for people.
+        ValueError: for a list that holds something else than texts, and for an object, with a sentence for people.
     """
     if text is None or not text.strip():
         return []
-    if not text.lstrip().startswith("["):
+    found = nested_in(text)
+    if found is None and text.lstrip().startswith("["):
+        raise ValueError(f'{text[:40]} is no whole list. Write it as ["a", "b"].')
+    if found is None:
         return list(dict.fromkeys(label for label in _BETWEEN.split(text.strip()) if label))
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise ValueError(f'{text[:40]} is no whole list. Write it as ["a", "b"].') from None
-    if not all(isinstance(label, str) and label.strip() for label in found):
+    if isinstance(found, dict) or not all(isinstance(label, str) and label.strip() for label in found):
         raise ValueError(f"{text[:40]} holds something else than labels. Write a list of texts.")
     return list(dict.fromkeys(found))
 

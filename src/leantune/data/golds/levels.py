@@ -10,7 +10,8 @@ from leantune.data.golds._gold import Labelled
 from leantune.data.golds.label import Label
 from leantune.data.intake import Inference
 
-_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
+_NUMBER = re.compile(r"(?:(?<!\w)[-+])?\d+(?:[.,]\d+)?")
+"""The hyphen in "grade-2" is no sign."""
 
 
 class Levels(Label):
@@ -38,8 +39,8 @@ class Levels(Label):
 def place(level: str) -> float:
     """The number in a level.
 
-    >>> place("2 stars"), place("-0,5")
-    (2.0, -0.5)
+    >>> place("2 stars"), place("-0,5"), place("grade-2")
+    (2.0, -0.5, 2.0)
     """
     found = _NUMBER.search(level)
     return float(found.group().replace(",", ".")) if found else 0.0
