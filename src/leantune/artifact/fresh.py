@@ -72,10 +72,10 @@ def _logits(model: Any, folder: Path, rows: Rows) -> Any:
 
 
 def _begun(offsets: list[list[int]], words: list[str]) -> list[int]:
-    """The first token of each word; some tokenizers count the space before a word to it."""
+    """The first token that stands for a part of each word."""
     found, begin = [], 0
     for word in words:
-        found += [token for token, (start, end) in enumerate(offsets) if begin < end and start in (begin - (begin > 0), begin)][:1]
+        found += [token for token, (start, end) in enumerate(offsets) if max(start, begin) < min(end, begin + len(word))][:1]
         begin += len(word) + 1
     return found
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -178,23 +177,33 @@ def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) ->
         return_token_type_ids=True,
         return_attention_mask=False,
     )
-    begins = [{start: number for number, start in enumerate(accumulate((len(word) + 1 for word in words), initial=0))} for words in rows]
     owners = list(coded["overflow_to_sample_mapping"])
+    letters, firsts = [_letters(words) for words in rows], [dict[int, int]() for _ in rows]
     ids, words = [], []
-    for piece, (tokens, offsets) in enumerate(zip(coded["input_ids"], coded["offset_mapping"], strict=True)):
+    for row, tokens, offsets in zip(owners, coded["input_ids"], coded["offset_mapping"], strict=True):
         ids.append(tokens or [_filler(tokenizer)])
-        words.append(_begun(offsets, begins[owners[piece]]) or [-1])
+        words.append(_begun(offsets, letters[row], firsts[row]) or [-1])
     lengths = [len(tokens) for tokens in ids]
     return _Part(_flat(ids), np.array([lengths, lengths, owners], dtype=np.int64).T, len(rows), _flat(words))
 
 
-def _begun(offsets: list[tuple[int, int]], begins: dict[int, int]) -> list[int]:
-    """For each token the word that begins in it, else -1; some tokenizers count the space before a word to its first token."""
-    found, seen = [], {-1}
+def _letters(words: list[str]) -> list[int]:
+    """For each character of the joined words the word that it belongs to, -1 for the spaces between."""
+    return [-1 if place == len(word) else number for number, word in enumerate(words) for place in range(len(word) + 1)]
+
+
+def _begun(offsets: list[tuple[int, int]], letters: list[int], firsts: dict[int, int]) -> list[int]:
+    """For each token of a piece the word that begins in it, else -1; the first of the tokens that stand for a part of the word.
+
+    Some tokenizers count the space before a word to its first token, some take the first letters away. `firsts` remembers where the first
+    token of each word of the row begins, so that a later piece that starts inside a word does not mark it again.
+    """
+    found, seen = [], set[int]()
     for start, end in offsets:
-        place = next((begins[at] for at in (start, start + 1) if at in begins and at < end), -1)
-        found.append(-1 if place in seen else place)
-        seen.add(place)
+        word = next((word for word in letters[start:end] if word >= 0), -1)
+        begins = word >= 0 and word not in seen and firsts.setdefault(word, start) == start
+        found.append(word if begins else -1)
+        seen.add(word)
     return found
 
 

@@ -20,16 +20,17 @@ def split_words(cell: str) -> list[str]:
     return [str(word) for word in found]
 
 
-def begun(offsets: list[list[int]], words: list[str]) -> list[tuple[int, int]]:
-    """(word, token) for each word that begins in a piece; some tokenizers count the space before a word to its first token."""
-    starts, found, begin = {}, list[tuple[int, int]](), 0
-    for word, text in enumerate(words):
-        starts[begin] = word
-        begin += len(text) + 1
-    for token, (start, end) in enumerate(offsets):
-        word = next((starts[at] for at in (start, start + 1) if at in starts and at < end), -1)
-        if word >= 0 and (not found or found[-1][0] != word):
-            found.append((word, token))
+def begun(pieces: list[list[list[int]]], words: list[str]) -> list[list[tuple[int, int]]]:
+    """(word, token) of the words that begin in each piece: the first token that stands for a part of the word."""
+    letters = [-1 if place == len(word) else number for number, word in enumerate(words) for place in range(len(word) + 1)]
+    firsts, found = dict[int, int](), []
+    for offsets in pieces:
+        places = dict[int, int]()
+        for token, (start, end) in enumerate(offsets):
+            word = next((word for word in letters[start:end] if word >= 0), -1)
+            if word >= 0 and word not in places and firsts.setdefault(word, start) == start:
+                places[word] = token
+        found.append(list(places.items()))
     return found
 
 
@@ -50,9 +51,10 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
         chosen = torch.full((len(words), logits.shape[-1]), -30.0)
         chosen[:, labels.index("O") if "O" in labels else 0] = 30.0  # a word without a token of its own
         context = [-1] * len(words)
-        for piece, places in enumerate(offsets):
-            for word, token in begun(places, words):
-                if min(token, len(places) - token) > context[word]:
-                    context[word], chosen[word] = min(token, len(places) - token), logits[piece, token]
+        for piece, places in enumerate(begun(offsets, words)):
+            for word, token in places:
+                around = min(token, len(offsets[piece]) - token)
+                if around > context[word]:
+                    context[word], chosen[word] = around, logits[piece, token]
         found.append(answer(chosen, labels))
     return found

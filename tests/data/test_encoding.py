@@ -1,0 +1,141 @@
+"""Rows of words become pieces: every word is found again at its first token, whatever the tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leantune.core.errors import SpecError
+from leantune.data.encoding import Encoded, encode_rows, encode_to_disk
+from leantune.data.examples import ExampleChunk
+from leantune.models.base import load_tokenizer
+
+FAMILIES = ["bert", "roberta", "gpt2", "deberta-v2"]
+LONGEST = 128
+
+ROWS: dict[str, list[str]] = {
+    "known words": ["the", "movie", "was", "great"],
+    "words of several tokens": ["unbelievable", "the", "Reykjavik", "x"],
+    "one word": ["never"],
+    "punctuation inside words": ["U.S.", "don't", "co-op", "3.5%", "--", "a", "(", "x-ray)", "."],
+    "letters with accents": ["Zürich", "café", "naïve"],
+    "a space inside": ["New York", "is", " big", "too "],
+    "an empty word": ["good", "", "card", "", ""],
+    "an empty word in front": ["", "good", "card"],
+    "only an empty word": [""],
+    "what tokenizers take away": ["\u200bgood", "the\u200b", "\xa0money"],
+}
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny: Callable[[str], Path]) -> Callable[[str], Any]:
+    return cache(lambda family: load_tokenizer(str(tiny(family))))
+
+
+def chunk(*rows: list[str]) -> ExampleChunk:
+    return ExampleChunk([" ".join(words) for words in rows], words=list(rows))
+
+
+def first_tokens(tokenizer: Any, words: list[str]) -> dict[int, int]:
+    """The token in which the first character of each word lies that any token stands for, asked of the tokenizer."""
+    coded, found, begin = tokenizer(" ".join(words)), {}, 0
+    for number, word in enumerate(words):
+        tokens = [coded.char_to_token(0, begin + place) for place in range(len(word))]
+        if any(token is not None for token in tokens):
+            found[number] = next(token for token in tokens if token is not None)
+        begin += len(word) + 1
+    return found
+
+
+def marked(encoded: Encoded, piece: int) -> dict[int, int]:
+    """Place of each word in a piece."""
+    assert encoded.words is not None
+    words = encoded.words[encoded.starts[piece] : encoded.starts[piece + 1]].tolist()
+    assert len(set(words) - {-1}) == sum(word >= 0 for word in words), "a word begins once"
+    return {word: place for place, word in enumerate(words) if word >= 0}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_word_is_marked_at_its_first_token(tokenizer: Callable[[str], Any], family: str, name: str) -> None:
+    words = ROWS[name]
+    encoded = encode_rows(tokenizer(family), chunk(words), LONGEST)
+    expected = first_tokens(tokenizer(family), words)
+    assert len(encoded) == 1
+    assert marked(encoded, 0) == expected
+    assert set(expected) == {number for number, word in enumerate(words) if word}
+
+
+def long_rows() -> list[list[str]]:
+    random = np.random.default_rng(0)
+    known = np.array(["the", "movie", "U.S.", "unbelievable", "Reykjavik", "don't", "a", "", "great"])
+    return [random.choice(known, size).tolist() for size in (60, 1, 90, 35, 2)]
+
+
+@pytest.mark.parametrize("length", [16, 24, 64])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_long_rows_lose_no_word(tokenizer: Callable[[str], Any], family: str, length: int) -> None:
+    rows = long_rows()
+    encoded = encode_rows(tokenizer(family), chunk(*rows), length)
+    assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
+    assert set(encoded.rows.tolist()) == set(range(len(rows)))
+    assert encoded.lengths.max() <= length
+    for row, words in enumerate(rows):
+        pieces = np.flatnonzero(encoded.rows == row)
+        whole, expected = tokenizer(family)(" ".join(words))["input_ids"], first_tokens(tokenizer(family), words)
+        found = [marked(encoded, piece) for piece in pieces]
+        assert {word for places in found for word in places} == set(expected) == {word for word, text in enumerate(words) if text}
+        for piece, places in zip(pieces, found, strict=True):
+            tokens = encoded.ids[encoded.starts[piece] : encoded.starts[piece + 1]]
+            assert {word: tokens[place] for word, place in places.items()} == {word: whole[expected[word]] for word in places}
+            assert list(places) == sorted(places)
+            steps = {expected[word] - place for word, place in places.items()}
+            assert len(steps) <= 1, "a piece is a part of the row as it stands, and a word that began before it is not marked again"
+    assert len(encoded) > len(rows)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pieces_of_a_row_share_words(tokenizer: Callable[[str], Any], family: str) -> None:
+    encoded = encode_rows(tokenizer(family), chunk(["the", "movie", "was", "great"] * 20), 24)
+    found = [set(marked(encoded, piece)) for piece in range(len(encoded))]
+    assert all(one & other for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_files_and_memory_agree(tokenizer: Callable[[str], Any], family: str, tmp_path: Path) -> None:
+    rows = [*ROWS.values(), *long_rows()]
+    chunks = [chunk(*rows[:3]), chunk(*rows[3:11]), chunk(*rows[11:])]
+    memory = encode_rows(tokenizer(family), chunk(*rows), 24)
+    for disk in (encode_to_disk(tokenizer(family), part, 24, tmp_path / "train") for part in (chunks, [])):
+        assert disk.words is not None
+        assert memory.words is not None
+        for name in ("ids", "starts", "first", "rows", "words"):
+            assert np.array_equal(getattr(disk, name), getattr(memory, name)), name
+
+
+def test_texts_have_one_piece_each_and_no_words(tokenizer: Callable[[str], Any], tmp_path: Path) -> None:
+    texts = ExampleChunk(["the movie was great", "", "never " * 50])
+    for encoded in (encode_rows(tokenizer("bert"), texts, 16), encode_to_disk(tokenizer("bert"), [texts], 16, tmp_path / "dev")):
+        assert encoded.words is None
+        assert encoded.rows.tolist() == [0, 1, 2]
+        assert encoded.lengths.tolist() == [6, 2, 16]
+        assert encoded.padded([1, 0], 0).words is None
+
+
+def test_padding_begins_no_word_and_keeps_owners(tokenizer: Callable[[str], Any]) -> None:
+    padded = encode_rows(tokenizer("bert"), chunk(["never"], ["the", "movie"] * 8), 12).padded([2, 0], 0)
+    assert padded.words is not None
+    assert padded.rows.tolist() == [1, 0]
+    assert padded.words[1].tolist() == [-1, 0] + [-1] * (padded.ids.shape[1] - 2)
+    assert padded.mask[1].sum() == 3
+
+
+def test_a_slow_tokenizer_is_refused() -> None:
+    with pytest.raises(SpecError, match="no fast tokenizer"):
+        encode_rows(lambda *_, **__: {}, chunk(["a"]), 16)
