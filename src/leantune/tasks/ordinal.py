@@ -64,11 +64,11 @@ class Ordinal(Task):
         return labels[int((passed > 0.5).sum())], float((passed - 0.5).abs().min() + 0.5)
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
-        """The probability by which the steps between the two levels miss one half."""
-        passed = expit(logits)
-        levels = sorted((int((passed > 0.5).sum()), list(labels).index(answer)))
-        between = np.sort(np.abs(passed - 0.5))[: levels[1] - levels[0]]
-        return float(between.max(initial=0.0))
+        """The probability by which the steps that would have to turn miss one half."""
+        above = expit(logits) - 0.5
+        missing = list(labels).index(answer) - int((above > 0).sum())
+        turned = np.sort(-above[above <= 0] if missing > 0 else above[above > 0])[: abs(missing)]
+        return float(turned.max(initial=0.0))
 
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """Sums of levels and distances."""

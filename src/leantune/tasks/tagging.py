@@ -132,7 +132,7 @@ class Tagging(Task):
 def _read(words: NDArray[np.int64], tags: NDArray[np.int64], likely: NDArray[np.float32]) -> list[tuple[int, int, float, int]]:
     """The words of one piece; context is the number of tokens to the nearer end."""
     at = np.flatnonzero(words >= 0)
-    return [(int(words[k]), int(tags[k]), float(likely[k]), int(min(k, len(words) - k))) for k in at]
+    return [(int(words[k]), int(tags[k]), float(likely[k]), int(min(k, len(words) - 1 - k))) for k in at]
 
 
 MEMBER = Tagging()

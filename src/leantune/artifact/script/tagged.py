@@ -53,7 +53,7 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
         context = [-1] * len(words)
         for piece, places in enumerate(begun(offsets, words)):
             for word, token in places:
-                around = min(token, len(offsets[piece]) - token)
+                around = min(token, len(offsets[piece]) - 1 - token)
                 if around > context[word]:
                     context[word], chosen[word] = around, logits[piece, token]
         found.append(answer(chosen, labels))
