@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -213,30 +215,48 @@ def test_a_comparison_of_taggers_has_floors_and_verdicts(base: str, tmp_path: Pa
     assert "majority" in result.table()
 
 
+WAYS = {
+    ("bert", "full"): ["leantune", "predict.py", "transformers"],
+    ("bert", "lora"): ["leantune", "predict.py", "peft"],
+    ("roberta", "lora"): ["leantune", "predict.py", "peft"],
+    ("gpt2", "lora"): ["leantune", "predict.py", "peft"],
+    ("sentence-bert", "prompt"): ["leantune", "predict.py"],
+    ("gpt2", "prompt"): ["leantune", "predict.py"],
+}
+SINGLE = [("bert", "full"), ("bert", "lora"), ("sentence-bert", "prompt")]
+"""What one state for the whole row needs; which family it is makes a difference to single tokens only."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("family", "method", "ways"),
-    [
-        ("bert", "full", ["leantune", "predict.py", "transformers"]),
-        ("bert", "lora", ["leantune", "predict.py", "peft"]),
-        ("roberta", "lora", ["leantune", "predict.py", "peft"]),
-        ("gpt2", "lora", ["leantune", "predict.py", "peft"]),
-        ("sentence-bert", "prompt", ["leantune", "predict.py"]),
-        ("gpt2", "prompt", ["leantune", "predict.py"]),
-    ],
-)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "family", "method"), [(name, *way) for name in CASES for way in (WAYS if name == "tagging" else SINGLE)])
 def test_fresh_processes_predict_as_the_trained_network(
-    name: str, family: str, method: str, ways: list[str], tiny: Callable[[str], Path], tmp_path: Path
+    name: str, family: str, method: str, tiny: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    if name != "tagging" and (family, method) not in (("bert", "lora"), ("bert", "full"), ("sentence-bert", "prompt")):
-        pytest.skip("tagging is what differs from family to family")
     opened = lt.study(
         CASES[name].rows(60), model=str(tiny(family)), out=tmp_path / "run", budget="20steps", quiet=True, **CASES[name].options
     )
     lt.train(opened, method, tmp_path / "best")
     manifest = read_manifest(tmp_path / "best")
-    assert manifest.loads_in == ways
+    assert manifest.loads_in == WAYS[family, method]
     assert manifest.proof is not None
-    assert all(way in manifest.proof for way in ways)
+    assert all(way in manifest.proof for way in manifest.loads_in)
     assert "same predictions" in manifest.proof
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "method"), [("bert", "full"), ("gpt2", "lora"), ("sentence-bert", "prompt")])
+def test_the_script_tags_odd_and_long_rows_as_leantune_does(family: str, method: str, tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    """The proof has the first piece of each row only; here are the others, where overlapping pieces are joined."""
+    opened = lt.study(CASES["tagging"].rows(60), model=str(tiny(family)), out=tmp_path / "run", budget="20steps", quiet=True, max_length=16)
+    lt.train(opened, method, tmp_path / "best")
+    draw = random.Random(1)
+    known = ["red", "bank", "card", "the", "", "unbelievable", "New York", " big", "\u200bfood", "u.s."]
+    rows = [[draw.choice(known) for _ in range(size)] for size in (1, 5, 30, 70, 12)] + [[""], ["", ""], [], ["the"]]
+    new = write(tmp_path / "new.jsonl", [{"tokens": row} for row in rows])
+    script = [sys.executable, str(tmp_path / "best" / "predict.py"), "--file", str(new)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = list(csv.DictReader(done.stdout.splitlines()))
+    expected = lt.load(tmp_path / "best").predict(rows)
+    assert [json.loads(row["label"]) for row in found] == [one.label for one in expected]
+    assert [float(row["score"]) for row in found] == pytest.approx([one.score for one in expected], abs=1e-4)

@@ -44,7 +44,8 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     found = []
     for words in map(split_words, texts):
         options = {"stride": most // 4, "return_overflowing_tokens": True, "return_offsets_mapping": True, "padding": True}
-        coded = tokenizer([" ".join(words)], truncation=True, max_length=most, return_tensors="pt", **options)
+        text = " ".join(words) or ("" if tokenizer("")["input_ids"] else tokenizer.pad_token)  # no token at all cannot be read
+        coded = tokenizer([text], truncation=True, max_length=most, return_tensors="pt", **options)
         offsets = coded.pop("offset_mapping").tolist()
         coded.pop("overflow_to_sample_mapping")
         logits = forward(model, dict(coded)).float()
