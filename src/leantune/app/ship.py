@@ -67,6 +67,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         labels=study.dataset.labels,
         outputs=study.context.head.outputs,
         words=study.dataset.gold.words,
+        spans=study.dataset.gold.spans,
         method=record.recipe.method,
         title=method.card.title,
         paper=method.card.paper,

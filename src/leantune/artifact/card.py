@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from leantune.artifact.manifest import Manifest
+from leantune.artifact.manifest import Manifest, auto_class
 from leantune.core import catalogue, human
 from leantune.kinds.task import Task
 from leantune.models.locate import MINILM_HUB
@@ -84,11 +84,11 @@ def _plain(manifest: Manifest, example: str) -> str:
         note = "The numbers are logits in the order of the labels above; the largest one is the prediction."
         code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
-    kind = "TokenClassification" if manifest.facts.words else "SequenceClassification"
-    for library, auto in (("peft", f"AutoPeftModelFor{kind}"), ("transformers", f"AutoModelFor{kind}")):
+    auto = auto_class(manifest.facts)
+    for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" else ""
-            code = f'from {library} import {auto}\n\nmodel = {auto}.from_pretrained("path/to/this/folder"{count})'
+            code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count})'
             return f"With {library}:\n\n{_code(code)}"
     return (
         "Plain sentence-transformers cannot put this method's adapter on the base; `predict.py` shows how the base, the adapter and "

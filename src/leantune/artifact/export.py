@@ -67,4 +67,6 @@ def _probes(predictor: Predictor) -> Golden:
 
     facts = predictor.manifest.facts
     rows: list[GoldenRow] = [(text().split() or ["a"] if facts.words else text(), text() if facts.paired else None) for _ in range(PROBES)]
-    return Golden(rows, [logits.astype(np.float64) for logits in predictor.logits([as_row(row) for row in rows])])
+    inputs = [as_row(row) for row in rows]
+    answers = [(found.label, found.score) for found in predictor.predict(inputs)]
+    return Golden(rows, [logits.astype(np.float64) for logits in predictor.logits(inputs)], answers)

@@ -30,7 +30,7 @@ def through_peft(folder: Path, rows: Rows) -> Any:
 
     facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
-    return _logits(auto.from_pretrained(str(folder), num_labels=facts["outputs"]), folder, rows)
+    return _logits(auto.from_pretrained(str(folder), num_labels=facts["outputs"]), folder, rows, spans=facts["spans"])
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:
@@ -38,11 +38,12 @@ def through_transformers(folder: Path, rows: Rows) -> Any:
     import transformers
 
     facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
-    return _logits(getattr(transformers, f"AutoModelFor{_kind(facts)}").from_pretrained(folder), folder, rows)
+    auto = getattr(transformers, f"AutoModelFor{_kind(facts)}")
+    return _logits(auto.from_pretrained(folder), folder, rows, spans=facts["spans"])
 
 
 def _kind(facts: Any) -> str:
-    return "TokenClassification" if facts["words"] else "SequenceClassification"
+    return "QuestionAnswering" if facts["spans"] else "TokenClassification" if facts["words"] else "SequenceClassification"
 
 
 def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
@@ -53,7 +54,7 @@ def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
     return SentenceTransformer(str(folder), device="cpu").encode(texts, show_progress_bar=False)
 
 
-def _logits(model: Any, folder: Path, rows: Rows) -> Any:
+def _logits(model: Any, folder: Path, rows: Rows, *, spans: bool) -> Any:
     import torch
     from transformers import AutoTokenizer
 
@@ -62,13 +63,17 @@ def _logits(model: Any, folder: Path, rows: Rows) -> Any:
     words = isinstance(rows[0][0], list)
     texts = [" ".join(first) if words else first for first, _ in rows]
     pairs = None if rows[0][1] is None else [second for _, second in rows]
-    inputs = tokenizer(texts, pairs, truncation=True, padding=True, return_tensors="pt", return_offsets_mapping=words)
+    cut = "only_second" if spans else True
+    inputs = tokenizer(texts, pairs, truncation=cut, padding=True, return_tensors="pt", return_offsets_mapping=words)
     offsets = inputs.pop("offset_mapping").tolist() if words else []
     with torch.inference_mode():
-        logits = model.eval()(**inputs).logits
+        found = model.eval()(**inputs)
+    if spans:
+        both = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        return [both[row][[part == 1 for part in inputs.sequence_ids(row)]] for row in range(len(rows))]
     if not words:
-        return logits
-    return [[logits[row][token].tolist() for token in _begun(offsets[row], rows[row][0])] for row in range(len(rows))]
+        return found.logits
+    return [[found.logits[row][token].tolist() for token in _begun(offsets[row], rows[row][0])] for row in range(len(rows))]
 
 
 def _begun(offsets: list[list[int]], words: list[str]) -> list[int]:

@@ -63,6 +63,8 @@ class Facts(Spec):
     """Width of the logits."""
     words: bool = False
     """Whether a row is a list of words."""
+    spans: bool = False
+    """Whether answers are spans of the second text."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""
@@ -81,6 +83,12 @@ class Facts(Spec):
     def paired(self) -> bool:
         """Whether a row is a pair of texts."""
         return self.text_pair is not None
+
+
+def auto_class(facts: Facts) -> str:
+    """The class of `transformers` that loads a model with a stock head; `peft` has one of the same name with AutoPeft."""
+    kind = "QuestionAnswering" if facts.spans else "TokenClassification" if facts.words else "SequenceClassification"
+    return f"AutoModelFor{kind}"
 
 
 Form = Literal["adapter", "whole"]

@@ -52,7 +52,9 @@ class Golden:
 
     rows: list[GoldenRow]
     logits: list[NDArray[np.float64]]
-    """(C,) for each row; (words, C) of its first piece where words are tagged."""
+    """(C,) for each row; (tokens, C) of the marked tokens of its first piece where tokens are read."""
+    answers: list[tuple[Any, float]] = field(default_factory=list)
+    """What the trained network answers and how sure it is; needed only by tasks whose answers do not follow from the logits alone."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def read_golden(path: Path) -> Golden:
     raw = json.loads(path.read_text(encoding="utf-8"))
     kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
     rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
-    return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept])
+    answers = [(raw["answers"][place][0], raw["answers"][place][1]) for place in kept] if "answers" in raw else []
+    return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept], answers)
 
 
 def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
@@ -136,6 +139,9 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     rows = list(csv.DictReader(io.StringIO(out)))
     label, score = list(rows[0])[-2:]
     largest = 0.0
+    if not task.from_logits:
+        said = zip(rows, golden.answers, strict=True)
+        return max(abs(float(row[score]) - likely) if row[label] == answer else 1.0 for row, (answer, likely) in said)
     for row, logits in zip(rows, golden.logits, strict=True):
         answer = json.loads(row[label]) if row[label].startswith("[") and facts.labels.count(row[label]) == 0 else row[label]
         if facts.words and len(answer) > len(logits):

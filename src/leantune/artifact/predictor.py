@@ -81,19 +81,20 @@ class Predictor:
         """Answers of rows as the task codes them, and their scores."""
         encoded = self._encoded(chunk)
         sizes = None if chunk.words is None else [len(words) for words in chunk.words]
-        return self.task.join(predict(self.network, encoded, self.task, **self._options()), encoded, self.labels, sizes)
+        found = predict(self.network, encoded, self.task, **self._options())
+        return self.task.join(found, encoded, self.labels, sizes, chunk.pairs)
 
     def logits(self, rows: Sequence[Row]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
-        """Logits (rows, outputs), in the order given; a list of (words, outputs) of the first pieces where words are tagged."""
+        """Logits (rows, outputs), in the order given; a list of (tokens, outputs) of the first pieces where tokens are read."""
         encoded = self._encoded(self._chunk(rows))
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
             for place, piece in enumerate(pieces):
-                row = logits[place] if padded.words is None else logits[place][torch.from_numpy(padded.words[place] >= 0)]
+                row = logits[place] if padded.marked is None else logits[place][torch.from_numpy(padded.marked[place])]
                 found[int(piece)] = row.float().cpu().numpy()
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
-        return listed if self.reads_words else np.array(listed)
+        return np.array(listed) if encoded.words is None and encoded.offsets is None else listed
 
     def _chunk(self, rows: Sequence[Row]) -> ExampleChunk:
         if isinstance(rows, str):
@@ -113,7 +114,7 @@ class Predictor:
         return ExampleChunk([str(row) for row in rows])
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
-        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length)
+        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length, spans=self.manifest.facts.spans)
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer

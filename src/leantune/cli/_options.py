@@ -21,7 +21,7 @@ Metric = Annotated[
     str | None,
     typer.Option(
         help="What counts, the first of the task's own list when not given (see leantune tasks): accuracy, macro_f1, weighted_f1, mcc, "
-        "micro_f1, exact, qwk, spearman, pearson, r2, entity_f1, macro_entity_f1, relation_f1, map or mrr."
+        "micro_f1, exact, qwk, spearman, pearson, r2, entity_f1, macro_entity_f1, relation_f1, map, mrr, f1 or exact_match."
     ),
 ]
 Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse")
+"""Scores that are no shares."""
+
 if TYPE_CHECKING:
     from leantune.artifact.files import Scored
 
@@ -31,10 +34,9 @@ def command(
 def _text(scored: Scored) -> str:
     from leantune.core.human import percent
 
-    lines = [
-        f"{scored.rows:,} rows",
-        *(f"{name:12} {percent(value) if name != 'mcc' else f'{value:.3f}'}" for name, value in scored.metrics.items()),
-    ]
+    lines = [f"{scored.rows:,} rows", *(f"{name:15} {_number(name, value)}" for name, value in scored.metrics.items())]
+    if not scored.per_label:
+        return "\n".join(lines)
     width = max(5, *(len(str(row["label"])) for row in scored.per_label))
     lines += ["", f"{'label':{width}}  {'rows':>7}  precision  recall      f1"]
     lines += [
@@ -42,3 +44,10 @@ def _text(scored: Scored) -> str:
         for row in scored.per_label
     ]
     return "\n".join(lines)
+
+
+def _number(name: str, value: float) -> str:
+    """Shares in percent; correlations and mean errors as they are."""
+    from leantune.core.human import percent
+
+    return f"{value:.3f}" if name in PLAIN else percent(value)

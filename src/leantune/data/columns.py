@@ -65,14 +65,14 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
     return Columns(text=text, text_pair=pair, label=label), notes[::-1]
 
 
-def require_columns(table: Table, place: str, columns: Columns, *, lists: Sequence[str] = ()) -> None:
+def require_columns(table: Table, place: str, columns: Columns, *, nests: Mapping[str, Sequence[str]] | None = None) -> None:
     """Check that a file that was just read has the columns, and texts in them, not lists or objects.
 
     Args:
         table: the file.
         place: its name.
         columns: to look at.
-        lists: columns of them that may hold lists.
+        nests: columns of them that may hold more than texts, with what they may: "a list", "an object".
 
     Raises:
         DataError: E-COLUMN, or E-TEXT or E-LABEL with rows.
@@ -80,7 +80,7 @@ def require_columns(table: Table, place: str, columns: Columns, *, lists: Sequen
     _check_named(table.columns, place, Wanted(columns.text, columns.text_pair, columns.label))
     problems = Problems(place)
     for option, name in (("--text", columns.text), ("--text-pair", columns.text_pair), ("--label", columns.label)):
-        if name is not None and name in table.nested and (name not in lists or table.nested[name].kind != "a list"):
+        if name is not None and name in table.nested and table.nested[name].kind not in (nests or {}).get(name, ()):
             role, code = ("label", "E-LABEL") if option == "--label" else ("text", "E-TEXT")
             found = table.nested[name]
             what = f'{found}, column "{name}": {found.kind} where a {role} is needed.'

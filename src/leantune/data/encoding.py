@@ -1,10 +1,12 @@
 """Encoding: rows become token numbers once per study, flat on disk, shared by every trial.
 
     <folder>/<key>.ids.npy       all tokens one after another, int32
-    <folder>/<key>.words.npy     for rows of words, beside each token the number of the word that begins there, else -1, int32
+    <folder>/<key>.marks.npy     int32, beside each token; for rows of words the number of the word that begins there, else -1;
+                                 where answers are spans of the second text, first and last character (behind it), else -1 -1
     <folder>/<key>.rows.npy      (pieces + 1, 3) int64: where a piece starts, how many of its tokens belong to the first text, its row
 
-A text is one piece, cut at the token limit. A row of words gets as many overlapping pieces as it needs, so that no word is lost.
+A text is one piece, cut at the token limit. A row of words, and a second text in which spans are sought, gets as many overlapping pieces
+as it needs, so that nothing is lost.
 The arrays are memory-mapped, so memory does not grow with the data.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,6 +52,20 @@ class Padded:
     """(B,) the row that a piece belongs to."""
     words: NDArray[np.int64] | None
     """(B, T) number of the word that begins at a token, -1 elsewhere; None where rows are texts."""
+    offsets: NDArray[np.int64] | None = None
+    """(B, T, 2) first character of a token of the second text and the one behind it, -1 elsewhere; None where no spans are sought."""
+
+    @property
+    def marks(self) -> NDArray[np.int64] | None:
+        """What a task needs to find its way back to the row: words or offsets."""
+        return self.words if self.offsets is None else self.offsets
+
+    @property
+    def marked(self) -> NDArray[np.bool_] | None:
+        """(B, T) tokens whose logits are read: those that begin a word, those of the second text; None where a piece is read as a whole."""
+        if self.offsets is not None:
+            return self.offsets[..., 0] >= 0
+        return None if self.words is None else self.words >= 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,8 @@ class Encoded:
     """(pieces,): the row that each piece belongs to, rising; where rows are texts, piece r is row r."""
     words: NDArray[np.int32] | None = None
     """Beside each token the number of the word that begins there, -1 elsewhere; None where rows are texts."""
+    offsets: NDArray[np.int32] | None = None
+    """(tokens, 2) beside each token of the second text its first character and the one behind it; None where no spans are sought."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -80,6 +98,7 @@ class Encoded:
         ids = np.full((len(pieces), longest), pad, dtype=np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
         words = None if self.words is None else np.full_like(ids, -1)
+        offsets = None if self.offsets is None else np.full((*ids.shape, 2), -1, dtype=np.int64)
         for place, piece in enumerate(pieces):
             start, end = self.starts[piece], self.starts[piece + 1]
             ids[place, : end - start] = self.ids[start:end]
@@ -87,7 +106,9 @@ class Encoded:
             types[place, self.first[piece] : end - start] = 1
             if words is not None and self.words is not None:
                 words[place, : end - start] = self.words[start:end]
-        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), words)
+            if offsets is not None and self.offsets is not None:
+                offsets[place, : end - start] = self.offsets[start:end]
+        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), words, offsets)
 
 
 @dataclass(frozen=True)
@@ -98,56 +119,65 @@ class _Part:
     table: NDArray[np.int64]
     """(pieces, 3): tokens, tokens of the first text, row from the start of the part."""
     rows: int
-    words: NDArray[np.int32] | None = None
+    marks: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """One number for each token, or two; empty where rows are texts."""
 
 
-def encode_rows(tokenizer: Tokenizer, chunk: ExampleChunk, max_length: int) -> Encoded:
-    """Encode rows in memory; texts over `max_length` tokens are cut, in pairs the longer text first."""
-    parts = list(_parts(tokenizer, [chunk], max_length))
-    flat = np.concatenate([np.zeros(0, dtype=np.int32), *(part.ids for part in parts)])
-    words = None if chunk.words is None else np.concatenate([np.zeros(0, dtype=np.int32), *(part.words for part in parts)])  # type: ignore[list-item]
-    return _encoded(flat, _bounds(parts), words)
+def encode_rows(tokenizer: Tokenizer, chunk: ExampleChunk, max_length: int, *, spans: bool = False) -> Encoded:
+    """Encode rows in memory; texts over `max_length` tokens are cut, in pairs the longer text first.
+
+    Args:
+        tokenizer: of the base.
+        chunk: the rows.
+        max_length: tokens of a piece at most.
+        spans: whether answers are sought in the second text, which is then never cut.
+    """
+    parts = list(_parts(tokenizer, [chunk], max_length, spans=spans))
+    ids, marks = (np.concatenate([np.zeros(0, dtype=np.int32), *(getattr(part, name) for part in parts)]) for name in ("ids", "marks"))
+    return _encoded(ids, _bounds(parts), marks, spans=spans)
 
 
-def encode_to_disk(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int, path: Path) -> Encoded:
+def encode_to_disk(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int, path: Path, *, spans: bool = False) -> Encoded:
     """Encode chunks of rows into files that start with `path`, or reuse the files that are there.
 
-    The caller puts into the name everything that the result depends on: data, tokenizer, `max_length`.
+    The caller puts into the name everything that the result depends on: data, tokenizer, `max_length`; the rest is as in `encode_rows`.
     """
-    ids_path, words_path, rows_path = (path.with_name(f"{path.name}.{kind}.npy") for kind in ("ids", "words", "rows"))
+    ids_path, marks_path, rows_path = (path.with_name(f"{path.name}.{kind}.npy") for kind in ("ids", "marks", "rows"))
     if not rows_path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = []
-        raws = [path.with_name(f"{path.name}.{kind}.{os.getpid()}.part") for kind in ("ids", "words")]
-        with raws[0].open("wb") as ids, raws[1].open("wb") as words:
-            for part in _parts(tokenizer, chunks, max_length):
+        raws = [path.with_name(f"{path.name}.{kind}.{os.getpid()}.part") for kind in ("ids", "marks")]
+        with raws[0].open("wb") as ids, raws[1].open("wb") as marks:
+            for part in _parts(tokenizer, chunks, max_length, spans=spans):
                 part.ids.tofile(ids)
-                if part.words is not None:
-                    part.words.tofile(words)
+                part.marks.tofile(marks)
                 parts.append(_Part(np.zeros(0, np.int32), part.table, part.rows))
         rows_part = path.with_name(f"{path.name}.{os.getpid()}.part.npy")
         np.save(rows_part, _bounds(parts))
         os.replace(raws[0], ids_path)
-        os.replace(raws[1], words_path)
+        os.replace(raws[1], marks_path)
         os.replace(rows_part, rows_path)  # last: its presence says that all files are whole
     bounds = np.load(rows_path, mmap_mode="r")
-    return _encoded(_mapped(ids_path), bounds, _mapped(words_path) if words_path.stat().st_size else None)
+    return _encoded(_mapped(ids_path), bounds, _mapped(marks_path), spans=spans)
 
 
 def _mapped(path: Path) -> NDArray[np.int32]:
     return np.memmap(path, dtype=np.int32, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.int32)
 
 
-def _encoded(ids: NDArray[np.int32], bounds: NDArray[np.int64], words: NDArray[np.int32] | None) -> Encoded:
-    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], words)
+def _encoded(ids: NDArray[np.int32], bounds: NDArray[np.int64], marks: NDArray[np.int32], *, spans: bool) -> Encoded:
+    words = marks if len(marks) and not spans else None
+    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], words, marks.reshape(-1, 2) if spans else None)
 
 
-def _parts(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int) -> Iterator[_Part]:
+def _parts(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], max_length: int, *, spans: bool) -> Iterator[_Part]:
     for chunk in chunks:
         for start in range(0, len(chunk), CHUNK):
             span = slice(start, start + CHUNK)
             if chunk.words is not None:
                 yield _words_part(tokenizer, chunk.words[span], max_length)
+            elif spans:
+                yield _spans_part(tokenizer, chunk.texts[span], (chunk.pairs or [])[span], max_length)
             else:
                 yield _texts_part(tokenizer, chunk.texts[span], None if chunk.pairs is None else chunk.pairs[span], max_length)
 
@@ -165,18 +195,7 @@ def _texts_part(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None,
 
 def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) -> _Part:
     """As many pieces per row as it needs; which word begins where is read from the characters, so any tokenizer will do."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
-    coded = tokenizer(
-        [" ".join(words) for words in rows],
-        truncation=True,
-        max_length=max_length,
-        stride=max_length // OVERLAP,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        return_token_type_ids=True,
-        return_attention_mask=False,
-    )
+    coded = _pieces(tokenizer, [" ".join(words) for words in rows], None, max_length)
     owners = list(coded["overflow_to_sample_mapping"])
     letters, firsts = [_letters(words) for words in rows], [dict[int, int]() for _ in rows]
     ids, words = [], []
@@ -185,6 +204,47 @@ def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) ->
         words.append(_begun(offsets, letters[row], firsts[row]) or [-1])
     lengths = [len(tokens) for tokens in ids]
     return _Part(_flat(ids), np.array([lengths, lengths, owners], dtype=np.int64).T, len(rows), _flat(words))
+
+
+def _spans_part(tokenizer: Tokenizer, texts: list[str], pairs: list[str], max_length: int) -> _Part:
+    """As many pieces of the second text as it needs, each behind the whole first text."""
+    coded = _pieces(tokenizer, texts, pairs, max_length)
+    lengths = [len(ids) for ids in coded["input_ids"]]
+    marks, first = [], []
+    for piece, offsets in enumerate(coded["offset_mapping"]):
+        second = [part == 1 for part in coded.sequence_ids(piece)]
+        marks.append([number for inside, pair in zip(second, offsets, strict=True) for number in (pair if inside else (-1, -1))])
+        first.append(second.index(True) if True in second else len(second))
+    table = np.array([lengths, first, coded["overflow_to_sample_mapping"]], dtype=np.int64).T
+    return _Part(_flat(coded["input_ids"]), table, len(texts), _flat(marks))
+
+
+def _pieces(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, max_length: int) -> Any:
+    """Overlapping pieces with the characters that each token stands for; of pairs only the second text is taken apart.
+
+    Raises:
+        SpecError: E-MODEL without a fast tokenizer, E-RANGE when a first text leaves no room for the second.
+    """
+    if not getattr(tokenizer, "is_fast", False):
+        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
+    room = max_length
+    if pairs is not None:
+        longest = max(len(ids) for ids in tokenizer(texts, return_attention_mask=False)["input_ids"])
+        room = max_length - longest - 2
+        if room < max_length // OVERLAP:
+            message = f"The longest first text has {longest} tokens, which leaves too little of {max_length} for the second."
+            raise SpecError(f"{message} Raise --max-length or shorten the first texts.", "E-RANGE")
+    return tokenizer(
+        texts,
+        pairs,
+        truncation=True if pairs is None else "only_second",
+        max_length=max_length,
+        stride=room // OVERLAP,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        return_token_type_ids=True,
+        return_attention_mask=False,
+    )
 
 
 def _letters(words: list[str]) -> list[int]:

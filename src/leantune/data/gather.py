@@ -250,7 +250,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
         span = slice(start - 1, start - 1 + cells.num_rows)
         texts = texts_of(cells, columns, words=answers.gold.words)
         strata[span] = answers.gold.strata(answers.gold.read(cells, answers.labels))
-        first[span] = keys(texts[0].to_pylist())
+        first[span] = keys(texts[-1 if answers.gold.spans else 0].to_pylist())
         if columns.text_pair:
             whole[span] = keys(*(column.to_pylist() for column in texts))
         empty = empty and not pc.any(pc.greater(pc.binary_length(texts[0]), 0)).as_py()
@@ -260,7 +260,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
 
 
 def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:
-    """Pairs that share their first text stay together, unless few first texts make up the whole file."""
+    """Pairs that share their first text (questions: that are about the same text) stay together, unless few make up the whole file."""
     sample = first[:100_000]
     return first if whole is first or len(np.unique(sample)) * 20 >= len(sample) else whole
 

@@ -76,10 +76,13 @@ class ContentDigest:
         self._content, self._lengths = hashlib.sha256(), hashlib.sha256()
 
     def add(self, column: Any) -> None:
-        """Add a column of texts, numbers or lists of them (an Arrow array)."""
+        """Add a column of texts or numbers, or of lists or objects of them (an Arrow array)."""
         if pa.types.is_list(column.type):
             self.add_numbers(pc.list_value_length(column).to_numpy(zero_copy_only=False))
             self.add(column.flatten())
+        elif pa.types.is_struct(column.type):
+            for part in column.flatten():
+                self.add(part)
         elif pa.types.is_string(column.type):
             self.add_texts(column)
         else:

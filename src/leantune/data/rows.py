@@ -27,9 +27,9 @@ def texts_of(cells: Any, columns: Columns, *, words: bool) -> list[Any]:
     return texts
 
 
-def list_columns(columns: Columns, gold: Gold) -> list[str]:
-    """The columns that may hold lists."""
-    return [*([columns.text] if gold.words else []), *([] if gold.closed or columns.label is None else [columns.label])]
+def nests(columns: Columns, gold: Gold) -> dict[str, tuple[str, ...]]:
+    """What columns may hold besides texts and numbers."""
+    return {columns.text: ("a list",) if gold.words else (), str(columns.label): gold.nests}
 
 
 def words_of(cells: Any) -> Any:

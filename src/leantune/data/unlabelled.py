@@ -6,7 +6,7 @@ for chunk in rows.chunks(): chunk.texts, chunk.pairs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
 from leantune.data.locate import Part, bring_in, locate
-from leantune.data.rows import columns_of, list_columns, texts_of, words_of
+from leantune.data.rows import columns_of, nests, texts_of, words_of
 from leantune.data.table import Table
 
 
@@ -65,7 +65,7 @@ def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = F
         DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    part, table, notes = _read(source, folder, needed, lists=[needed.text] if of_words else [])
+    part, table, notes = _read(source, folder, needed, nests={needed.text: ("a list",)} if of_words else {})
     return Rows(part.name, table, needed, notes, of_words)
 
 
@@ -75,7 +75,7 @@ def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[
     Raises:
         DataError: E-LABEL for a missing label or one that the model does not know, and whatever is wrong with the file.
     """
-    part, table, _ = _read(source, folder, columns, lists=list_columns(columns, gold))
+    part, table, _ = _read(source, folder, columns, nests=nests(columns, gold))
     labelled = Labelled(table, columns, part.name)
     gold.check(labelled, labels)
     fields = example_fields(paired=columns.text_pair is not None, words=gold.words, gold=gold.arrow)
@@ -88,12 +88,12 @@ def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[
     return Examples(writer.path)
 
 
-def _read(source: Any, folder: Path, columns: Columns, *, lists: Sequence[str]) -> tuple[Part, Table, list[Inference]]:
+def _read(source: Any, folder: Path, columns: Columns, *, nests: Mapping[str, Sequence[str]]) -> tuple[Part, Table, list[Inference]]:
     parts = locate(source)
     chosen = parts if len(parts) == 1 else [part for part in parts if part.split == "test"]
     if len(chosen) != 1:
         raise DataError(f"{parts[0].name}: {len(parts)} splits, none of them test. Name one file.", "E-SPLIT")
     notes: list[Inference] = []
     table = bring_in(chosen[0], folder / "raw.arrow", notes)
-    require_columns(table, chosen[0].name, columns, lists=lists)
+    require_columns(table, chosen[0].name, columns, nests=nests)
     return chosen[0], table, notes

@@ -52,5 +52,5 @@ def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: 
     places, parts = [np.zeros(0, dtype=np.int64)], list[Decoded]()
     for pieces, padded, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
         places.append(pieces)
-        parts.append(task.decode(logits, padded.words))
+        parts.append(task.decode(logits, padded.marks))
     return in_order(np.concatenate(places), parts)

@@ -85,7 +85,7 @@ class Context:
     def batch(self, split: str, pieces: NDArray[np.int64], *, targets: bool = False) -> Batch:
         """Pieces of a split on the device, with targets for a loss when asked for."""
         padded = self.encoded(split).padded(pieces, self.pad)
-        wanted = self.targets(split, padded.rows, padded.words) if targets else None
+        wanted = self.targets(split, padded.rows, padded.marks) if targets else None
         return make_batch(padded, types=self.types, targets=wanted).to(self.device)
 
     def features(self, split: str, body: nn.Module, pooling: str) -> Features:
@@ -104,7 +104,9 @@ class Context:
         if split not in self._encoded:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()
-            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, self.conditions.max_length, path)
+            self._encoded[split] = encode_to_disk(
+                self.base.tokenizer, chunks, self.conditions.max_length, path, spans=self.dataset.gold.spans
+            )
         return self._encoded[split]
 
     @cached_property
@@ -118,9 +120,9 @@ class Context:
 
     def joined(self, split: str, decoded: Decoded) -> Decoded:
         """Answers of the rows of a split from those of its pieces."""
-        words = self.dataset.splits[split].words
-        sizes = None if words is None else [len(row) for row in words]
-        return self.task.join(decoded, self.encoded(split), self.dataset.labels, sizes)
+        examples = self.dataset.splits[split]
+        sizes = None if examples.words is None else [len(row) for row in examples.words]
+        return self.task.join(decoded, self.encoded(split), self.dataset.labels, sizes, examples.pairs)
 
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""

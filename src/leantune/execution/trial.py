@@ -176,7 +176,7 @@ class _Run:
             yield Noted(text=self.notes[-1])
         self._score(network, looks.best)
         if job.phase != "race":
-            self._measure(attached)
+            self._measure(attached, looks.best)
 
     def _score(self, network: Network, dev: Decoded) -> None:
         """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
@@ -188,12 +188,12 @@ class _Run:
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)
 
-    def _measure(self, attached: Attached) -> None:
+    def _measure(self, attached: Attached, dev: Decoded) -> None:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
         encoded = context.encoded("dev")
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
-        golden = self._golden(network)
+        golden = self._golden(network, dev)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
         delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
         delivered.to(context.device)
@@ -206,23 +206,24 @@ class _Run:
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 
-    def _golden(self, network: Network) -> dict[str, Any]:
-        """Some dev rows with the logits that the trained network gives them."""
-        examples = self.context.dataset.splits["dev"]
+    def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
+        """Some dev rows with the logits and the answers that the trained network gives them."""
+        examples, labels = self.context.dataset.splits["dev"], self.context.dataset.labels
         rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
-        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows)}
+        answers = [[self.context.task.named(dev.predicted[row], labels), float(dev.confidence[row])] for row in rows]
+        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
 
     def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits (C,) of each row; (words, C) of the first piece where words are tagged."""
+        """Logits (C,) of each row; (tokens, C) of the marked tokens of its first piece where tokens are read."""
         encoded, context = self.context.encoded("dev"), self.context
         pieces = np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
             logits = network(context.batch("dev", pieces)).float().cpu()
-        words = encoded.padded(pieces, context.pad).words
-        if words is None:
+        marked = encoded.padded(pieces, context.pad).marked
+        if marked is None:
             return [row.tolist() for row in logits]
-        return [row[torch.from_numpy(at >= 0)].tolist() for row, at in zip(logits, words, strict=True)]
+        return [row[torch.from_numpy(at)].tolist() for row, at in zip(logits, marked, strict=True)]
 
     def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
         rows = np.array(golden["rows"], dtype=np.int64)

@@ -58,6 +58,8 @@ class Task:
     """What `transformers` calls the problem, for its stock heads of the whole piece."""
     pipeline: ClassVar[str] = "text-classification"
     """What the hub calls it."""
+    from_logits: ClassVar[bool] = True
+    """Whether the answer of a row follows from its logits alone (`answer`), or needs its text too."""
     metrics: ClassVar[tuple[str, ...]]
     """What a comparison can go by: higher is better."""
     reported: ClassVar[tuple[str, ...]] = ()
@@ -82,7 +84,7 @@ class Task:
         Args:
             gold: the answers of all rows.
             rows: (B,) the row of each piece.
-            words: (B, T) number of the word that begins at each token, -1 elsewhere; None where rows are texts.
+            words: the marks of the tokens (see `data.encoding.Padded.marks`): (B, T) words, (B, T, 2) offsets; None where rows are texts.
             outputs: width of the logits.
         """
         del words, outputs
@@ -97,11 +99,18 @@ class Task:
 
         Args:
             logits: (B, C) or (B, T, C).
-            words: (B, T) number of the word that begins at each token, -1 elsewhere; None where rows are texts.
+            words: the marks of the tokens, as in `targets`.
         """
         raise NotImplementedError
 
-    def join(self, decoded: Decoded, encoded: Encoded, labels: Sequence[str], sizes: Sequence[int] | None) -> Decoded:
+    def join(
+        self,
+        decoded: Decoded,
+        encoded: Encoded,
+        labels: Sequence[str],
+        sizes: Sequence[int] | None,
+        pairs: Sequence[str] | None = None,
+    ) -> Decoded:
         """Answers of rows from those of their pieces, in order.
 
         Args:
@@ -109,8 +118,9 @@ class Task:
             encoded: which piece belongs to which row.
             labels: names of the answers.
             sizes: words of each row; None where rows are texts.
+            pairs: second texts; None where there are none.
         """
-        del encoded, labels, sizes
+        del encoded, labels, sizes, pairs
         return decoded
 
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:

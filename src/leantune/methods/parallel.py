@@ -32,6 +32,7 @@ class Parallel(AdapterMethod):
         paper="He et al. 2021, arXiv:2110.04366",
         when="the strongest adapter when several per cent of extra weights are allowed",
         rates=Rates(low=1e-4, start=3e-4, high=1e-3),
+        head_floor=1e-2,
         mergeable=False,
     )
 

@@ -21,6 +21,7 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -36,7 +37,11 @@ from leantune.models.locate import Location, locate, own_max_length, own_pooling
 from leantune.models.network import POOLINGS, Network
 from leantune.models.quiet import quiet
 
-STOCK: dict[HeadKind, Any] = {"sequence": AutoModelForSequenceClassification, "token": AutoModelForTokenClassification}
+STOCK: dict[HeadKind, Any] = {
+    "sequence": AutoModelForSequenceClassification,
+    "token": AutoModelForTokenClassification,
+    "span": AutoModelForQuestionAnswering,
+}
 """The family's own class with the head it brings."""
 DEFAULT_MAX_LENGTH = 256
 """Tokens per row at most unless the base says less or the user says otherwise."""
@@ -135,8 +140,8 @@ def layout(base: Base, kind: HeadKind, *, prepends: bool = False) -> str:
     Virtual tokens before the text would be read by a stock head in place of the text's own, so methods that prepend get
     the pooled layout with the pooling that the stock head has.
     """
-    if kind == "token":
-        return "tokens" if prepends or not _has_stock(base.config, "token") else "stock"
+    if kind != "sequence":
+        return "tokens" if prepends or not _has_stock(base.config, kind) else "stock"
     if base.pooling != "stock" or not prepends:
         return base.pooling
     return "last" if _is_decoder(base) else getattr(base.config, "classifier_pooling", "cls")

@@ -54,7 +54,8 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, C), or (B, T, C) where every token is read."""
         if self.head is None:
-            logits: Tensor = self.body(**batch.inputs()).logits
+            found = self.body(**batch.inputs())
+            logits: Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
             return logits
         return self.head(self.embed(batch))  # type: ignore[no-any-return]
 

@@ -66,11 +66,19 @@ class Tagging(Task):
         pieces = [_read(words[place], tags[place], likely[place]) for place in range(len(words))]
         return Decoded(pieces, np.ones(len(pieces), dtype=np.float32))
 
-    def join(self, decoded: Decoded, encoded: Encoded, labels: Sequence[str], sizes: Sequence[int] | None) -> Decoded:
+    def join(
+        self,
+        decoded: Decoded,
+        encoded: Encoded,
+        labels: Sequence[str],
+        sizes: Sequence[int] | None,
+        pairs: Sequence[str] | None = None,
+    ) -> Decoded:
         """A tag for every word of every row; the confidence is the mean probability of the tags.
 
         A word without a token of its own (a lone control character) gets "O", or the first tag.
         """
+        del pairs
         assert sizes is not None
         silent = list(labels).index(OUTSIDE) if OUTSIDE in labels else 0
         tags = [np.full(size, silent) for size in sizes]

@@ -13,8 +13,8 @@ import re
 import textwrap
 from typing import Any
 
-from leantune.artifact.manifest import Manifest
-from leantune.artifact.script import adapter, common, pooled, stock, tagged, virtual, whole
+from leantune.artifact.manifest import Manifest, auto_class
+from leantune.artifact.script import adapter, common, pooled, spans, stock, tagged, virtual, whole
 from leantune.core import catalogue
 from leantune.models.locate import MINILM_HUB
 
@@ -72,15 +72,20 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
     base = [common.find_base] if manifest.form == "adapter" else []
     task = catalogue.load("tasks", manifest.facts.task)
-    predict = [tagged.split_words, tagged.begun, tagged.predict] if manifest.facts.words else [common.predict]
-    return [*base, load_body, *model, type(task).answer, common.read_rows, common.column, *predict, common.main]
+    if manifest.facts.spans:
+        predict: list[Any] = [spans.best_span, spans.predict]
+    elif manifest.facts.words:
+        predict = [type(task).answer, tagged.split_words, tagged.begun, tagged.predict]
+    else:
+        predict = [type(task).answer, common.predict]
+    return [*base, load_body, *model, common.read_rows, common.column, *predict, common.main]
 
 
 def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
     facts, base = manifest.facts, manifest.base
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
     if manifest.layout == "stock":
-        settings |= {"pad": pad, "outputs": facts.outputs, "words": facts.words}
+        settings |= {"pad": pad, "outputs": facts.outputs, "model": auto_class(facts)}
     else:
         settings["layout"] = manifest.layout
     if manifest.form == "adapter":
@@ -91,16 +96,14 @@ def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
 
 def _imports(used: str, adapter_code: str | None) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
-    autos = [
-        name
-        for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification", "AutoTokenizer")
-        if re.search(rf"\b{name}\b", used)
-    ]
+    autos = [name for name in ("AutoModel", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
     lines = [*standard, "from pathlib import Path", "from typing import Any", "", "import torch"]
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")
     if "load_file" in used:
         lines.append("from safetensors.torch import load_file")
+    if re.search(r"\btransformers\.|\(transformers,", used):
+        lines.insert(lines.index("import torch") + 1, "import transformers")
     lines += [f"from transformers import {', '.join(autos)}", "from transformers.utils import logging"]
     if adapter_code:
         lines += ["", f"import {adapter_code}  # tells peft of this adapter's type"]

@@ -1,6 +1,6 @@
 """JSON: one array of objects, decoded piece by piece, so that a long array needs no more memory than a short one.
 
-A file called .json that holds one object per line is read as JSON Lines, and that is said.
+A file called .json that holds one object per line is read as JSON Lines, and one of SQuAD as questions; both are said.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from leantune.data.formats.jsonl import read as read_lines
 from leantune.data.intake import Format, Inference, Intake, in_chunks
 from leantune.data.objects import DECODER, fault, object_fault
+from leantune.data.squad import questions
 from leantune.data.table import Chunk
 
 _BLOCK = 1 << 20
@@ -27,6 +28,8 @@ def read(intake: Intake) -> Iterator[Chunk]:
             Inference(what="format", value="JSON Lines", why=f"{intake.path.name} holds one object per line, no array")
         )
         return read_lines(intake)
+    if start == "{" and (asked := questions(intake)) is not None:
+        return in_chunks(asked)
     if start != "[":
         found = (
             "the file is empty" if not start else "the file starts with an object" if start == "{" else f"the file starts with {start!r}"

@@ -54,6 +54,10 @@ class Gold:
     """Whether each row has one label out of a closed list."""
     coded: bool = True
     """Whether an answer is made of numbers into the names of the answers."""
+    nests: tuple[str, ...] = ()
+    """What an answer may be besides a text or number: "a list", "an object"."""
+    spans: bool = False
+    """Whether answers are spans of the second text."""
     words: bool = False
     """Whether a row is a list of words with an answer for each."""
 

@@ -20,6 +20,7 @@ class Tags(Gold):
     """The numbers of a row's tags, one for each word."""
 
     arrow = pa.list_(pa.int32())
+    nests = ("a list",)
     words = True
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:

@@ -1,0 +1,161 @@
+"""Answers that are spans of the second text, with their places: `{"text": ["1920s"], "answer_start": [159]}`, or a list of such pairs.
+
+Several answers of a row are references that count alike; a row without one has no answer in the text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from leantune.core.errors import DataError, Problems, some
+from leantune.data.facts import Facts
+from leantune.data.golds._gold import Gold, Labelled, answers
+from leantune.data.intake import Inference
+from leantune.data.table import SHOWN_ROWS, Nested
+
+MOST_LOST = 0.05
+"""Share of the rows whose answers may not stand in their text."""
+NO_ANSWER = "no answer"
+
+
+@dataclass
+class _Repairs:
+    """Rows whose answers do not stand at their places."""
+
+    moved: list[int]
+    lost: list[int]
+
+
+class Spans(Gold):
+    """(first character, text) of each reference; -1 where it does not stand in the text."""
+
+    arrow = pa.list_(pa.struct([("start", pa.int32()), ("text", pa.string())]))
+    coded = False
+    nests = ("a list", "an object")
+    spans = True
+
+    def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
+        """Objects with texts and places."""
+        del of_words
+        found = nested is not None and any('"answer_start"' in value or '"start"' in value for value in list(facts.values)[:50])
+        return f'"{facts.name}" holds answers with their places' if found else None
+
+    def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
+        """Names of the two outputs, and a third name where some rows have no answer."""
+        unanswered = 0
+        for source in (train, *held):
+            repairs = self._checked(source)
+            without = sum(not found for _, cells in source.cells() for found in self.read(cells, []).to_pylist())
+            if without == source.table.rows:
+                raise DataError(
+                    f'{source.place}, column "{source.label}": no row has an answer. Use this file with `leantune predict`, or name '
+                    "another column with --label COL.",
+                    "E-LABEL",
+                )
+            unanswered += without
+            notes.extend(_told(source.place, repairs))
+        if unanswered:
+            notes.append(Inference(what="rows without an answer", value=f"{unanswered:,}", why="the model learns to say so"))
+        return ["start", "end", *([NO_ANSWER] if unanswered else [])]
+
+    def check(self, source: Labelled, labels: Sequence[str]) -> None:
+        """Refuse what are no answers."""
+        del labels
+        self._checked(source)
+
+    def _checked(self, source: Labelled) -> _Repairs:
+        if source.columns.text_pair is None:
+            raise DataError(f"{source.place}: answering needs a question and a text. Name the text with --text-pair COL.", "E-COLUMN")
+        problems, repairs, rows = Problems(source.place), _Repairs([], []), 0
+        for row, context, cell in _rows(source):
+            rows += 1
+            try:
+                found = references(cell)
+            except ValueError as error:
+                problems.add(f'row {row}, column "{source.label}": {error}', "E-LABEL")
+                continue
+            places = [located(context, start, text) for start, text in found]
+            if any(place < 0 for place in places):
+                repairs.lost.append(row)
+            elif any(place != start for place, (start, _) in zip(places, found, strict=True)):
+                repairs.moved.append(row)
+        if len(repairs.lost) > MOST_LOST * rows:
+            lost = f"{len(repairs.lost):,} of {rows:,} answers do not stand in their text: row {some(repairs.lost)}."
+            problems.add(f"{lost} Correct them, or name other columns.", "E-LABEL")
+        problems.raise_if_any()
+        return repairs
+
+    def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
+        """The references of each row, moved to where they stand."""
+        del labels
+        rows = zip(cells.column(1).to_pylist(), answers(cells), strict=True)
+        found = [
+            [{"start": located(context or "", start, text), "text": text} for start, text in references(cell)] for context, cell in rows
+        ]
+        return pa.array(found, self.arrow)
+
+
+def references(cell: str | None) -> list[tuple[int, str]]:
+    """(first character, text) of each answer in a cell; -1 where no place is given.
+
+    >>> references('{"text": ["a"], "answer_start": [3]}'), references('[{"text": "a", "start": 3}]'), references(None)
+    ([(3, 'a')], [(3, 'a')], [])
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    if cell is None or not cell.strip():
+        return []
+    try:
+        found = json.loads(cell)
+    except ValueError:
+        return [(-1, cell)]
+    if isinstance(found, dict) and isinstance(found.get("text"), list):
+        said: list[Any] = found["text"]
+        starts = list(found.get("answer_start") or found.get("start") or [-1] * len(said))
+        if len(starts) != len(said):
+            raise ValueError(f"{len(said)} texts and {len(starts)} places. Each answer needs one place.")
+        found = [{"text": text, "start": start} for text, start in zip(said, starts, strict=True)]
+    listed = found if isinstance(found, list) else [found]
+    if not all(isinstance(one, str) or (isinstance(one, dict) and isinstance(one.get("text"), str)) for one in listed):
+        raise ValueError(f'{cell[:40]} is no answer. Write {{"text": ["..."], "answer_start": [0]}}.')
+    pairs = [(-1, one) if isinstance(one, str) else (int(one.get("answer_start", one.get("start", -1))), one["text"]) for one in listed]
+    return [(start, text) for start, text in dict.fromkeys(pairs) if text]
+
+
+def located(context: str, start: int, text: str) -> int:
+    """Where an answer stands: at its place, else at the nearest place with the same characters; -1 where it stands nowhere.
+
+    >>> located("one two one", 7, "one"), located("one two one", 8, "two"), located("one", 0, "three")
+    (8, 4, -1)
+    """
+    if start >= 0 and context.startswith(text, start):
+        return start
+    places, at = list[int](), context.find(text)
+    while at >= 0:
+        places.append(at)
+        at = context.find(text, at + 1)
+    return min(places, key=lambda place: (abs(place - start), place), default=-1)
+
+
+def _rows(source: Labelled) -> Iterator[tuple[int, str, str | None]]:
+    for start, cells in source.cells():
+        for place, (context, cell) in enumerate(zip(cells.column(1).to_pylist(), answers(cells), strict=True)):
+            yield start + place, context or "", cell
+
+
+def _told(place: str, repairs: _Repairs) -> Iterator[Inference]:
+    for rows, what, why in (
+        (repairs.moved, "answers moved", "they do not stand at the place given; the nearest one with the same text is taken"),
+        (repairs.lost, "answers outside of the text", "they are not learned from, but still scored"),
+    ):
+        if rows:
+            yield Inference(what=what, value=f"{place} row {some(rows, SHOWN_ROWS)}", why=why)
+
+
+MEMBER = Spans()
