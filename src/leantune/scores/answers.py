@@ -1,7 +1,7 @@
 """Scores of answers in words: exact match and F1 as the SQuAD script counts them, the best over all references. The unit is the question.
 
 Case, punctuation, English articles and spacing do not count (Rajpurkar et al. 2016, arXiv:1606.05250). Chinese and Japanese letters are
-words of their own, as in the script of CMRC 2018.
+words of their own, as in the script of CMRC 2018; beside them curly quotes and dashes do not count either.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ METRICS = ("f1", "exact_match")
 """Metrics by name; both are fractions."""
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _LETTERS = re.compile("([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
-_PUNCTUATION = str.maketrans("", "", string.punctuation + "，。、；：？！“”‘’（）《》〈〉「」『』【】…—～·")
+_PUNCTUATION = str.maketrans("", "", string.punctuation + "，。、；：？！（）《》〈〉「」『』【】～")
+_SHARED = str.maketrans("", "", "“”‘’…—·")
+"""Punctuation that English has too, where the SQuAD script lets it count."""
 
 
 def tally(metric: str, references: Sequence[Sequence[str]], predicted: Sequence[str]) -> Tally:
@@ -48,7 +50,9 @@ def normalised(text: str) -> str:
     >>> normalised("The  U.S. army!")
     'us army'
     """
-    plain = _LETTERS.sub(r" \1 ", text.lower().translate(_PUNCTUATION))
+    plain = text.lower().translate(_PUNCTUATION)
+    if _LETTERS.search(plain):
+        plain = _LETTERS.sub(r" \1 ", plain.translate(_SHARED))
     return " ".join(_ARTICLES.sub(" ", plain).split())
 
 
