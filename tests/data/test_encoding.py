@@ -139,3 +139,126 @@ def test_padding_begins_no_word_and_keeps_owners(tokenizer: Callable[[str], Any]
 def test_a_slow_tokenizer_is_refused() -> None:
     with pytest.raises(SpecError, match="no fast tokenizer"):
         encode_rows(lambda *_, **__: {}, chunk(["a"]), 16)
+
+
+CONTEXTS = {
+    "known words": "the movie was great",
+    "spelled words": "Reykjavik, the unbelievable U.S. (x-ray) 3.5%",
+    "letters with accents": "Zürich was a café",
+    "spaces and lines": "  the\tmovie \n was  great ",
+    "what tokenizers take away": "the\u200bmovie \xa0was great",
+    "letters of other alphabets": "北京 was good, так",
+}
+
+
+def span_pieces(tokenizer: Any, questions: list[str], contexts: list[str], length: int) -> Encoded:
+    return encode_rows(tokenizer, ExampleChunk(questions, contexts), length, spans=True)
+
+
+def read(tokenizer: Any, ids: list[int]) -> str:
+    """The letters of tokens, for comparison with the text that they stand for."""
+    return "".join(tokenizer.decode(ids).lower().split())
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_offsets_are_the_characters_of_the_second_text(tokenizer: Callable[[str], Any], family: str, name: str) -> None:
+    """Of every token of it and of no other; what is read there is what stands there."""
+    question, context = "where was the movie", CONTEXTS[name]
+    encoded = span_pieces(tokenizer(family), [question], [context], 128)
+    assert (len(encoded), encoded.words) == (1, None)
+    assert encoded.offsets is not None
+    padded = encoded.padded([0], 0)
+    assert padded.offsets is not None
+    assert padded.marked is not None
+    assert padded.marks is padded.offsets
+    places = np.flatnonzero(padded.marked[0])
+    assert padded.marked.sum() == len(tokenizer(family)(context, add_special_tokens=False)["input_ids"]) > 3
+    assert places.tolist() == list(range(places[0], places[-1] + 1))
+    assert places[0] >= len(tokenizer(family)(question, add_special_tokens=False)["input_ids"])
+    unknown = tokenizer(family).unk_token_id
+    at = 0
+    for place in places:
+        start, end = padded.offsets[0, place].tolist()
+        assert context[at:start].strip(" \t\n\u200b\xa0") == "", "nothing but spaces is left out"
+        assert 0 <= start < end <= len(context)
+        at = max(at, end)
+        token = int(padded.ids[0, place])
+        letters = "".join(context[start:end].lower().split())
+        if token != unknown and letters.isascii():
+            assert read(tokenizer(family), [token]).removeprefix("##") == letters
+    assert context[at:].strip() == ""
+
+
+@pytest.mark.parametrize("length", [24, 40, 128])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_long_second_texts_lose_no_character(tokenizer: Callable[[str], Any], family: str, length: int) -> None:
+    random = np.random.default_rng(0)
+    known = ["the", "movie", "Reykjavik", "great.", "U.S.", "x-ray,"]
+    contexts = [" ".join(random.choice(known, size)) for size in (60, 1, 90, 2)]
+    questions = ["where", "when was it", "the movie", "who"]
+    encoded = span_pieces(tokenizer(family), questions, contexts, length)
+    assert encoded.offsets is not None
+    assert set(encoded.rows.tolist()) == {0, 1, 2, 3}
+    assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
+    assert encoded.lengths.max() <= length
+    for row, context in enumerate(contexts):
+        spans = []
+        for piece in np.flatnonzero(encoded.rows == row):
+            tokens = slice(encoded.starts[piece], encoded.starts[piece + 1])
+            assert read(tokenizer(family), encoded.ids[tokens][: encoded.first[piece]].tolist()).endswith(
+                tuple(read(tokenizer(family), tokenizer(family)(questions[row])["input_ids"][cut:]) for cut in (0,))
+            ), "the whole question stands before every piece"
+            offsets = encoded.offsets[tokens]
+            inside = offsets[offsets[:, 0] >= 0]
+            assert (offsets[: encoded.first[piece]] == -1).all()
+            spans.append((inside[0, 0], inside[-1, 1]))
+        covered = [False] * len(context)
+        for start, end in spans:
+            covered[start:end] = [True] * (end - start)
+        assert all(done or letter == " " for done, letter in zip(covered, context, strict=True))
+        assert all(two[0] < one[1] for one, two in pairwise(spans)), "pieces overlap"
+    assert len(encoded) > 4
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pieces_do_not_depend_on_other_rows(tokenizer: Callable[[str], Any], family: str) -> None:
+    """Not on how long the other questions are; a row must be answered alone as it is in a file."""
+    questions, context = ["where", "where was the movie and the book and the day", "when was it"], "the movie was great and " * 12
+    together = span_pieces(tokenizer(family), questions, [context] * 3, 48)
+    for row, question in enumerate(questions):
+        alone = span_pieces(tokenizer(family), [question], [context], 48)
+        pieces = np.flatnonzero(together.rows == row)
+        assert len(alone) == len(pieces) > 1
+        for one, other in zip(range(len(alone)), pieces, strict=True):
+            assert np.array_equal(alone.padded([one], 0).ids, together.padded([other], 0).ids)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_empty_second_text_is_one_piece(tokenizer: Callable[[str], Any], family: str) -> None:
+    encoded = span_pieces(tokenizer(family), ["where", "", "", "where"], ["", "", "the movie", "  "], 24)
+    assert encoded.rows.tolist() == [0, 1, 2, 3]
+    assert (encoded.lengths > 0).all()
+    marked = encoded.padded([0, 1, 2, 3], 0).marked
+    assert marked is not None
+    assert marked[:2].sum() == 0
+    assert marked[2].sum() == 2
+
+
+def test_a_question_that_leaves_no_room_is_refused(tokenizer: Callable[[str], Any]) -> None:
+    for length, question in ((32, "the movie " * 15), (16, "the movie was great and the book")):
+        with pytest.raises(SpecError) as caught:
+            span_pieces(tokenizer("bert"), ["where", question], ["the movie"] * 2, length)
+        assert caught.value.code == "E-RANGE"
+        assert f"too little of {length} for the second" in caught.value.message
+        assert "--max-length" in caught.value.message
+
+
+def test_files_and_memory_agree_on_spans(tokenizer: Callable[[str], Any], tmp_path: Path) -> None:
+    questions, contexts = ["where", "when was it", ""], ["the movie was great " * 20, "", "never"]
+    memory = span_pieces(tokenizer("roberta"), questions, contexts, 24)
+    chunks = [ExampleChunk(questions[:1], contexts[:1]), ExampleChunk(questions[1:], contexts[1:])]
+    for disk in (encode_to_disk(tokenizer("roberta"), part, 24, tmp_path / "dev", spans=True) for part in (chunks, [])):
+        for name in ("ids", "starts", "first", "rows", "offsets"):
+            assert np.array_equal(getattr(disk, name), getattr(memory, name)), name
+        assert disk.words is None
