@@ -195,7 +195,7 @@ def _texts_part(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None,
 
 def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) -> _Part:
     """As many pieces per row as it needs; which word begins where is read from the characters, so any tokenizer will do."""
-    coded = _pieces(tokenizer, [" ".join(words) for words in rows], None, max_length)
+    coded = _pieces(tokenizer, [" ".join(words) for words in rows], None, max_length, max_length // OVERLAP)
     owners = list(coded["overflow_to_sample_mapping"])
     letters, firsts = [_letters(words) for words in rows], [dict[int, int]() for _ in rows]
     ids, words = [], []
@@ -208,43 +208,62 @@ def _words_part(tokenizer: Tokenizer, rows: list[list[str]], max_length: int) ->
 
 def _spans_part(tokenizer: Tokenizer, texts: list[str], pairs: list[str], max_length: int) -> _Part:
     """As many pieces of the second text as it needs, each behind the whole first text."""
-    coded = _pieces(tokenizer, texts, pairs, max_length)
-    lengths = [len(ids) for ids in coded["input_ids"]]
-    marks, first = [], []
-    for piece, offsets in enumerate(coded["offset_mapping"]):
-        second = [part == 1 for part in coded.sequence_ids(piece)]
-        marks.append([number for inside, pair in zip(second, offsets, strict=True) for number in (pair if inside else (-1, -1))])
-        first.append(second.index(True) if True in second else len(second))
-    table = np.array([lengths, first, coded["overflow_to_sample_mapping"]], dtype=np.int64).T
-    return _Part(_flat(coded["input_ids"]), table, len(texts), _flat(marks))
+    found: list[list[tuple[list[int], list[int], int]]] = [[] for _ in texts]
+    overlaps = _overlaps(tokenizer, texts, max_length)
+    for overlap in sorted(set(overlaps)):  # by the row's own first text, so that its pieces do not depend on other rows
+        rows = [row for row, own in enumerate(overlaps) if own == overlap]
+        coded = _pieces(tokenizer, [texts[row] for row in rows], [pairs[row] for row in rows], max_length, overlap)
+        for piece, (owner, ids) in enumerate(zip(coded["overflow_to_sample_mapping"], coded["input_ids"], strict=True)):
+            second = [part == 1 for part in coded.sequence_ids(piece)] or [False]
+            offsets = coded["offset_mapping"][piece] or [(-1, -1)]
+            marks = [number for inside, pair in zip(second, offsets, strict=True) for number in (pair if inside else (-1, -1))]
+            first = second.index(True) if True in second else len(second)
+            found[rows[owner]].append((ids or [_filler(tokenizer)], marks, first))
+    pieces = [piece for own in found for piece in own]
+    owners = [row for row, own in enumerate(found) for _ in own]
+    table = [(len(ids), first, row) for (ids, _, first), row in zip(pieces, owners, strict=True)]
+    flat, marked = _flat([ids for ids, _, _ in pieces]), _flat([marks for _, marks, _ in pieces])
+    return _Part(flat, np.array(table, dtype=np.int64), len(texts), marked)
 
 
-def _pieces(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, max_length: int) -> Any:
-    """Overlapping pieces with the characters that each token stands for; of pairs only the second text is taken apart.
+def _overlaps(tokenizer: Tokenizer, firsts: list[str], max_length: int) -> list[int]:
+    """Tokens that the pieces of each row share: a part of the room that its first text leaves.
 
     Raises:
         SpecError: E-MODEL without a fast tokenizer, E-RANGE when a first text leaves no room for the second.
     """
-    if not getattr(tokenizer, "is_fast", False):
-        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
-    room = max_length
-    if pairs is not None:
-        longest = max(len(ids) for ids in tokenizer(texts, return_attention_mask=False)["input_ids"])
-        room = max_length - longest - 2
-        if room < max_length // OVERLAP:
-            message = f"The longest first text has {longest} tokens, which leaves too little of {max_length} for the second."
-            raise SpecError(f"{message} Raise --max-length or shorten the first texts.", "E-RANGE")
+    _require_fast(tokenizer)
+    lengths = [len(ids) for ids in tokenizer(firsts, return_attention_mask=False)["input_ids"]]
+    rooms = [max_length - length - 2 for length in lengths]  # two: separators around the second text
+    if min(rooms) < max_length // OVERLAP:
+        message = f"The longest first text has {max(lengths)} tokens, which leaves too little of {max_length} for the second."
+        raise SpecError(f"{message} Raise --max-length or shorten the first texts.", "E-RANGE")
+    return [room // OVERLAP for room in rooms]
+
+
+def _pieces(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, max_length: int, overlap: int) -> Any:
+    """Overlapping pieces with the characters that each token stands for; of pairs only the second text is taken apart.
+
+    Raises:
+        SpecError: E-MODEL without a fast tokenizer.
+    """
+    _require_fast(tokenizer)
     return tokenizer(
         texts,
         pairs,
         truncation=True if pairs is None else "only_second",
         max_length=max_length,
-        stride=room // OVERLAP,
+        stride=overlap,
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         return_token_type_ids=True,
         return_attention_mask=False,
     )
+
+
+def _require_fast(tokenizer: Tokenizer) -> None:
+    if not getattr(tokenizer, "is_fast", False):
+        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
 
 
 def _letters(words: list[str]) -> list[int]:
