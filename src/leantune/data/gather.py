@@ -256,7 +256,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
         empty = empty and not pc.any(pc.greater(pc.binary_length(texts[0]), 0)).as_py()
     if empty:
         raise DataError(f'{part.name}, column "{columns.text}": every text is empty. Name the text with --text COL.', "E-TEXT")
-    return Source(part, source.table, strata, whole, _groups(whole, first))
+    return Source(part, source.table, strata, whole, first if answers.gold.grouped else _groups(whole, first))
 
 
 def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:

@@ -70,6 +70,8 @@ def _assign(groups: Array, labels: Array, *, seed: int, share: float, cut: Seque
     order = np.lexsort((_mixed(keys, seed), of_label))
     starts = np.r_[True, np.diff(of_label[order]) != 0]
     movable = order[~starts & (sizes[order] <= max(1, target // 10))]
+    if sizes[movable].sum() < len(cut) * target:  # groups are large, such as questions with many answers each
+        movable = order[~starts & (sizes[order] <= max(1, target // 2))]
     place = np.zeros(len(keys), np.int8)
     _spread(place, movable, sizes[movable], target=target, cut=cut)
     _keep_labels_in_train(place, inverse, labels)

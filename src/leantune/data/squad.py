@@ -26,16 +26,38 @@ def questions(intake: Intake) -> Iterator[dict[str, Any]] | None:
 
 def _rows(articles: list[dict[str, Any]], intake: Intake) -> Iterator[dict[str, Any]]:
     for article in articles:
-        for place, paragraph in enumerate(article["paragraphs"], 1):
-            for asked in paragraph.get("qas", []):
-                where = f'article "{article.get("title", "")}", paragraph {place}'
+        title = f'article "{article.get("title", "")}"'
+        for number, paragraph in _objects(article["paragraphs"], "paragraph", title, intake):
+            where = f"{title}, paragraph {number}"
+            for _, asked in _objects(paragraph.get("qas", []), "question", where, intake):
                 try:
-                    answers = [] if asked.get("is_impossible") else asked["answers"]
-                    found = {"text": [one["text"] for one in answers], "answer_start": [one["answer_start"] for one in answers]}
-                    yield {"id": str(asked.get("id", "")), "question": asked["question"], "context": paragraph["context"], "answers": found}
-                except (KeyError, TypeError) as error:
-                    intake.problems.add(
-                        f"{where}: {error} is missing. Each question needs question and answers, each paragraph context.", "E-FORMAT"
-                    )
-                    if intake.full:
-                        return
+                    yield _row(asked, paragraph, where, intake)
+                except KeyError as error:
+                    needs = "Each question needs question and answers, each answer text and answer_start, each paragraph context."
+                    intake.problems.add(f"{where}: {error} is missing. {needs}", "E-FORMAT")
+            if intake.full:
+                return
+
+
+def _row(asked: dict[str, Any], paragraph: dict[str, Any], where: str, intake: Intake) -> dict[str, Any]:
+    given = [] if asked.get("is_impossible") else asked["answers"]
+    answers = [one for _, one in _objects(given, "answer", where, intake)]
+    found = {"text": [one["text"] for one in answers], "answer_start": [one["answer_start"] for one in answers]}
+    return {"id": str(asked.get("id", "")), "question": asked["question"], "context": paragraph["context"], "answers": found}
+
+
+def _objects(value: Any, name: str, where: str, intake: Intake) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects in a list with their numbers from 1; whatever is none is noted."""
+    if not isinstance(value, list):
+        intake.problems.add(f"{where}: the {name}s are {_kind(value)}, no list.", "E-FORMAT")
+        return
+    for number, one in enumerate(value, 1):
+        if isinstance(one, dict):
+            yield number, one
+        else:
+            intake.problems.add(f"{where}: {name} {number} is {_kind(one)}, no object.", "E-FORMAT")
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return kinds.get(type(value), "a number or truth value")

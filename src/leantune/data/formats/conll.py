@@ -41,9 +41,9 @@ def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
                     yield _row(block)
                 block = []
                 continue
-            if _RANGE.match(text):
-                continue
             cells = text.rstrip("\n").split("\t") if "\t" in text else stripped.split()
+            if len(cells) == _UNIVERSAL and _RANGE.match(text):
+                continue
             width = width or _first_width(cells, line, intake)
             if len(cells) != width:
                 intake.problems.add(

@@ -54,6 +54,8 @@ class Gold:
     """Whether each row has one label out of a closed list."""
     coded: bool = True
     """Whether an answer is made of numbers into the names of the answers."""
+    grouped: bool = False
+    """Whether rows with the same first text are one unit, which no split may tear apart."""
     nests: tuple[str, ...] = ()
     """What an answer may be besides a text or number: "a list", "an object"."""
     spans: bool = False

@@ -14,6 +14,8 @@ from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
 
+MOST = 1_000_000
+"""The largest grade."""
 _GOOD = {"true", "yes", "relevant", "answer", "correct", "positive", "match"}
 _BAD = {"false", "no", "irrelevant", "incorrect", "wrong", "negative"}
 
@@ -23,6 +25,7 @@ class Relevance(Gold):
 
     arrow = pa.list_(pa.int64())
     coded = False
+    grouped = True
 
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
         """The one output has the name of the column."""
@@ -77,7 +80,7 @@ def relevance(text: str | None) -> int | None:
         found = float(plain)
     except ValueError:
         return None
-    return int(found) if found >= 0 and found == int(found) else None
+    return int(found) if 0 <= found <= MOST and found == int(found) else None
 
 
 MEMBER = Relevance()

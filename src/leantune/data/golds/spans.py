@@ -25,9 +25,10 @@ NO_ANSWER = "no answer"
 
 @dataclass
 class _Repairs:
-    """Rows whose answers do not stand at their places."""
+    """Rows whose answers do not stand at their places, or have none."""
 
     moved: list[int]
+    placed: list[int]
     lost: list[int]
 
 
@@ -71,7 +72,7 @@ class Spans(Gold):
     def _checked(self, source: Labelled) -> _Repairs:
         if source.columns.text_pair is None:
             raise DataError(f"{source.place}: answering needs a question and a text. Name the text with --text-pair COL.", "E-COLUMN")
-        problems, repairs, rows = Problems(source.place), _Repairs([], []), 0
+        problems, repairs, rows = Problems(source.place), _Repairs([], [], []), 0
         for row, context, cell in _rows(source):
             rows += 1
             try:
@@ -82,8 +83,10 @@ class Spans(Gold):
             places = [located(context, start, text) for start, text in found]
             if any(place < 0 for place in places):
                 repairs.lost.append(row)
-            elif any(place != start for place, (start, _) in zip(places, found, strict=True)):
+            elif any(place != start >= 0 for place, (start, _) in zip(places, found, strict=True)):
                 repairs.moved.append(row)
+            elif any(start < 0 for start, _ in found):
+                repairs.placed.append(row)
         if len(repairs.lost) > MOST_LOST * rows:
             lost = f"{len(repairs.lost):,} of {rows:,} answers do not stand in their text: row {some(repairs.lost)}."
             problems.add(f"{lost} Correct them, or name other columns.", "E-LABEL")
@@ -115,17 +118,39 @@ def references(cell: str | None) -> list[tuple[int, str]]:
         found = json.loads(cell)
     except ValueError:
         return [(-1, cell)]
+    if not isinstance(found, dict | list):
+        return [(-1, found if isinstance(found, str) else cell)]  # a text that reads like a number: 1920
     if isinstance(found, dict) and isinstance(found.get("text"), list):
-        said: list[Any] = found["text"]
-        starts = list(found.get("answer_start") or found.get("start") or [-1] * len(said))
-        if len(starts) != len(said):
-            raise ValueError(f"{len(said)} texts and {len(starts)} places. Each answer needs one place.")
-        found = [{"text": text, "start": start} for text, start in zip(said, starts, strict=True)]
+        found = _side_by_side(found)
     listed = found if isinstance(found, list) else [found]
     if not all(isinstance(one, str) or (isinstance(one, dict) and isinstance(one.get("text"), str)) for one in listed):
         raise ValueError(f'{cell[:40]} is no answer. Write {{"text": ["..."], "answer_start": [0]}}.')
-    pairs = [(-1, one) if isinstance(one, str) else (int(one.get("answer_start", one.get("start", -1))), one["text"]) for one in listed]
-    return [(start, text) for start, text in dict.fromkeys(pairs) if text]
+    pairs = [(-1, one) if isinstance(one, str) else (_place(_start(one)), one["text"]) for one in listed]
+    return [(start, text) for start, text in dict.fromkeys(pairs) if text.strip()]
+
+
+def _start(found: dict[str, Any]) -> Any:
+    """What stands there for the place, by either name."""
+    return found.get("answer_start", found.get("start"))
+
+
+def _side_by_side(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Texts and places in two lists as one list."""
+    said, starts = found["text"], _start(found)
+    starts = starts if isinstance(starts, list) else [starts] * len(said) if starts is None else [starts]
+    if len(starts) != len(said):
+        raise ValueError(f"{len(said)} texts and {len(starts)} places. Each answer needs one place.")
+    return [{"text": text, "start": start} for text, start in zip(said, starts, strict=True)]
+
+
+def _place(start: Any) -> int:
+    """A place as a number; -1 where none is given."""
+    if start is None:
+        return -1
+    try:
+        return int(start)
+    except (TypeError, ValueError):
+        raise ValueError(f"{json.dumps(start)[:40]} is no place. Write the number of the answer's first character, from 0.") from None
 
 
 def located(context: str, start: int, text: str) -> int:
@@ -152,6 +177,7 @@ def _rows(source: Labelled) -> Iterator[tuple[int, str, str | None]]:
 def _told(place: str, repairs: _Repairs) -> Iterator[Inference]:
     for rows, what, why in (
         (repairs.moved, "answers moved", "they do not stand at the place given; the nearest one with the same text is taken"),
+        (repairs.placed, "answers without a place", "the first place with the same text is taken"),
         (repairs.lost, "answers outside of the text", "they are not learned from, but still scored"),
     ):
         if rows:
