@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--text-pair", default=SETTINGS["text_pair"], help="column of the second text, for models of pairs")
     parser.add_argument("--base", help="folder or hub name of the base model, if it moved")
     given = parser.parse_args()
+    warnings.simplefilter("ignore", FutureWarning)  # what libraries say to each other
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     rows: list[dict[str, Any]] = read_rows(given.file) if given.file else []

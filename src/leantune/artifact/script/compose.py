@@ -33,7 +33,7 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS = {settings}
 '''
 
-_STANDARD = ("argparse", "csv", "hashlib", "json", "sys")
+_STANDARD = ("argparse", "csv", "hashlib", "json", "sys", "warnings")
 
 
 def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code: str | None) -> str:
