@@ -49,6 +49,16 @@ CASES = {
         ["spam", "ham", "spam"],
         [0.5, 0.8, math.exp(0.1) / (2 + math.exp(0.1))],
     ),
+    "relation": Case(
+        ["A(e1,e2)", "A(e2,e1)", "Other"],
+        np.array([2, 0, 1], dtype=np.int32),
+        [[0.0, 0.0, math.log(2)], [math.log(8), 0.0, 0.0], [0.25, 0.0, 0.0]],
+        [2, 0, 1],
+        (math.log(2) - math.log(0.8)) / 2,
+        [2, 0, 0],
+        ["Other", "A(e1,e2)", "A(e1,e2)"],
+        [0.5, 0.8, math.exp(0.25) / (2 + math.exp(0.25))],
+    ),
     "multilabel": Case(
         ["delay", "price", "staff"],
         [[0, 2], [], [1]],
@@ -168,6 +178,7 @@ def test_a_tie_is_no_difference() -> None:
 
 COLLAPSED = {
     "classification": ([1, 1, 1], 'it predicts "other" for every row'),
+    "relation": ([0, 0, 0], 'it predicts "A(e1,e2)" for every row'),
     "multilabel": ([[0, 1], [0, 1]], 'it predicts "delay", "price" for every row'),
     "ordinal": ([2, 2], 'it predicts "3" for every row'),
     "regression": ([2.5, 2.5], "it predicts 2.5 for every row"),

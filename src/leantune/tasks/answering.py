@@ -87,14 +87,14 @@ class Answering(Task):
         sizes: Sequence[int] | None,
         pairs: Sequence[str] | None = None,
     ) -> Decoded:
-        """The text of the best span over all pieces of a row; its probability among the spans of all its pieces."""
+        """The text of the best span over all pieces of a row and its probability within its piece; of "not here" the least one."""
         del sizes
         assert pairs is not None
         of_row: list[list[Any]] = [[] for _ in range(len(pairs))]
         for row, piece in zip(encoded.rows, decoded.predicted, strict=True):
             of_row[row].append(piece)
         found = [_chosen(pieces, len(labels) > self.outputs(labels)) for pieces in of_row]
-        said = [pairs[row][start:end] for row, (start, end, _) in enumerate(found)]
+        said = [pairs[row][start:end].strip() for row, (start, end, _) in enumerate(found)]
         return Decoded(said, np.array([likely for *_, likely in found], dtype=np.float32))
 
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
@@ -139,7 +139,11 @@ def _first_place(references: Any) -> tuple[int, int] | None:
     if not references:
         return 0, 0
     standing = [reference for reference in references if reference["start"] >= 0]
-    return (standing[0]["start"], standing[0]["start"] + len(standing[0]["text"])) if standing else None
+    if not standing:
+        return None
+    text = standing[0]["text"]
+    start = standing[0]["start"] + len(text) - len(text.lstrip())  # spaces around an answer have no tokens
+    return start, start + len(text.strip())
 
 
 def _tokens(marks: NDArray[np.int64], start: int, end: int) -> tuple[int, int]:
@@ -169,9 +173,9 @@ def _best(logits: NDArray[np.float32], marks: NDArray[np.int64]) -> tuple[float,
 def _chosen(pieces: Sequence[tuple[float, int, int, float, float]], may_be_none: bool) -> tuple[int, int, float]:
     """First and last character over all pieces of a row and how likely they are; (0, 0) for no answer."""
     score, start, end, _, total = max(pieces)
-    nothing = min(piece[3] for piece in pieces)
+    nothing, all_of_it = min(piece[3:] for piece in pieces)
     if not np.isfinite(score) or (may_be_none and nothing > score):
-        return 0, 0, float(np.exp(min(nothing - total, 0.0)))
+        return 0, 0, float(np.exp(min(nothing - all_of_it, 0.0)))
     return start, end, float(np.exp(min(score - total, 0.0)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -30,19 +31,23 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     tokenizer.padding_side = "right"
     most = SETTINGS["max_length"]
-    longest = max((len(ids) for ids in tokenizer(texts)["input_ids"]), default=0)
     found: list[tuple[Any, float]] = []
     for question, text in zip(texts, pairs or [], strict=True):
+        room = most - len(tokenizer(question)["input_ids"]) - 2
+        if room < most // 4:
+            sys.exit(f"error: this question leaves too little of {most} tokens for the text: {question[:60]}")
+        if not (text or tokenizer(question)["input_ids"]):
+            question = tokenizer.pad_token  # no token at all cannot be read
         options = {"return_overflowing_tokens": True, "return_offsets_mapping": True, "padding": True, "return_tensors": "pt"}
-        coded = tokenizer([question], [text], truncation="only_second", max_length=most, stride=(most - longest - 2) // 4, **options)
+        coded = tokenizer([question], [text], truncation="only_second", max_length=most, stride=room // 4, **options)
         offsets = coded.pop("offset_mapping").tolist()
         coded.pop("overflow_to_sample_mapping")
         second = [[part == 1 for part in coded.sequence_ids(piece)] for piece in range(len(offsets))]
         logits = forward(model, dict(coded)).float()
         pieces = [best_span(logits[piece], offsets[piece], second[piece]) for piece in range(len(offsets))]
         score, start, end, _, total = max(pieces)
-        nothing = min(piece[3] for piece in pieces)
+        nothing, all_of_it = min(piece[3:] for piece in pieces)
         if score == float("-inf") or ("no answer" in SETTINGS["labels"] and nothing > score):
-            score, start, end = nothing, 0, 0
-        found.append((text[start:end], min(1.0, float(torch.tensor(score - total).exp()))))
+            score, start, end, total = nothing, 0, 0, all_of_it
+        found.append((text[start:end].strip(), min(1.0, float(torch.tensor(score - total).exp()))))
     return found
