@@ -256,7 +256,7 @@ def test_virtual_tokens_keep_the_spans_where_they_are(tiny: Callable[[str], Path
         logits = network(make_batch(padded, types=types))
         assert logits.shape == (*padded.ids.shape, 2), "as many positions as the pair has tokens"
         assert padded.offsets is not None
-        (place,) = np.flatnonzero((padded.offsets[0, :, 1] == len("the movie was")))
+        (place,) = np.flatnonzero(padded.offsets[0, :, 1] == len("the movie was"))
         padded.ids[0, place] = base.tokenizer("never", add_special_tokens=False)["input_ids"][0]
         change = (network(make_batch(padded, types=types)) - logits).abs().amax(dim=-1)
     assert int(change[0].argmax()) == place, "the logits of a changed word change most, and they stand at its token"
