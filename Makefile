@@ -40,7 +40,7 @@ test: $(VENV)/dev  ## the fast tests, about two minutes
 slow: $(VENV)/dev  ## the slow tests, about six minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow
 
-grid: $(VENV)/dev  ## every method on every family and every tuner of peft, a quarter of an hour and more
+grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes
 	$(PARALLEL) -m grid
 
 lint: $(VENV)/dev  ## format, lint and types
