@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from leantune.cli import check
 from leantune.cli.main import build
 from leantune.core.errors import DataError
 from leantune.data.dataset import Dataset, prepare
@@ -120,7 +121,11 @@ def test_an_empty_file_is_refused(text: str, tmp_path: Path) -> None:
     assert "empty" in str(error)
 
 
-def test_check_reads_such_a_file(tmp_path: Path) -> None:
+def test_check_reads_such_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counter(model: str, max_length: int | None) -> tuple[object, int, str]:
+        return (lambda texts, pairs: [len(text.split()) for text in texts]), max_length or 16, model
+
+    monkeypatch.setattr(check, "_token_counter", counter)
     path = tmp_path / "a.conll"
     path.write_text(text_of(" ", (1, 2, 3)))
     done = CliRunner().invoke(build(), ["check", str(path)], catch_exceptions=False)

@@ -263,6 +263,22 @@ def test_virtual_tokens_keep_the_spans_where_they_are(tiny: Callable[[str], Path
     assert not change[1].any()
 
 
+def test_adapters_see_which_text_is_the_question(tiny: Callable[[str], Path], task: Task) -> None:
+    """The class of `peft` for questions drops the token types, so a merged model would read otherwise than it was trained."""
+    base = open_base(str(tiny("bert")))
+    network = build_network(base, task.head_spec(SPANS), seed=1)
+    target = Target(network.body, network.anatomy, "QUESTION_ANS", 10)
+    network.body = parse_method("lora").method.attach(target, seed=2).body
+    padded = encode_rows(base.tokenizer, ExampleChunk(["where"], ["the movie was"]), 64, spans=True).padded([0], 0)
+    network.eval()
+    with torch.no_grad():
+        with_types, without = (network(make_batch(padded, types=types)) for types in (True, False))
+        merged_body = network.body.merge_and_unload()
+        plain = merged_body(**make_batch(padded, types=True).inputs())
+    assert (with_types - without).abs().max() > 1e-3
+    assert torch.allclose(with_types, torch.stack([plain.start_logits, plain.end_logits], dim=-1), atol=1e-5)
+
+
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_a_question_is_answered_alone_as_among_others(tiny: Callable[[str], Path], task: Task, family: str) -> None:
     base = open_base(str(tiny(family)), max_length=32)

@@ -88,7 +88,8 @@ def _plain(manifest: Manifest, example: str) -> str:
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" else ""
-            code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count})'
+            inner = ".base_model  # its own class drops the token types" if library == "peft" and manifest.facts.spans else ""
+            code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count}){inner}'
             return f"With {library}:\n\n{_code(code)}"
     return (
         "Plain sentence-transformers cannot put this method's adapter on the base; `predict.py` shows how the base, the adapter and "

@@ -30,7 +30,9 @@ def through_peft(folder: Path, rows: Rows) -> Any:
 
     facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
-    return _logits(auto.from_pretrained(str(folder), num_labels=facts["outputs"]), folder, rows, spans=facts["spans"])
+    model = auto.from_pretrained(str(folder), num_labels=facts["outputs"])
+    # peft's class for questions drops the token types; the card says so.
+    return _logits(model.base_model if facts["spans"] else model, folder, rows, spans=facts["spans"])
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:

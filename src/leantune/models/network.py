@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
@@ -54,7 +54,9 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, C), or (B, T, C) where every token is read."""
         if self.head is None:
-            found = self.body(**batch.inputs())
+            # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
+            body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
+            found = body(**batch.inputs())
             logits: Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
             return logits
         return self.head(self.embed(batch))  # type: ignore[no-any-return]

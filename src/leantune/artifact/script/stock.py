@@ -20,6 +20,8 @@ def load_model(base: str | None) -> Any:
 
 def forward(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     """Logits (rows, outputs), or (rows, tokens, outputs) where every token is read."""
+    if type(model).__name__ == "PeftModelForQuestionAnswering":
+        model = model.base_model  # peft's class drops the token types; what it wraps takes them
     found = model(**inputs)
     logits: torch.Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
     return logits
