@@ -51,7 +51,7 @@ def _facts(manifest: Manifest) -> str:
         "Training time": human.duration(cost.train_seconds),
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
         "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
-        "Tokens per row": f"at most {manifest.max_length:,}; longer rows are cut",
+        "Tokens at a time": f"at most {manifest.max_length:,}",
         "Checked": manifest.proof or "not yet",
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items() if value != human.DASH]
@@ -81,7 +81,7 @@ def _use(manifest: Manifest) -> str:
 
 def _plain(manifest: Manifest, example: str) -> str:
     if "sentence-transformers" in manifest.loads_in:
-        note = "The numbers are logits in the order of the labels above; the largest one is the prediction."
+        note = "The numbers are the outputs before `predict.py` turns them into an answer; of labels in the order above."
         code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
     auto = auto_class(manifest.facts)
@@ -104,10 +104,11 @@ def _limits(manifest: Manifest) -> str:
         if rows
         else "The scores were measured on that data"
     )
+    long = "are read in overlapping pieces of" if manifest.facts.words or manifest.facts.spans else "are cut after"
     lines = [
         f"{measured}; on texts of another kind, language or time they can be lower.",
-        "It always answers with one of its labels, also for texts that fit none. The score is the model's own probability, not calibrated.",
-        f"Rows are cut after {manifest.max_length:,} tokens.",
+        "It always answers, also where no answer fits. The score is the model's own probability, not calibrated.",
+        f"Longer rows {long} {manifest.max_length:,} tokens.",
     ]
     if manifest.form == "adapter":
         lines.append(f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on; with others it refuses to load.")
