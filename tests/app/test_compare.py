@@ -118,6 +118,7 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
         holder.wait()
 
 
+@pytest.mark.slow
 def test_a_rate_given_up_at_full_length_leaves_no_trace_in_the_table(
     tickets: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof_here: None
 ) -> None:
@@ -157,6 +158,7 @@ def test_the_rows_of_a_study_are_never_replaced(tickets: Path, base: str, tmp_pa
     assert lt.study(str(tickets), text="text", model=base, out=run, quiet=True).conditions == opened.conditions
 
 
+@pytest.mark.slow
 def test_what_was_kept_and_is_damaged_is_made_again(tickets: Path, base: str, tmp_path: Path) -> None:
     opened = lt.study(str(tickets), model=base, out=tmp_path / "run", budget="12steps", quiet=True)
     planned = lt.plan(opened, "full,lora(lr=0.02)")

@@ -299,6 +299,7 @@ def test_rows_of_the_wrong_kind_are_refused(name: str, trained: Callable[[str], 
         lt.score(found.artifact, unknown)
 
 
+@pytest.mark.slow
 def test_a_comparison_of_taggers_has_floors_and_verdicts(base: str, tmp_path: Path, proof_here: None) -> None:
     """Words are names wherever they stand, so the floor that remembers words is hard to beat; a head on frozen states is not as good."""
     opened = lt.study(CASES["tagging"].rows(160), model=base, out=tmp_path, budget="50steps", seeds=1, quiet=True, max_length=32)

@@ -54,6 +54,7 @@ def test_loads_by_name(cache: Path) -> None:
     assert found.stdout.split() == ["stock", COMMIT, "None", "True"], found.stderr
 
 
+@pytest.mark.slow
 def test_sentence_encoder_keeps_its_pooling(cache: Path) -> None:
     """What `modules.json` says is read from the hub too."""
     found = opened(cache, "owner/sentences")
@@ -76,6 +77,7 @@ def test_artifact_names_the_commit(cache: Path, tmp_path: Path) -> None:
     assert manifest.proof is not None
 
 
+@pytest.mark.slow
 def test_missing_name_is_one_clear_error(cache: Path) -> None:
     """A name that is not there is a message, not a traceback."""
     found = opened(cache, "owner/nothing")
