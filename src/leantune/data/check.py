@@ -42,8 +42,8 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
         findings.extend(catalogue.load("data.checks", name)(dataset))
     lengths = _lengths(dataset, tokenizer) if tokenizer else None
     truncated = float((lengths > max_length).mean()) if lengths is not None and max_length else None
+    in_pieces = dataset.gold.words or dataset.gold.spans
     if truncated:
-        in_pieces = dataset.gold.words or dataset.gold.spans
         findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0))
     return CheckReport(
         source=dataset.source,
@@ -51,7 +51,7 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
         labels={split: _label_counts(dataset, split) for split in dataset.splits},
         length_quantiles=_quantiles(lengths),
         max_length=max_length,
-        truncated_share=None if dataset.gold.words or dataset.gold.spans else truncated,
+        truncated_share=None if in_pieces else truncated,
         findings=sorted(findings, key=lambda one: _ORDER[one.severity]),
     )
 
@@ -90,12 +90,15 @@ def _quantiles(lengths: np.ndarray | None) -> dict[str, int]:  # type: ignore[ty
 
 
 def _truncated(share: float, max_length: int) -> CheckFinding:
-    part = f"{share:.0%}" if share >= 0.01 else "Under 1%"
-    message = f"{part} of the rows are longer than {max_length} tokens and would be cut."
+    message = f"{_longer(share, max_length)} and would be cut."
     fix = "Raise --max-length (slower), or put what decides at the front of the text." if share > _MUCH else None
     return finding("truncated", "warning" if share > _MUCH else "info", message, fix=fix)
 
 
 def _in_pieces(share: float, max_length: int) -> CheckFinding:
+    return finding("long", "info", f"{_longer(share, max_length)}; they are read in overlapping pieces.")
+
+
+def _longer(share: float, max_length: int) -> str:
     part = f"{share:.0%}" if share >= 0.01 else "Under 1%"
-    return finding("long", "info", f"{part} of the rows are longer than {max_length} tokens; they are read in overlapping pieces.")
+    return f"{part} of the rows are longer than {max_length} tokens"

@@ -51,7 +51,7 @@ class Dataset:
         """Name of the task."""
         return self.manifest.task
 
-    @property
+    @cached_property
     def gold(self) -> Gold:
         """The kind of its answers."""
         gold: Gold = catalogue.load("data.golds", self.manifest.gold)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,15 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     notes: list[Inference] = []
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
-    columns, task = _columns(parts, tables, request, notes)
+    columns, task, why = _columns(parts, tables, request, notes)
     answers = Answers.learn(task, _labelled(parts, tables, columns, notes), notes)
     _refuse_unmarked(answers.sources.values(), task)
     sources = {split: _number(parts[split], one, answers) for split, one in answers.sources.items()}
     if len(sources) < len(splits.NAMES):
         answers.gold.check_cuttable(answers.sources["train"])
     places = _places(sources, request.seed, notes)
-    notes.append(_task_note(request, task, answers))
+    why = why or f"the label column holds {len(answers.labels):,} different texts"
+    notes.append(Inference(what="task", value=task, why=why, override="--task TASK"))
     found, sizes = _write(places, sources, folder, columns, answers)
     manifest = Manifest(
         source=" + ".join(dict.fromkeys(one.part.name for one in sources.values())),
@@ -149,29 +151,29 @@ def _table_digest(table: Table) -> str:
     return digest(table.columns, found.name())
 
 
-def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str]:
-    """The columns in use and the task, named or inferred."""
+def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str, str]:
+    """The columns in use, the task, named or inferred, and why it is this one ("" for the default)."""
     wanted = Wanted(request.text, request.text_pair, request.label)
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
-    task = request.task or _inferred_task(tables["train"], columns)
+    task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)
     gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
     for split, table in tables.items():
         require_columns(table, parts[split].name, columns, nests=nests(columns, gold))
-    return columns, task
+    return columns, task, why
 
 
-def _inferred_task(table: Table, columns: Columns) -> str:
-    """The task whose kind of answers the label column must be, or whose marks all texts have; the default one when there is none."""
+def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
+    """The task whose kind of answers the label column must be, or whose marks all texts have, and why; else the default one and ""."""
     label = str(columns.label)
     facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
     for name in catalogue.names("tasks"):
         task = catalogue.load("tasks", name)
         if task.pattern and _all_have(table, columns.text, task.pattern):
-            return name
-        if task.inferred and catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words):
-            return name
-    return DEFAULT_TASK
+            return name, "all texts have the marks of its things"
+        if task.inferred and (why := catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words)):
+            return name, why
+    return DEFAULT_TASK, ""
 
 
 def _refuse_unmarked(sources: Iterable[Labelled], task: str) -> None:
@@ -233,7 +235,7 @@ class Answers:
         held = [source for split, source in sources.items() if split != "train"]
         return cls(kind, catalogue.load("data.golds", kind).learn(sources["train"], held, notes), sources)
 
-    @property
+    @cached_property
     def gold(self) -> Gold:
         """The kind of answers."""
         gold: Gold = catalogue.load("data.golds", self.kind)
@@ -293,16 +295,6 @@ def _refuse_same(sources: dict[str, Source]) -> None:
                     f"{sources[other].part.name} ({other}). Give rows that {other} does not hold, or leave --{held} out and let it be cut.",
                     "E-SPLIT",
                 )
-
-
-def _task_note(request: Request, task: str, answers: Answers) -> Inference:
-    train = answers.sources["train"]
-    facts, of_words = look(train.table, [train.label])[train.label], _is_of_words(train.table, train.columns)
-    why = answers.gold.suits(facts, train.table.nested.get(train.label), of_words=of_words)
-    pattern = catalogue.load("tasks", task).pattern
-    why = "all texts have the marks of its things" if pattern and not why else why
-    why = why or f"the label column holds {len(answers.labels):,} different texts"
-    return Inference(what="task", value=task, why="as you asked" if request.task else why, override="--task TASK")
 
 
 def _write(

@@ -131,6 +131,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def errors(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> dict[str, float]:
+        """The metrics that are told besides."""
+        return {name: self.tally(name, gold, predicted, labels).score() for name in self.reported}
+
     def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
         """Why the predictions are no answer to the rows, such as one label for all of them; None when they vary."""
         raise NotImplementedError

@@ -87,9 +87,5 @@ class MultiLabel(Task):
         """How well each label is found."""
         return {"per_label": per_label(gold, predicted, labels)}
 
-    def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
-        """Any difference."""
-        return float(confidence) if list(gold) != list(predicted) else 0.0
-
 
 MEMBER = MultiLabel()

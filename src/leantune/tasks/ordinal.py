@@ -18,13 +18,13 @@ from scipy.special import expit
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from leantune.kinds.task import Answers, Decoded, Task
-from leantune.scores.labels import confusion, per_label
+from leantune.kinds.task import Answers, Decoded
 from leantune.scores.levels import ERRORS, METRICS, tally
 from leantune.scores.tally import Tally
+from leantune.tasks._one_label import OneLabel
 
 
-class Ordinal(Task):
+class Ordinal(OneLabel):
     """One level for a text or a pair of texts."""
 
     name: ClassVar[str] = "ordinal"
@@ -74,16 +74,9 @@ class Ordinal(Task):
         """Sums of levels and distances."""
         return tally(metric, gold, predicted, len(labels))
 
-    def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
-        """One level for every row."""
-        found = np.unique(predicted)
-        return f'it predicts "{labels[int(found[0])]}" for every row of dev: it did not converge' if found.size == 1 else None
-
     def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
         """Which levels are taken for which, and the mean distance."""
-        matrix = confusion(gold, predicted, len(labels))
-        errors = {name: self.tally(name, gold, predicted, labels).score() for name in self.reported}
-        return {"confusion": matrix.tolist(), "per_label": per_label(matrix, list(labels)), "errors": errors}
+        return {**super().details(gold, predicted, labels), "errors": self.errors(gold, predicted, labels)}
 
 
 MEMBER = Ordinal()

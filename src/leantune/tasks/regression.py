@@ -90,8 +90,8 @@ class Regression(Task):
         """Gold numbers beside predicted ones, and the mean errors."""
         step = max(1, len(gold) // _SHOWN)
         pairs = zip(np.asarray(gold)[::step], np.asarray(predicted)[::step], strict=True)
-        errors = {name: self.tally(name, gold, predicted, labels).score() for name in self.reported}
-        return {"scatter": [(float(right), round(float(guess), 4)) for right, guess in pairs], "errors": errors}
+        points = [(float(right), round(float(guess), 4)) for right, guess in pairs]
+        return {"scatter": points, "errors": self.errors(gold, predicted, labels)}
 
 
 MEMBER = Regression()

@@ -132,10 +132,6 @@ class Tagging(Task):
         matrix = confusion(right, guess, len(labels))
         return {"confusion": matrix.tolist(), "per_label": per_label(matrix, list(labels))}
 
-    def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
-        """Any difference."""
-        return float(confidence) if list(gold) != list(predicted) else 0.0
-
 
 def _read(words: NDArray[np.int64], tags: NDArray[np.int64], likely: NDArray[np.float32]) -> list[tuple[int, int, float, int]]:
     """The words of one piece; context is the number of tokens to the nearer end."""
