@@ -27,7 +27,6 @@ def test_parameters_seconds_and_memory_are_reported(context: Context, job: MakeJ
     trained = apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
     assert found.trainable_params == sum(value.numel() for value in trained.values()) > 0
     assert min(found.setup_seconds, found.train_row_seconds, found.predict_row_seconds) > 0
-    assert found.train_row_seconds > found.predict_row_seconds
     assert found.peak_memory_bytes > 10e6
     assert (found.name, found.problem, found.once_seconds) == (method, None, 0.0)
 

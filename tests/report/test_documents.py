@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from made_up import example, hostile, with_choice, with_labels, with_methods, without_full, without_measurements
+from made_up import example, hostile, with_choice, with_methods, without_full, without_measurements
 
 from leantune.core.errors import ArtifactError
 from leantune.report import chart
 from leantune.report.chart import write_chart
-from leantune.report.html import render_html
 from leantune.report.markdown import render_markdown
 from leantune.report.write import read_comparison, write_documents, write_report
 
@@ -56,14 +54,6 @@ def test_neither_the_report_nor_the_command_needs_torch(run_folder: Path) -> Non
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-def test_the_page_is_fast() -> None:
-    comparison = with_labels(77)
-    render_html(comparison)
-    start = time.perf_counter()
-    render_html(comparison)
-    assert time.perf_counter() - start < 1.0
 
 
 @pytest.mark.parametrize(
