@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from leantune.core.errors import SpecError
-from leantune.data.encoding import Encoded, encode_rows, encode_to_disk
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_rows, encode_to_disk
 from leantune.data.examples import ExampleChunk
 from leantune.models.base import load_tokenizer
 
@@ -55,8 +56,8 @@ def first_tokens(tokenizer: Any, words: list[str]) -> dict[int, int]:
 
 def marked(encoded: Encoded, piece: int) -> dict[int, int]:
     """Place of each word in a piece."""
-    assert encoded.words is not None
-    words = encoded.words[encoded.starts[piece] : encoded.starts[piece + 1]].tolist()
+    assert encoded.marks is not None
+    words = encoded.marks[encoded.starts[piece] : encoded.starts[piece + 1]].tolist()
     assert len(set(words) - {-1}) == sum(word >= 0 for word in words), "a word begins once"
     return {word: place for place, word in enumerate(words) if word >= 0}
 
@@ -65,7 +66,7 @@ def marked(encoded: Encoded, piece: int) -> dict[int, int]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_word_is_marked_at_its_first_token(tokenizer: Callable[[str], Any], family: str, name: str) -> None:
     words = ROWS[name]
-    encoded = encode_rows(tokenizer(family), chunk(words), LONGEST)
+    encoded = encode_rows(tokenizer(family), chunk(words), LONGEST, "words")
     expected = first_tokens(tokenizer(family), words)
     assert len(encoded) == 1
     assert marked(encoded, 0) == expected
@@ -82,7 +83,7 @@ def long_rows() -> list[list[str]]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_long_rows_lose_no_word(tokenizer: Callable[[str], Any], family: str, length: int) -> None:
     rows = long_rows()
-    encoded = encode_rows(tokenizer(family), chunk(*rows), length)
+    encoded = encode_rows(tokenizer(family), chunk(*rows), length, "words")
     assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
     assert set(encoded.rows.tolist()) == set(range(len(rows)))
     assert encoded.lengths.max() <= length
@@ -102,7 +103,7 @@ def test_long_rows_lose_no_word(tokenizer: Callable[[str], Any], family: str, le
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_pieces_of_a_row_share_words(tokenizer: Callable[[str], Any], family: str) -> None:
-    encoded = encode_rows(tokenizer(family), chunk(["the", "movie", "was", "great"] * 20), 24)
+    encoded = encode_rows(tokenizer(family), chunk(["the", "movie", "was", "great"] * 20), 24, "words")
     found = [set(marked(encoded, piece)) for piece in range(len(encoded))]
     assert all(one & other for one, other in pairwise(found))
 
@@ -111,34 +112,34 @@ def test_pieces_of_a_row_share_words(tokenizer: Callable[[str], Any], family: st
 def test_files_and_memory_agree(tokenizer: Callable[[str], Any], family: str, tmp_path: Path) -> None:
     rows = [*ROWS.values(), *long_rows()]
     chunks = [chunk(*rows[:3]), chunk(*rows[3:11]), chunk(*rows[11:])]
-    memory = encode_rows(tokenizer(family), chunk(*rows), 24)
-    for disk in (encode_to_disk(tokenizer(family), part, 24, tmp_path / "train") for part in (chunks, [])):
-        assert disk.words is not None
-        assert memory.words is not None
-        for name in ("ids", "starts", "first", "rows", "words"):
+    memory = encode_rows(tokenizer(family), chunk(*rows), 24, "words")
+    for disk in (encode_to_disk(tokenizer(family), part, 24, tmp_path / "train", "words") for part in (chunks, [])):
+        assert disk.marks is not None
+        assert memory.marks is not None
+        for name in ("ids", "starts", "first", "rows", "marks"):
             assert np.array_equal(getattr(disk, name), getattr(memory, name)), name
 
 
 def test_texts_have_one_piece_each_and_no_words(tokenizer: Callable[[str], Any], tmp_path: Path) -> None:
     texts = ExampleChunk(["the movie was great", "", "never " * 50])
     for encoded in (encode_rows(tokenizer("bert"), texts, 16), encode_to_disk(tokenizer("bert"), [texts], 16, tmp_path / "dev")):
-        assert encoded.words is None
+        assert encoded.marks is None
         assert encoded.rows.tolist() == [0, 1, 2]
         assert encoded.lengths.tolist() == [6, 2, 16]
-        assert encoded.padded([1, 0], 0).words is None
+        assert encoded.padded([1, 0], 0).marks is None
 
 
 def test_padding_begins_no_word_and_keeps_owners(tokenizer: Callable[[str], Any]) -> None:
-    padded = encode_rows(tokenizer("bert"), chunk(["never"], ["the", "movie"] * 8), 12).padded([2, 0], 0)
-    assert padded.words is not None
+    padded = encode_rows(tokenizer("bert"), chunk(["never"], ["the", "movie"] * 8), 12, "words").padded([2, 0], 0)
+    assert padded.marks is not None
     assert padded.rows.tolist() == [1, 0]
-    assert padded.words[1].tolist() == [-1, 0] + [-1] * (padded.ids.shape[1] - 2)
+    assert padded.marks[1].tolist() == [-1, 0] + [-1] * (padded.ids.shape[1] - 2)
     assert padded.mask[1].sum() == 3
 
 
 def test_a_slow_tokenizer_is_refused() -> None:
     with pytest.raises(SpecError, match="no fast tokenizer"):
-        encode_rows(lambda *_, **__: {}, chunk(["a"]), 16)
+        encode_rows(lambda *_, **__: {}, chunk(["a"]), 16, "words")
 
 
 CONTEXTS = {
@@ -152,7 +153,7 @@ CONTEXTS = {
 
 
 def span_pieces(tokenizer: Any, questions: list[str], contexts: list[str], length: int) -> Encoded:
-    return encode_rows(tokenizer, ExampleChunk(questions, contexts), length, spans=True)
+    return encode_rows(tokenizer, ExampleChunk(questions, contexts), length, "spans")
 
 
 def read(tokenizer: Any, ids: list[int]) -> str:
@@ -170,19 +171,18 @@ def test_offsets_are_the_characters_of_the_second_text(tokenizer: Callable[[str]
     """Of every token of it and of no other; what is read there is what stands there."""
     question, context = "where was the movie", CONTEXTS[name]
     encoded = span_pieces(tokenizer(family), [question], [context], 128)
-    assert (len(encoded), encoded.words) == (1, None)
-    assert encoded.offsets is not None
+    assert len(encoded) == 1
+    assert encoded.marks is not None
     padded = encoded.padded([0], 0)
-    assert padded.offsets is not None
+    assert padded.marks is not None
     assert padded.marked is not None
-    assert padded.marks is padded.offsets
     places = np.flatnonzero(padded.marked[0])
     assert padded.marked.sum() == len(tokenizer(family)(context, add_special_tokens=False)["input_ids"]) >= 3
     assert places.tolist() == list(range(places[0], places[-1] + 1))
     assert places[0] >= len(tokenizer(family)(question, add_special_tokens=False)["input_ids"])
     at = 0
     for place in places:
-        start, end = padded.offsets[0, place].tolist()
+        start, end = padded.marks[0, place].tolist()
         assert 0 <= start < end <= len(context)
         assert context[at:start].strip(" \t\n\u200b\xa0") == "", "nothing but spaces is left out"
         at = max(at, end)
@@ -200,7 +200,7 @@ def test_long_second_texts_lose_no_character(tokenizer: Callable[[str], Any], fa
     contexts = [" ".join(random.choice(known, size)) for size in (60, 1, 90, 2)]
     questions = ["where", "when was it", "the movie", "who"]
     encoded = span_pieces(tokenizer(family), questions, contexts, length)
-    assert encoded.offsets is not None
+    assert encoded.marks is not None
     assert set(encoded.rows.tolist()) == {0, 1, 2, 3}
     assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
     assert encoded.lengths.max() <= length
@@ -211,7 +211,7 @@ def test_long_second_texts_lose_no_character(tokenizer: Callable[[str], Any], fa
             before = encoded.ids[tokens][: encoded.first[piece]].tolist()
             asked = tokenizer(family)(questions[row], add_special_tokens=False)["input_ids"]
             assert [token for token in before if token in asked] == asked, "the whole question stands before every piece"
-            offsets = encoded.offsets[tokens]
+            offsets = encoded.marks[tokens]
             inside = offsets[offsets[:, 0] >= 0]
             assert (offsets[: encoded.first[piece]] == -1).all()
             spans.append((inside[0, 0], inside[-1, 1]))
@@ -260,7 +260,6 @@ def test_files_and_memory_agree_on_spans(tokenizer: Callable[[str], Any], tmp_pa
     questions, contexts = ["where", "when was it", ""], ["the movie was great " * 20, "", "never"]
     memory = span_pieces(tokenizer("roberta"), questions, contexts, 24)
     chunks = [ExampleChunk(questions[:1], contexts[:1]), ExampleChunk(questions[1:], contexts[1:])]
-    for disk in (encode_to_disk(tokenizer("roberta"), part, 24, tmp_path / "dev", spans=True) for part in (chunks, [])):
-        for name in ("ids", "starts", "first", "rows", "offsets"):
+    for disk in (encode_to_disk(tokenizer("roberta"), part, 24, tmp_path / "dev", "spans") for part in (chunks, [])):
+        for name in ("ids", "starts", "first", "rows", "marks"):
             assert np.array_equal(getattr(disk, name), getattr(memory, name)), name
-        assert disk.words is None

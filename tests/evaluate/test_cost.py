@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from leantune.core import catalogue
 from leantune.core.records import Flops
-from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import CALLS, WARM_UP, latency

@@ -13,7 +13,8 @@ import torch
 
 from leantune.artifact.script.spans import best_span
 from leantune.core import catalogue
-from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import make_batch, predict
 from leantune.kinds.method import parse_method
@@ -224,7 +225,7 @@ def test_targets_decoded_are_the_answers(tiny: Callable[[str], Path], task: Task
     wanted = ["Reykjavik", "(Zürich)", "3.5%", "paid 3.5% never", "Zürich", "good, so it was good"]
     gold = [[{"start": context.index(text), "text": text}] for text in wanted]
     chunk = ExampleChunk(["where was it"] * len(wanted), [context] * len(wanted))
-    encoded = encode_rows(tokenizer, chunk, 48, spans=True)
+    encoded = encode_rows(tokenizer, chunk, 48, "spans")
     assert len(encoded) > 2 * len(wanted)
     padded = encoded.padded(range(len(encoded)), 0)
     targets = torch.from_numpy(task.targets(gold, padded.rows, padded.marks, 2))
@@ -250,13 +251,13 @@ def test_virtual_tokens_keep_the_spans_where_they_are(tiny: Callable[[str], Path
     base = open_base(str(tiny(family)))
     network = virtual(base, task)
     chunk = ExampleChunk(["where was it", "who"], ["the movie was unbelievable and great", "never"])
-    padded = encode_rows(base.tokenizer, chunk, 64, spans=True).padded([0, 1], int(base.tokenizer.pad_token_id or 0))
+    padded = encode_rows(base.tokenizer, chunk, 64, "spans").padded([0, 1], int(base.tokenizer.pad_token_id or 0))
     types = "token_type_ids" in base.tokenizer.model_input_names
     with torch.no_grad():
         logits = network(make_batch(padded, types=types))
         assert logits.shape == (*padded.ids.shape, 2), "as many positions as the pair has tokens"
-        assert padded.offsets is not None
-        (place,) = np.flatnonzero(padded.offsets[0, :, 1] == len("the movie was"))
+        assert padded.marks is not None
+        (place,) = np.flatnonzero(padded.marks[0, :, 1] == len("the movie was"))
         padded.ids[0, place] = base.tokenizer("never", add_special_tokens=False)["input_ids"][0]
         change = (network(make_batch(padded, types=types)) - logits).abs().amax(dim=-1)
     assert int(change[0].argmax()) == place, "the logits of a changed word change most, and they stand at its token"
@@ -269,7 +270,7 @@ def test_adapters_see_which_text_is_the_question(tiny: Callable[[str], Path], ta
     network = build_network(base, task.head_spec(SPANS), seed=1)
     target = Target(network.body, network.anatomy, "QUESTION_ANS", 10)
     network.body = parse_method("lora").method.attach(target, seed=2).body
-    padded = encode_rows(base.tokenizer, ExampleChunk(["where"], ["the movie was"]), 64, spans=True).padded([0], 0)
+    padded = encode_rows(base.tokenizer, ExampleChunk(["where"], ["the movie was"]), 64, "spans").padded([0], 0)
     network.eval()
     with torch.no_grad():
         with_types, without = (network(make_batch(padded, types=types)) for types in (True, False))
@@ -291,7 +292,7 @@ def test_a_question_is_answered_alone_as_among_others(tiny: Callable[[str], Path
 
     def answered(rows: list[int]) -> Decoded:
         chunk = ExampleChunk([questions[row] for row in rows], [contexts[row] for row in rows])
-        encoded = encode_rows(base.tokenizer, chunk, 32, spans=True)
+        encoded = encode_rows(base.tokenizer, chunk, 32, "spans")
         return task.join(predict(network, encoded, task, **options), encoded, SPANS, None, chunk.pairs)
 
     together, alone = answered(list(range(5))), [answered([row]) for row in range(5)]

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from leantune.core import catalogue
-from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import make_batch, predict
 from leantune.kinds.method import parse_method
@@ -172,15 +173,15 @@ def test_virtual_tokens_keep_the_words_where_they_are(tiny: Callable[[str], Path
     base = open_base(str(tiny(family)))
     network = virtual(base, task)
     rows = [["the", "movie", "was", "unbelievable", "and", "great"], ["never"]]
-    encoded = encode_rows(base.tokenizer, ExampleChunk([" ".join(row) for row in rows], words=rows), 64)
+    encoded = encode_rows(base.tokenizer, ExampleChunk([" ".join(row) for row in rows], words=rows), 64, "words")
     padded = encoded.padded([0, 1], int(base.tokenizer.pad_token_id or 0))
     types = "token_type_ids" in base.tokenizer.model_input_names
     with torch.no_grad():
         logits = network(make_batch(padded, types=types))
         assert logits.shape == (*padded.ids.shape, len(LABELS)), "as many positions as the text has tokens"
-        assert padded.words is not None
-        (place,) = np.flatnonzero(padded.words[0] == 2)
-        padded.ids[0, place] = encode_rows(base.tokenizer, ExampleChunk(["x never"], words=[["x", "never"]]), 64).ids[
+        assert padded.marks is not None
+        (place,) = np.flatnonzero(padded.marks[0] == 2)
+        padded.ids[0, place] = encode_rows(base.tokenizer, ExampleChunk(["x never"], words=[["x", "never"]]), 64, "words").ids[
             1 + (family == "bert")
         ]
         change = (network(make_batch(padded, types=types)) - logits).abs().amax(dim=-1)
@@ -200,7 +201,7 @@ def test_rows_of_many_pieces_are_tagged_in_their_order(tiny: Callable[[str], Pat
     options = {"pad": int(base.tokenizer.pad_token_id or 0), "types": family == "bert", "device": torch.device("cpu")}
 
     def tags(chosen: list[list[str]]) -> Decoded:
-        encoded = encode_rows(base.tokenizer, ExampleChunk([" ".join(row) for row in chosen], words=chosen), 16)
+        encoded = encode_rows(base.tokenizer, ExampleChunk([" ".join(row) for row in chosen], words=chosen), 16, "words")
         return task.join(predict(network, encoded, task, **options), encoded, LABELS, [len(row) for row in chosen])
 
     together, alone = tags(rows), [tags([row]) for row in rows]

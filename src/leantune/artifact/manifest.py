@@ -61,10 +61,8 @@ class Facts(Spec):
     """Name of the label column that was trained on."""
     outputs: int
     """Width of the logits."""
-    words: bool = False
-    """Whether a row is a list of words."""
-    spans: bool = False
-    """Whether answers are spans of the second text."""
+    pieces: str = "text"
+    """How rows become pieces: text, words, spans."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""
@@ -83,6 +81,16 @@ class Facts(Spec):
     def paired(self) -> bool:
         """Whether a row is a pair of texts."""
         return self.text_pair is not None
+
+    @property
+    def words(self) -> bool:
+        """Whether a row is a list of words."""
+        return self.pieces == "words"
+
+    @property
+    def spans(self) -> bool:
+        """Whether answers are spans of the second text."""
+        return self.pieces == "spans"
 
 
 def auto_class(facts: Facts) -> str:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, DataError, SpecError
-from leantune.data.encoding import Encoded, encode_rows
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import logits_of, predict
 from leantune.execution.device import pick_device
@@ -94,7 +95,7 @@ class Predictor:
                 found[int(piece)] = row.float().cpu().numpy()
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
-        return np.array(listed) if encoded.words is None and encoded.offsets is None else listed
+        return np.array(listed) if encoded.marks is None else listed
 
     def _chunk(self, rows: Sequence[Row]) -> ExampleChunk:
         if isinstance(rows, str):
@@ -114,7 +115,7 @@ class Predictor:
         return ExampleChunk([str(row) for row in rows])
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
-        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length, spans=self.manifest.facts.spans)
+        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length, self.manifest.facts.pieces)
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer

@@ -42,7 +42,7 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
         findings.extend(catalogue.load("data.checks", name)(dataset))
     lengths = _lengths(dataset, tokenizer) if tokenizer else None
     truncated = float((lengths > max_length).mean()) if lengths is not None and max_length else None
-    in_pieces = dataset.gold.words or dataset.gold.spans
+    in_pieces = catalogue.load("data.pieces", dataset.gold.pieces).overlapping
     if truncated:
         findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0))
     return CheckReport(

@@ -44,6 +44,11 @@ class ExampleChunk:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def part(self, span: slice) -> ExampleChunk:
+        """Some of the rows."""
+        found: dict[str, Any] = {name: None if value is None else value[span] for name, value in vars(self).items()}
+        return ExampleChunk(**found)
+
 
 class Texts(Sequence[str]):
     """One text column as a read-only list that stays on disk; slices are plain lists."""

@@ -252,7 +252,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
         span = slice(start - 1, start - 1 + cells.num_rows)
         texts = texts_of(cells, columns, words=answers.gold.words)
         strata[span] = answers.gold.strata(answers.gold.read(cells, answers.labels))
-        first[span] = keys(texts[-1 if answers.gold.spans else 0].to_pylist())
+        first[span] = keys(texts[-1 if answers.gold.pieces == "spans" else 0].to_pylist())
         if columns.text_pair:
             whole[span] = keys(*(column.to_pylist() for column in texts))
         empty = empty and not pc.any(pc.greater(pc.binary_length(texts[0]), 0)).as_py()

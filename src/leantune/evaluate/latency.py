@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from leantune.core.records import Latency
-from leantune.data.encoding import Encoded
+from leantune.data.encoded import Encoded
 from leantune.evaluate.predict import make_batch
 from leantune.models.network import Network
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.data.batches import length_batches
-from leantune.data.encoding import Encoded, Padded
+from leantune.data.encoded import Encoded, Padded
 from leantune.kinds.task import Decoded, Task, in_order
 from leantune.models.network import Batch, Network
 

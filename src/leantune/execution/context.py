@@ -18,7 +18,8 @@ from leantune.core.digest import digest
 from leantune.core.study import Conditions
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
-from leantune.data.encoding import Encoded, encode_to_disk
+from leantune.data.encoded import Encoded
+from leantune.data.encoding import encode_to_disk
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, SplitName, write_predictions
 from leantune.execution.device import pick_device
@@ -104,9 +105,8 @@ class Context:
         if split not in self._encoded:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()
-            self._encoded[split] = encode_to_disk(
-                self.base.tokenizer, chunks, self.conditions.max_length, path, spans=self.dataset.gold.spans
-            )
+            length, pieces = self.conditions.max_length, self.dataset.gold.pieces
+            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, length, path, pieces)
         return self._encoded[split]
 
     @cached_property

@@ -14,7 +14,7 @@ from leantune.core.errors import LeantuneError
 from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
-from leantune.data.encoding import Encoded
+from leantune.data.encoded import Encoded
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, peak_memory, synchronize
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names

@@ -22,7 +22,7 @@ from leantune.models.heads import HeadKind, HeadSpec
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from leantune.data.encoding import Encoded
+    from leantune.data.encoded import Encoded
     from leantune.scores.tally import Tally
 
 Answers = NDArray[Any] | list[Any]
@@ -84,7 +84,7 @@ class Task:
         Args:
             gold: the answers of all rows.
             rows: (B,) the row of each piece.
-            words: the marks of the tokens (see `data.encoding.Padded.marks`): (B, T) words, (B, T, 2) offsets; None where rows are texts.
+            words: the marks of the tokens (see `data.encoded.Padded.marks`): (B, T) words, (B, T, 2) offsets; None where rows are texts.
             outputs: width of the logits.
         """
         del words, outputs

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.core.errors import some
-from leantune.data.encoding import Encoded
+from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.heads import HeadKind
 from leantune.scores.answers import METRICS, exact, overlap, tally, texts

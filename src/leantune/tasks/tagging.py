@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.core.human import plural
-from leantune.data.encoding import Encoded
+from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task, listed
 from leantune.models.heads import HeadKind
 from leantune.scores.labels import confusion, per_label

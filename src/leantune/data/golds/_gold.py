@@ -58,10 +58,13 @@ class Gold:
     """Whether rows with the same first text are one unit, which no split may tear apart."""
     nests: tuple[str, ...] = ()
     """What an answer may be besides a text or number: "a list", "an object"."""
-    spans: bool = False
-    """Whether answers are spans of the second text."""
-    words: bool = False
-    """Whether a row is a list of words with an answer for each."""
+    pieces: str = "text"
+    """How rows become pieces, a name of `data.pieces`."""
+
+    @property
+    def words(self) -> bool:
+        """Whether a row is a list of words."""
+        return self.pieces == "words"
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Why a column must be read as this kind and no other, for the line that tells of it; None when it need not.

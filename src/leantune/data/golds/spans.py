@@ -38,7 +38,7 @@ class Spans(Gold):
     arrow = pa.list_(pa.struct([("start", pa.int32()), ("text", pa.string())]))
     coded = False
     nests = ("a list", "an object")
-    spans = True
+    pieces = "spans"
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Objects with texts and places."""

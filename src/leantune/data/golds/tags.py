@@ -21,7 +21,7 @@ class Tags(Gold):
 
     arrow = pa.list_(pa.int32())
     nests = ("a list",)
-    words = True
+    pieces = "words"
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Lists beside lists of words."""

@@ -1,0 +1,87 @@
+"""Rows as token numbers: `Encoded`, all of them flat, and `Padded`, some of them as a rectangle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Pieces padded on the right to the longest one."""
+
+    ids: NDArray[np.int64]
+    """(B, T)."""
+    mask: NDArray[np.int64]
+    """(B, T), 1 where a token stands."""
+    types: NDArray[np.int64]
+    """(B, T), 1 in the second text."""
+    rows: NDArray[np.int64]
+    """(B,) the row that a piece belongs to."""
+    marks: NDArray[np.int64] | None = None
+    """(B, T) or (B, T, 2): what a task needs to find its way back from a token to the row, as the kind of pieces defines it, -1 elsewhere.
+    None where a piece is read as a whole. Where a decoder of its own writes: (B, L), its tokens."""
+    apart: bool = False
+    """Whether the marks belong to a decoder of its own."""
+
+    @property
+    def marked(self) -> NDArray[np.bool_] | None:
+        """(B, T) tokens whose logits are read; None where a piece is read as a whole."""
+        if self.marks is None:
+            return None
+        found: NDArray[np.bool_] = (self.marks if self.marks.ndim == 2 else self.marks[..., 0]) >= 0
+        return found
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token numbers of many rows, flat."""
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    """(pieces + 1,): piece p is `ids[starts[p]:starts[p + 1]]`."""
+    first: NDArray[np.int64]
+    """(pieces,): tokens of the first text, special tokens included."""
+    rows: NDArray[np.int64]
+    """(pieces,): the row that each piece belongs to, rising; where rows are texts, piece r is row r."""
+    marks: NDArray[np.int32] | None = None
+    """(tokens,) or (tokens, 2) beside each token, see `Padded.marks`; None where a piece is read as a whole."""
+    apart: bool = False
+    """Whether what stands behind the first text is written by a decoder of its own."""
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens per piece."""
+        return np.diff(self.starts)
+
+    def padded(self, pieces: Sequence[int] | NDArray[np.int64], pad: int) -> Padded:
+        """The pieces as rectangles filled up with the token `pad`."""
+        starts, ends = self.starts[pieces], self.starts[np.asarray(pieces) + 1]
+        if self.apart:
+            middles = starts + self.first[pieces]
+            ids, mask = rectangle([self.ids[start:end] for start, end in zip(starts, middles, strict=True)], pad)
+            marks, _ = rectangle([self.ids[start:end] for start, end in zip(middles, ends, strict=True)], -1)
+            return Padded(ids, mask, np.zeros_like(ids), np.asarray(self.rows[pieces]), marks, apart=True)
+        ids, mask = rectangle([self.ids[start:end] for start, end in zip(starts, ends, strict=True)], pad)
+        types = mask * (np.arange(ids.shape[1]) >= np.asarray(self.first[pieces])[:, None])
+        marks_of = None
+        if self.marks is not None:
+            marks_of, _ = rectangle([self.marks[start:end] for start, end in zip(starts, ends, strict=True)], -1)
+        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), marks_of)
+
+
+def rectangle(rows: Sequence[NDArray[np.int32]], fill: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows (n,) or (n, k) of different n, filled up on the right, and the mask (B, T) of what was not filled."""
+    longest = max(len(row) for row in rows)
+    found = np.full((len(rows), longest, *rows[0].shape[1:]), fill, dtype=np.int64)
+    mask = np.zeros((len(rows), longest), dtype=np.int64)
+    for place, row in enumerate(rows):
+        found[place, : len(row)] = row
+        mask[place, : len(row)] = 1
+    return found, mask

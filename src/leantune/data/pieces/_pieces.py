@@ -1,0 +1,106 @@
+"""Pieces: how rows become what the model reads at once. A kind of pieces is one file in this folder that binds `MEMBER`.
+
+    part = member.cut(tokenizer, chunk, Room(256))
+
+A text is one piece; a long row of words, and a long text in which spans are sought, is several overlapping ones. Each kind says what stands
+beside the tokens (its *marks*), so that a task finds its way back from a token to the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leantune.core.errors import SpecError
+from leantune.data.examples import ExampleChunk
+
+OVERLAP = 4
+"""Pieces of one row share a quarter of their tokens, so that every word has some context on both sides in one of them."""
+
+
+class Tokenizer(Protocol):
+    """The part of a `transformers` tokenizer that is needed here."""
+
+    def __call__(self, text: Any, text_pair: Any = None, **options: Any) -> Any:
+        """Encode texts, or pairs of texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Room:
+    """How long pieces may become."""
+
+    length: int
+    """Tokens of a piece."""
+    target: int = 0
+    """Tokens that are written for a row; 0 where nothing is written."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some encoded rows."""
+
+    ids: NDArray[np.int32]
+    table: NDArray[np.int64]
+    """(pieces, 3): tokens, tokens of the first text, row from the start of the part."""
+    rows: int
+    marks: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """`Pieces.width` numbers for each token, flat."""
+
+
+class Pieces:
+    """Base of the kinds."""
+
+    width: ClassVar[int] = 0
+    """Numbers beside each token."""
+    apart: ClassVar[bool] = False
+    """Whether what stands behind the first text is written by a decoder of its own."""
+    overlapping: ClassVar[bool] = False
+    """Whether a long row becomes several pieces, so that nothing of it is lost."""
+
+    def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
+        """Encode some rows.
+
+        Raises:
+            SpecError: E-MODEL when the tokenizer will not do, E-RANGE when there is no room.
+        """
+        raise NotImplementedError
+
+
+def flat(lists: list[list[int]]) -> NDArray[np.int32]:
+    """Lists one after another."""
+    return np.fromiter((number for numbers in lists for number in numbers), dtype=np.int32, count=sum(map(len, lists)))
+
+
+def filler(tokenizer: Tokenizer) -> int:
+    """What stands for a text without any token: decoders put nothing around a text, and an empty piece has no state to read."""
+    return int(getattr(tokenizer, "pad_token_id", None) or 0)
+
+
+def overlapping(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, length: int, overlap: int) -> Any:
+    """Overlapping pieces with the characters that each token stands for; of pairs only the second text is taken apart.
+
+    Raises:
+        SpecError: E-MODEL without a fast tokenizer.
+    """
+    require_fast(tokenizer)
+    return tokenizer(
+        texts,
+        pairs,
+        truncation=True if pairs is None else "only_second",
+        max_length=length,
+        stride=overlap,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        return_token_type_ids=True,
+        return_attention_mask=False,
+    )
+
+
+def require_fast(tokenizer: Tokenizer) -> None:
+    """Raise SpecError (E-MODEL) for a tokenizer that cannot tell which characters a token stands for."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise SpecError("The base model has no fast tokenizer, which tells where words begin. Choose another base.", "E-MODEL")
