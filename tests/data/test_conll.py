@@ -92,6 +92,14 @@ def test_universal_columns(name: str, tmp_path: Path) -> None:
     assert "CoNLL columns: 10 (CoNLL-U: FORM and UPOS)" in notes
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_sentence_may_begin_with_a_lone_hash(first: int, tmp_path: Path) -> None:
+    """Between spaces too, where comments begin so; comments stay comments."""
+    lines = [f"# id {number} O = 1\n# O\n{number} B-NUM\n" for number in range(60)]
+    lines[0] = lines[0][first * len("# id 0 O = 1\n") :]
+    assert read(prepared(tmp_path, "\n".join(lines))) == {number + 1: (["#", str(number)], ["O", "B-NUM"]) for number in range(60)}
+
+
 def failure(tmp_path: Path, text: str) -> DataError:
     with pytest.raises(DataError) as caught:
         prepared(tmp_path, text)

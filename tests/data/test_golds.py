@@ -252,10 +252,10 @@ WRONG: dict[str, tuple[str, dict[int, Row], dict[str, Any], str, list[str]]] = {
     ),
     "text among numbers": (
         "regression",
-        {2: {"score": "high"}, 7: {"score": "nan"}, 8: {"score": "inf"}},
+        {2: {"score": "high"}, 7: {"score": "nan"}, 8: {"score": "inf"}, 9: {"score": "1_000"}},
         {"task": "regression"},
         "E-LABEL",
-        ["3 problems", f'row 2, column "score": "high" is {NUMBER}', f'row 7, column "score": "nan" is {NUMBER}', "row 8"],
+        ["4 problems", f'row 2, column "score": "high" is {NUMBER}', f'row 7, column "score": "nan" is {NUMBER}', "row 8", "row 9"],
     ),
     "a list among numbers": ("regression", {9: {"score": [1.5]}}, {"task": "regression"}, "E-LABEL", ['row 9, column "score": ']),
     "an object where a number is needed": (

@@ -66,7 +66,7 @@ def test_relevance_is_read(words: tuple[Any, ...], expected: list[int], tmp_path
     assert told(dataset, "task") == ["task: ranking (as you asked; override with --task TASK)"]
 
 
-@pytest.mark.parametrize("text", ["maybe", "-1", "0.5", "nan", "inf", "1e400", "-inf", str(MOST + 1), "", None, "not", "not no"])
+@pytest.mark.parametrize("text", ["maybe", "-1", "0.5", "nan", "inf", "1e400", "-inf", str(MOST + 1), "", None, "not", "not no", "1_0"])
 def test_what_is_no_relevance(text: str | None) -> None:
     assert relevance(text) is None
 

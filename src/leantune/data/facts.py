@@ -13,7 +13,8 @@ from leantune.data.table import Table
 MANY = 5000
 """Distinct values are counted up to here; a column with more is no label."""
 
-_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][-+]?[0-9]+)?")
+"""A number as it is written: `float` would take 1_000 and digits of other scripts too."""
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Facts:
     @property
     def numeric(self) -> bool:
         """Whether all values seen so far are numbers."""
-        return not self.many and bool(self.values) and all(_NUMBER.fullmatch(value) for value in self.values)
+        return not self.many and bool(self.values) and all(NUMBER.fullmatch(value) for value in self.values)
 
     @property
     def fractional(self) -> bool:

@@ -20,6 +20,8 @@ _UNIVERSAL = 10
 """Columns of CoNLL-U."""
 _RANGE = re.compile(r"\d+[-.]\d+\t")
 _START = "-DOCSTART-"
+_TAG = re.compile(r"O|[BIESLUM]-\S+|#|SYM|PUNCT")
+"""What the tag of the word # can be: of a span, or a part of speech."""
 
 
 def read(intake: Intake) -> Iterator[Chunk]:
@@ -33,7 +35,7 @@ def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
     with intake.path.open(encoding=intake.encoding, newline=None) as file:
         for line, text in enumerate(file, 1):
             stripped = text.strip()
-            if stripped.startswith(_START) or _is_comment(stripped, block):
+            if stripped.startswith(_START) or (not block and _is_comment(stripped, width)):
                 continue
             if not stripped:
                 if block:
@@ -60,9 +62,17 @@ def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
         intake.problems.add("the file is empty. It needs one word and its tag per line, and a blank line after each sentence.", "E-FORMAT")
 
 
-def _is_comment(text: str, block: list[list[str]]) -> bool:
-    """Comments of CoNLL-U stand before the sentence; a lone # inside one is a word."""
-    return text.startswith("# ") and not block
+def _is_comment(text: str, width: int) -> bool:
+    """Whether a line before a sentence is a comment, as CoNLL-U has them, and not the word # with its tags.
+
+    Args:
+        text: the line.
+        width: columns of the lines before; 0 in front of them.
+    """
+    if not text.startswith("# "):
+        return False
+    cells = text.split()
+    return len(cells) != (width or len(cells)) or cells[2:3] == ["="] or _TAG.fullmatch(cells[-1]) is None
 
 
 def _first_width(cells: list[str], line: int, intake: Intake) -> int:

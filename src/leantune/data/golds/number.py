@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from leantune.core.errors import DataError, Problems
-from leantune.data.facts import Facts
+from leantune.data.facts import NUMBER, Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
 from leantune.data.table import Nested
@@ -75,13 +75,12 @@ class Number(Gold):
 def number(text: str | None) -> float | None:
     """The finite number that a text is (with a decimal point or comma), else None.
 
-    >>> number("2,5"), number("1e3"), number("nan")
-    (2.5, 1000.0, None)
+    >>> number("2,5"), number("1e3"), number("nan"), number("1_000")
+    (2.5, 1000.0, None, None)
     """
-    try:
-        found = float((text or "").replace(",", "."))
-    except ValueError:
+    if not NUMBER.fullmatch((text or "").strip()):
         return None
+    found = float((text or "").replace(",", "."))
     return found if math.isfinite(found) else None
 
 

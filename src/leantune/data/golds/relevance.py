@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from leantune.core.errors import DataError, Problems
 from leantune.data.golds._gold import Gold, Labelled, answers
+from leantune.data.golds.number import number
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
 
@@ -76,11 +77,8 @@ def relevance(text: str | None) -> int | None:
         return 0
     if plain in _GOOD:
         return 1
-    try:
-        found = float(plain)
-    except ValueError:
-        return None
-    return int(found) if 0 <= found <= MOST and found == int(found) else None
+    found = number(plain)
+    return int(found) if found is not None and 0 <= found <= MOST and found == int(found) else None
 
 
 MEMBER = Relevance()
