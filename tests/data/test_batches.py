@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from leantune.data.batches import epoch_batches, length_batches, training_batches
+from leantune.data.units import Units
 
 
 def padding_waste(lengths: np.ndarray, batches: list[np.ndarray]) -> float:
@@ -39,3 +40,14 @@ def test_prediction_wastes_under_five_per_cent_and_keeps_the_token_budget(length
 def test_the_order_depends_on_seed_and_epoch_only(lengths: np.ndarray) -> None:
     first, again, other = ([b.tolist() for b in islice(training_batches(lengths, rows=32, seed=seed), 20)] for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_units_keep_the_pieces_of_a_row_together() -> None:
+    lengths = np.array([5, 7, 9, 4, 4, 8])
+    units = Units.of_rows(np.array([0, 0, 1, 2, 2, 2]), lengths)
+    assert len(units) == 3
+    assert units.lengths.tolist() == [14, 9, 24], "padded to the longest piece of the row"
+    assert units.pieces(np.array([2, 0])).tolist() == [3, 4, 5, 0, 1]
+    single, chosen = Units.single(lengths), np.array([4, 0, 2])
+    assert single.pieces(chosen).tolist() == chosen.tolist()
+    assert single.lengths is lengths, "batches of single pieces are cut by the pieces' own lengths"

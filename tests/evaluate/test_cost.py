@@ -37,7 +37,7 @@ def network_of(base: Base) -> Network:
 
 def counted(network: Network, base: Base, rows: int = 4) -> Flops:
     batch = replace(encode(base, TEXTS[:rows]), targets=torch.arange(rows) % 2)
-    return flops_per_row(network, catalogue.load("tasks", "classification"), batch)
+    return flops_per_row(network, catalogue.load("tasks", "classification"), batch, rows=rows)
 
 
 def test_a_frozen_body_costs_its_forward_and_a_head_two_products(base: Base) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from leantune.core.events import Evaluated, Event
 from leantune.core.study import Job
 from leantune.data.batches import training_batches
+from leantune.data.units import Units
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import BestLook, Diverged, Setup, fit
@@ -161,7 +162,7 @@ def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job:
     made = setup(context, job("head", lr=1e-12, batch_rows=rows, clip=1e9))
     head = made.network.head
     assert head is not None
-    lengths = np.where(np.arange(len(made.lengths)) % 3 == 0, 40, 8)
+    lengths = np.where(np.arange(len(made.units)) % 3 == 0, 40, 8)
     epoch, seen = training_batches(lengths, rows=rows, seed=1), list[int]()
     while sum(seen) < len(lengths):
         seen.append(len(next(epoch)))
@@ -176,7 +177,7 @@ def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job:
     recipe = made.recipe.model_copy(update={"steps": len(seen)})
     everything = np.arange(len(lengths))
     (expected,) = torch.autograd.grad(made.task.loss(*made.feed(everything)) * len(lengths), [head.weight])
-    list(fit(replace(made, lengths=lengths, adaptation=adaptation, recipe=recipe), BestLook()))
+    list(fit(replace(made, units=Units.single(lengths), adaptation=adaptation, recipe=recipe), BestLook()))
     assert torch.allclose(total * rows, expected, atol=1e-4)
 
 

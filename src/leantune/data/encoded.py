@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from leantune.data.units import Units
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Encoded:
     """(tokens,) or (tokens, 2) beside each token, see `Padded.marks`; None where a piece is read as a whole."""
     apart: bool = False
     """Whether what stands behind the first text is written by a decoder of its own."""
+    together: bool = False
+    """Whether the pieces of a row are judged against each other."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -59,6 +64,11 @@ class Encoded:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens per piece."""
         return np.diff(self.starts)
+
+    @cached_property
+    def units(self) -> Units:
+        """What batches of training are made of."""
+        return Units.of_rows(self.rows, self.lengths) if self.together else Units.single(self.lengths)
 
     def padded(self, pieces: Sequence[int] | NDArray[np.int64], pad: int) -> Padded:
         """The pieces as rectangles filled up with the token `pad`."""

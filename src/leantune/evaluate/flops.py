@@ -13,15 +13,15 @@ from leantune.kinds.task import Task
 from leantune.models.network import Batch, Network
 
 
-def flops_per_row(network: Network, task: Task, batch: Batch) -> Flops:
+def flops_per_row(network: Network, task: Task, batch: Batch, *, rows: int) -> Flops:
     """Count one forward, and one forward with backward through what is trained, divided by the rows of the batch.
 
     Args:
         network: with `requires_grad` set on what is trained.
         task: for the loss.
         batch: rows of median length with targets.
+        rows: how many they are.
     """
-    rows = len(batch.input_ids)
     assert batch.targets is not None
     with torch.no_grad(), _counter() as forward:
         network(batch)

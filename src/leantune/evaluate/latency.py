@@ -34,7 +34,7 @@ def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device
 def _quiet_ms(network: Network, encoded: Encoded, size: int, *, pad: int, types: bool, device: torch.device) -> float:
     times = []
     for call in range(-WARM_UP, CALLS[size]):
-        batch = make_batch(encoded.padded(_rows(len(encoded), size, call), pad), types=types).to(device)
+        batch = make_batch(encoded.padded(encoded.units.pieces(_rows(len(encoded.units), size, call)), pad), types=types).to(device)
         start = time.perf_counter()
         network(batch)
         if device.type == "cuda":

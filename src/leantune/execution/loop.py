@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from leantune.core.events import Evaluated, Event, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
+from leantune.data.units import Units
 from leantune.execution.feed import Feed
 from leantune.execution.optimizers import build_optimizer
 from leantune.kinds.task import Decoded, Task
@@ -47,8 +48,8 @@ class Setup:
     recipe: Recipe
     feed: Feed
     """From numbers of training pieces to logits and targets."""
-    lengths: NDArray[np.int64]
-    """Tokens of each training piece; they decide the batches."""
+    units: Units
+    """What batches are made of; their lengths decide the batches."""
     look: Callable[[], Decoded]
     """Predictions on dev by the network as it is."""
     score: Callable[[Decoded], float]
@@ -100,7 +101,7 @@ def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)
     stops = _looks(recipe)
-    batches = training_batches(setup.lengths, rows=recipe.batch_rows, seed=setup.seed)
+    batches = training_batches(setup.units.lengths, rows=recipe.batch_rows, seed=setup.seed)
     seconds, losses, last_sent = setup.seconds, _Mean(), -math.inf
     network.train()
     for step in range(1, recipe.steps + 1):
@@ -129,14 +130,14 @@ def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
     keeper.restore()
 
 
-def _step(setup: Setup, rows: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
+def _step(setup: Setup, units: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
-    loss: Tensor = setup.task.loss(*setup.feed(rows)) * (len(rows) / setup.recipe.batch_rows)
+    loss: Tensor = setup.task.loss(*setup.feed(setup.units.pieces(units))) * (len(units) / setup.recipe.batch_rows)
     total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
     total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)
     optimizer.step()
-    return float(total.detach()) * setup.recipe.batch_rows / len(rows)
+    return float(total.detach()) * setup.recipe.batch_rows / len(units)
 
 
 def _looks(recipe: Recipe) -> set[int]:

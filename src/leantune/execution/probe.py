@@ -14,7 +14,7 @@ from leantune.core.errors import LeantuneError
 from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
-from leantune.data.encoded import Encoded
+from leantune.data.units import Units
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, peak_memory, synchronize
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
@@ -53,15 +53,15 @@ def probe(context: Context, job: Job) -> ProbeResult:
         attached = attach(context, job)
     except LeantuneError as error:
         return ProbeResult(name=job.name, problem=error.message)
-    network, encoded = attached.network, context.encoded("train")
+    network, units = attached.network, context.encoded("train").units
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
-    rows = min(job.recipe.batch_rows, len(encoded))
+    rows = min(job.recipe.batch_rows, len(units))
     update = _update(job.recipe, network, trained)
-    _step(context, network, np.argsort(-encoded.lengths, kind="stable")[: max(1, rows // 4)], update)
-    sample = _samples(encoded, rows)
+    _step(context, network, units.pieces(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)]), update)
+    sample = [units.pieces(chosen) for chosen in _samples(units, rows)]
     if network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
-        return _probe_of_a_head(context, job, network, sample, setup)
+        return _probe_of_a_head(context, job, network, sample, rows, setup)
     train = [_step(context, network, chosen, update) for chosen in sample]
     predict = [_forward(context, network, chosen) for chosen in sample]
     return ProbeResult(
@@ -74,10 +74,9 @@ def probe(context: Context, job: Job) -> ProbeResult:
     )
 
 
-def _probe_of_a_head(context: Context, job: Job, network: Network, sample: list[NDArray[np.int64]], setup: float) -> ProbeResult:
+def _probe_of_a_head(context: Context, job: Job, network: Network, sample: list[NDArray[np.int64]], rows: int, setup: float) -> ProbeResult:
     """The body is run once per study; a step on stored states costs next to nothing."""
-    rows = sum(len(chosen) for chosen in sample)
-    forward = sum(_forward(context, network, chosen) for chosen in sample) / rows
+    forward = sum(_forward(context, network, chosen) for chosen in sample) / (rows * len(sample))
     stored = len(context.gold["train"]) + len(context.gold["dev"])
     return ProbeResult(
         name=job.name,
@@ -90,9 +89,9 @@ def _probe_of_a_head(context: Context, job: Job, network: Network, sample: list[
     )
 
 
-def _samples(encoded: Encoded, rows: int) -> list[NDArray[np.int64]]:
+def _samples(units: Units, rows: int) -> list[NDArray[np.int64]]:
     """Batches of like length at evenly spaced quantiles, so that their mean stands for an epoch."""
-    order = np.argsort(encoded.lengths, kind="stable")
+    order = np.argsort(units.lengths, kind="stable")
     starts = np.linspace(0, len(order) - rows, STEPS + 2, dtype=np.int64)[1:-1]
     return [order[start : start + rows] for start in starts]
 

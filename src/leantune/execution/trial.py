@@ -73,7 +73,8 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     seconds = 0.0
     if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
-        feed, seconds = FeatureFeed(network.head, features.states, partial(context.targets, "train"), context.device), features.seconds
+        feed = FeatureFeed(network.head, features.states, lambda pieces: context.targets("train", train.rows[pieces]), context.device)
+        seconds = features.seconds
         look = partial(_look, context, network.head, context.features("dev", network.body, network.pooling).states)
     return Setup(
         network=network,
@@ -81,7 +82,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         task=context.task,
         recipe=job.recipe,
         feed=feed,
-        lengths=train.lengths,
+        units=train.units,
         look=look,
         score=partial(context.score, "dev"),
         seed=job.seed,
@@ -191,7 +192,7 @@ class _Run:
     def _measure(self, attached: Attached, dev: Decoded) -> None:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
-        encoded = context.encoded("dev")
+        encoded, units = context.encoded("dev"), context.encoded("dev").units
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         golden = self._golden(network, dev)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
@@ -201,8 +202,8 @@ class _Run:
         self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
         if not self.job.measure:
             return
-        median = np.argsort(encoded.lengths, kind="stable")[len(encoded) // 2 - 4 : len(encoded) // 2 + 4]
-        flops = flops_per_row(network, context.task, context.batch("dev", median, targets=True))
+        median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
+        flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 

@@ -60,6 +60,8 @@ class Pieces:
     """Whether what stands behind the first text is written by a decoder of its own."""
     overlapping: ClassVar[bool] = False
     """Whether a long row becomes several pieces, so that nothing of it is lost."""
+    together: ClassVar[bool] = False
+    """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows.
