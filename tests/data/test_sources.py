@@ -104,7 +104,7 @@ def test_objects_among_rows_to_predict_are_no_texts_but_may_stand_beside_them(tm
 
 
 def test_labelled_rows_for_a_finished_model(tmp_path: Path) -> None:
-    examples = read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham", "spam"], Label())
+    examples, _ = read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham", "spam"], Label())
     assert examples.gold.tolist() == [1, 2] * 30
     with pytest.raises(DataError, match=r'label "spam" \(30 rows\) never occurs'):
         read_labelled(ROWS, tmp_path, Columns(text="text", label="label"), ["eggs", "ham"], Label())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from leantune.core import catalogue
 from leantune.core.errors import DataError
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
+from leantune.data.intake import Inference
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
 from leantune.kinds.task import in_order
@@ -35,11 +37,26 @@ class Scored(Spec):
     confusion: list[list[int]] = []
     """confusion[gold][predicted], counts of rows; empty where a row has no single label."""
     labels: list[str]
+    inferences: list[Inference] = []
+    """What was worked out while the file was read."""
 
 
-def predict_file(
-    predictor: Predictor, file: str, out: Path | None, *, text: str | None = None, text_pair: str | None = None
-) -> tuple[int, list[str]]:
+@dataclass(frozen=True)
+class Written:
+    """A file with predictions.
+
+    Attributes:
+        rows: their number.
+        names: of the two new columns.
+        inferences: what was worked out while the file was read.
+    """
+
+    rows: int
+    names: list[str]
+    inferences: list[Inference]
+
+
+def predict_file(predictor: Predictor, file: str, out: Path | None, *, text: str | None = None, text_pair: str | None = None) -> Written:
     """Write all rows of a file with label and score behind their columns, in their order.
 
     Args:
@@ -48,20 +65,18 @@ def predict_file(
         out: where to write (CSV, TSV, JSON Lines or JSON by its ending); None is CSV on standard output.
         text: text column where it has another name than in training.
         text_pair: column of the second text, likewise.
-
-    Returns:
-        The number of rows and the names of the two new columns.
     """
     if out is not None:
         check_ending(out)
     with tempfile.TemporaryDirectory() as temporary:
-        rows = read_rows(file, Path(temporary), _columns(predictor, text, text_pair), of_words=predictor.reads_words)
-        names = free_names(rows.table.columns, ("label", "score"))
+        columns, pattern = _columns(predictor, text, text_pair), predictor.task.pattern
+        rows = read_rows(file, Path(temporary), columns, of_words=predictor.reads_words, pattern=pattern)
+        names = free_names(rows.table.given, ("label", "score"))
         if out is None:
             write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows))
         else:
             write_with(rows.table, out, names, _values(predictor, rows))
-        return len(rows), names
+        return Written(len(rows), names, rows.inferences)
 
 
 def evaluate_file(
@@ -75,7 +90,8 @@ def evaluate_file(
     labels = predictor.labels
     columns = _columns(predictor, text, text_pair).model_copy(update={"label": label or predictor.manifest.facts.label})
     with tempfile.TemporaryDirectory() as temporary:
-        examples = read_labelled(file, Path(temporary), columns, labels, catalogue.load("data.golds", predictor.task.gold))
+        kind, pattern = catalogue.load("data.golds", predictor.task.gold), predictor.task.pattern
+        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=pattern)
         gold, parts = examples.gold, [predictor.decode(chunk) for chunk in examples.chunks()]
     sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
     guess = in_order(np.arange(sizes[-1]), parts).predicted
@@ -87,6 +103,7 @@ def evaluate_file(
         per_label=details.get("per_label", []),
         confusion=details.get("confusion", []),
         labels=labels,
+        inferences=notes,
     )
 
 

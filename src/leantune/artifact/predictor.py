@@ -9,6 +9,7 @@ Rows are sorted by length and batched by tokens; the update is folded into the w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from leantune.core.errors import ArtifactError, DataError, SpecError
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
+from leantune.data.marks import UNMARKED
 from leantune.evaluate.predict import logits_of, predict
 from leantune.execution.device import pick_device
 from leantune.kinds.task import Decoded, Task
@@ -108,6 +110,8 @@ class Predictor:
         for number, row in enumerate(rows, 1):
             if not fits(row):
                 raise DataError(f"row {number}: this model reads {what[0]}. Give {what[1]}. Got {_short(row)}.", "E-TEXT")
+            if self.task.pattern and not re.search(self.task.pattern, str(row)):
+                raise DataError(f"row {number}: {UNMARKED} Got {_short(row)}.", "E-TEXT")
         if paired:
             return ExampleChunk([row[0] for row in rows], [row[1] for row in rows])
         if words:

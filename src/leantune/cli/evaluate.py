@@ -34,7 +34,8 @@ def command(
 def _text(scored: Scored) -> str:
     from leantune.core.human import percent
 
-    lines = [f"{scored.rows:,} rows", *(f"{name:15} {_number(name, value)}" for name, value in scored.metrics.items())]
+    lines = [*map(str, scored.inferences), f"{scored.rows:,} rows"]
+    lines += [f"{name:15} {_number(name, value)}" for name, value in scored.metrics.items()]
     if not scored.per_label:
         return "\n".join(lines)
     width = max(5, *(len(str(row["label"])) for row in scored.per_label))

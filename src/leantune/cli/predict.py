@@ -22,6 +22,8 @@ def command(
     from leantune.artifact.files import predict_file
     from leantune.artifact.predictor import load
 
-    rows, names = predict_file(load(artifact, device=device), file, out, text=text, text_pair=text_pair)
+    written = predict_file(load(artifact, device=device), file, out, text=text, text_pair=text_pair)
+    for inference in written.inferences:
+        typer.echo(inference, err=True)
     if out is not None:
-        typer.echo(f"{rows:,} rows with {names[0]} and {names[1]}: {out}", err=True)
+        typer.echo(f"{written.rows:,} rows with {' and '.join(written.names)}: {out}", err=True)

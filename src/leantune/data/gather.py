@@ -6,9 +6,9 @@ Each step either succeeds or raises everything that is wrong with its input.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
-from leantune.core.errors import DataError, Problems, unknown_name
+from leantune.core.errors import DataError, unknown_name
 from leantune.core.spec import Spec
 from leantune.data import splits
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
@@ -29,8 +29,9 @@ from leantune.data.intake import Inference
 from leantune.data.keys import keys, occurs_in
 from leantune.data.locate import Part, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
+from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.rows import columns_of, nests, texts_of
-from leantune.data.table import Table
+from leantune.data.table import MARKED, Table
 
 DEFAULT_TASK = "classification"
 """The task of labelled texts when none is named."""
@@ -76,11 +77,13 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
         return ready
     (folder / "manifest.json").unlink(missing_ok=True)
     notes: list[Inference] = []
-    tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes) for split, part in parts.items()}
+    rewrite = None if request.task and _pattern(request.task) is None else partial(put_marks, text=request.text)
+    tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, rewrite) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
     columns, task, why = _columns(parts, tables, request, notes)
     answers = Answers.learn(task, _labelled(parts, tables, columns, notes), notes)
-    _refuse_unmarked(answers.sources.values(), task)
+    for source in answers.sources.values():
+        refuse_unmarked(source.table, source.columns, source.place, _pattern(task))
     sources = {split: _number(parts[split], one, answers) for split, one in answers.sources.items()}
     if "test" not in sources:  # with a test file, the only row of a label stays in train
         answers.gold.check_cuttable(answers.sources["train"])
@@ -153,13 +156,15 @@ def _table_digest(table: Table) -> str:
 
 def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str, str]:
     """The columns in use, the task, named or inferred, and why it is this one ("" for the default)."""
-    wanted = Wanted(request.text, request.text_pair, request.label)
+    marked = MARKED if MARKED in tables["train"].columns else None
+    wanted = Wanted(marked or request.text, request.text_pair, request.label)
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
     task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)
     gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
     for split, table in tables.items():
-        require_columns(table, parts[split].name, columns, nests=nests(columns, gold))
+        own = marked_columns(table, columns)
+        require_columns(table, parts[split].name, own, nests=nests(own, gold))
     return columns, task, why
 
 
@@ -176,19 +181,10 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
     return DEFAULT_TASK, ""
 
 
-def _refuse_unmarked(sources: Iterable[Labelled], task: str) -> None:
-    """Refuse texts without the marks that the task needs."""
-    pattern = catalogue.load("tasks", task).pattern
-    if pattern is None:
-        return
-    for source in sources:
-        problems = Problems(source.place)
-        for start, cells in source.cells():
-            for place, text in enumerate(cells.column(0).to_pylist()):
-                if not re.search(pattern, text or ""):
-                    what = f'row {start + place}, column "{source.columns.text}": the marks of the two things are missing.'
-                    problems.add(f"{what} Write <e1>...</e1> and <e2>...</e2> around them.", "E-TEXT")
-        problems.raise_if_any()
+def _pattern(task: str) -> str | None:
+    """What every text of a task has in it."""
+    pattern: str | None = catalogue.load("tasks", task).pattern
+    return pattern
 
 
 def _all_have(table: Table, column: str, pattern: str) -> bool:
@@ -210,7 +206,7 @@ def _labelled(parts: dict[str, Part], tables: dict[str, Table], columns: Columns
         if part.split and split != "train" and look(tables[split], [column])[column].distinct == 0:
             notes.append(Inference(what="split left out", value=part.name, why="no row has a label"))
             continue
-        found[split] = Labelled(tables[split], columns, part.name)
+        found[split] = Labelled(tables[split], marked_columns(tables[split], columns), part.name)
     return found
 
 

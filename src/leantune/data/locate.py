@@ -24,6 +24,9 @@ SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation"
 _MISTYPED = 0.8
 """Likeness to a file's name, without its ending, from which on a name that the hub could know means the file."""
 
+Rewrite = Callable[[Iterator[Chunk], Problems, list[Inference]], Iterator[Chunk]]
+"""From the chunks of one part to those that are kept; problems and inferences go into the other two arguments."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -65,15 +68,22 @@ def locate(source: Any) -> list[Part]:
     raise DataError(f"cannot read rows from a {type(source).__name__}. Give a path, a hub name, a frame or a list of dicts.", "E-FORMAT")
 
 
-def bring_in(part: Part, path: Path, inferences: list[Inference]) -> Table:
+def bring_in(part: Part, path: Path, inferences: list[Inference], rewrite: Rewrite | None = None) -> Table:
     """Read a part into an Arrow file at `path`.
+
+    Args:
+        part: what to read.
+        path: where it goes.
+        inferences: where it is noted what was worked out.
+        rewrite: what becomes of the rows on their way in; they stay as they are when None.
 
     Raises:
         DataError: every problem of the part at once.
     """
     problems = Problems(part.name)
     writer = TableWriter(path, problems)
-    for chunk in part.chunks(problems, inferences):
+    chunks = part.chunks(problems, inferences)
+    for chunk in rewrite(chunks, problems, inferences) if rewrite else chunks:
         writer.write(chunk)
     table = writer.close()
     if table.rows == 0 and not problems:

@@ -53,6 +53,7 @@ LABELS = (
     "sentiment",
     "topic",
     "gold_label",
+    "relation",
     "gold",
     "emotion",
     "stance",

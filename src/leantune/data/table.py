@@ -25,6 +25,9 @@ from leantune.data.values import is_nested, kind_of, to_text
 SHOWN_ROWS = 6
 """Rows that a message about a column names."""
 
+MARKED = "text with <e1> and <e2>"
+"""The column of texts whose marks leantune put in (`data.marks`); it is none of the user's."""
+
 Chunk = Mapping[str, Sequence[Any]]
 """Columns of some consecutive rows, all of one length."""
 
@@ -76,6 +79,11 @@ class Table:
     rows: int
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     nested: Mapping[str, Nested] = field(default_factory=dict)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns that the user's file has."""
+        return tuple(name for name in self.columns if name != MARKED)
 
     @classmethod
     def open(cls, path: Path) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, exampl
 from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
-from leantune.data.locate import Part, bring_in, locate
+from leantune.data.locate import bring_in, locate
+from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.rows import columns_of, nests, texts_of, words_of
-from leantune.data.table import Table
+from leantune.data.table import MARKED, Table
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Rows:
             yield ExampleChunk(texts, pairs[0] if pairs else None, words_of(cells).to_pylist() if self.of_words else None)
 
 
-def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = False) -> Rows:
+def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = False, pattern: str | None = None) -> Rows:
     """Read rows to predict; the label column is not needed.
 
     Args:
@@ -60,23 +62,26 @@ def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = F
         folder: where it is kept while it is read.
         columns: where text and text pair stand.
         of_words: whether a row is a list of words.
+        pattern: what every text must have in it (`Task.pattern`).
 
     Raises:
         DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    part, table, notes = _read(source, folder, needed, nests={needed.text: ("a list",)} if of_words else {})
-    return Rows(part.name, table, needed, notes, of_words)
+    read = _read(source, folder, needed, nests={needed.text: ("a list",)} if of_words else {}, pattern=pattern)
+    return Rows(read.place, read.table, read.columns, read.notes, of_words)
 
 
-def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[str], gold: Gold) -> Examples:
-    """Read labelled rows for a model that knows `labels`; label index i is labels[i].
+def read_labelled(
+    source: Any, folder: Path, columns: Columns, labels: Sequence[str], gold: Gold, *, pattern: str | None = None
+) -> tuple[Examples, list[Inference]]:
+    """Read labelled rows for a model that knows `labels`, where label index i is labels[i]; and what was worked out while reading.
 
     Raises:
         DataError: E-LABEL for a missing label or one that the model does not know, and whatever is wrong with the file.
     """
-    part, table, _ = _read(source, folder, columns, nests=nests(columns, gold))
-    labelled = Labelled(table, columns, part.name)
+    read = _read(source, folder, columns, nests=nests(columns, gold), pattern=pattern)
+    labelled, columns = Labelled(read.table, read.columns, read.place), read.columns
     gold.check(labelled, labels)
     fields = example_fields(paired=columns.text_pair is not None, words=gold.words, gold=gold.arrow)
     writer = ExampleWriter(folder / "rows.arrow", fields)
@@ -85,15 +90,26 @@ def read_labelled(source: Any, folder: Path, columns: Columns, labels: Sequence[
         numbers = np.arange(start, start + cells.num_rows, dtype=np.int64)
         writer.write([*found, numbers, keys(*(column.to_pylist() for column in found[: 2 if columns.text_pair else 1]))])
     writer.close()
-    return Examples(writer.path)
+    return Examples(writer.path), read.notes
 
 
-def _read(source: Any, folder: Path, columns: Columns, *, nests: Mapping[str, Sequence[str]]) -> tuple[Part, Table, list[Inference]]:
+@dataclass(frozen=True)
+class _Read:
+    place: str
+    table: Table
+    columns: Columns
+    notes: list[Inference]
+
+
+def _read(source: Any, folder: Path, columns: Columns, *, nests: Mapping[str, Sequence[str]], pattern: str | None) -> _Read:
     parts = locate(source)
     chosen = parts if len(parts) == 1 else [part for part in parts if part.split == "test"]
     if len(chosen) != 1:
         raise DataError(f"{parts[0].name}: {len(parts)} splits, none of them test. Name one file.", "E-SPLIT")
     notes: list[Inference] = []
-    table = bring_in(chosen[0], folder / "raw.arrow", notes)
+    text = columns.text if columns.text != MARKED else None
+    table = bring_in(chosen[0], folder / "raw.arrow", notes, partial(put_marks, text=text) if pattern else None)
+    columns = marked_columns(table, columns)
     require_columns(table, chosen[0].name, columns, nests=nests)
-    return chosen[0], table, notes
+    refuse_unmarked(table, columns, chosen[0].name, pattern)
+    return _Read(chosen[0].name, table, columns, notes)

@@ -72,7 +72,7 @@ def write_to(file: TextIO, ending: str, table: Table, *, names: Sequence[str], v
         delimiter = "\t" if ending == ".tsv" else ","
         plain = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         enclosed = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        plain.writerow([*table.columns, *names])
+        plain.writerow([*table.given, *names])
         for row, more in zip(_rows(table), values, strict=True):
             cells = [
                 "" if value is None else json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
@@ -81,8 +81,8 @@ def write_to(file: TextIO, ending: str, table: Table, *, names: Sequence[str], v
             # `csv` leaves a lone carriage return bare, and every reader would take it for the end of the row
             (enclosed if any("\r" in str(cell) for cell in cells) else plain).writerow(cells)
         return
-    columns = [*table.columns, *names]
-    restore = [_is_json(table, name) for name in table.columns]
+    columns = [*table.given, *names]
+    restore = [_is_json(table, name) for name in table.given]
     file.write("[\n" if ending == ".json" else "")
     for number, (row, more) in enumerate(zip(_rows(table), values, strict=True)):
         own = (json.loads(value) if native and value is not None else value for value, native in zip(row, restore, strict=True))
@@ -92,7 +92,7 @@ def write_to(file: TextIO, ending: str, table: Table, *, names: Sequence[str], v
 
 
 def _rows(table: Table) -> Iterator[tuple[str | None, ...]]:
-    for batch in table.batches():
+    for batch in table.batches(table.given):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

@@ -1,7 +1,9 @@
 """Relation extraction: how two marked things in a sentence are related, in which direction, or not at all.
 
     {"text": "The <e1>fire</e1> was caused by <e2>lightning</e2>.", "label": "Cause-Effect(e2,e1)"}
+    {"token": ["The", "fire", "was", "caused", "by", "lightning", "."], "h": {"pos": [1, 2]}, "t": {"pos": [5, 6]}, "relation": ...}
 
+Where two places stand beside the text (objects h and t, head_span and tail_span, subj_start to obj_end ...), the marks are put in.
 The marks stay in the text, so the model sees where the things stand (Baldini Soares et al. 2019, arXiv:1906.03158, read them so). Loss and
 prediction as in classification. Score: macro F1 over relation types without the null class (Other, no_relation ...), with directions, as
 the scorer of SemEval-2010 task 8 counts it.
@@ -23,7 +25,7 @@ class Relation(OneLabel):
 
     name: ClassVar[str] = "relation"
     summary: ClassVar[str] = "how two marked things in a sentence are related, with the direction"
-    inputs: ClassVar[str] = "text with <e1>...</e1> and <e2>...</e2>, label"
+    inputs: ClassVar[str] = "text with <e1>...</e1> and <e2>...</e2>, or places of two things in it, label"
     pattern: ClassVar[str | None] = r"(?s)<e1>.*</e1>.*<e2>.*</e2>|<e2>.*</e2>.*<e1>.*</e1>"
     metrics: ClassVar[tuple[str, ...]] = tuple(METRICS)
 
