@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.core.spec import Spec
-from leantune.data.facts import Facts, look
+from leantune.data.chat import REPLY
+from leantune.data.facts import Facts, is_prose, look
 from leantune.data.intake import Inference
-from leantune.data.names import LABELS, PAIRS, TAGS, TEXTS, WORDS, plain
+from leantune.data.names import LABELS, PAIRS, SOURCES, TAGS, TEXTS, WORDS, language, plain
 from leantune.data.table import Table
 
 LONGEST_LABEL = 60
@@ -54,15 +55,18 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
     notes: list[Inference] = []
     label = wanted.label
     if label is None and wanted.text is None and (tagged := _tagged(table)):
-        why = "lists of words and tags, named so"
-        note = Inference(
-            what="text and label columns", value=f'"{tagged[0]}" with "{tagged[1]}"', why=why, override="--text COL --label COL"
-        )
-        return Columns(text=tagged[0], label=tagged[1]), [note]
+        return _two_columns(*tagged, "lists of words and tags, named so")
+    if wanted.label_needed and (written := _source_and_target(facts, wanted)):
+        return _two_columns(*written, "a text and the text to write, named so")
     if label is None and wanted.label_needed:
         label = _label(facts, place, wanted, notes)
     text, pair = _texts(facts, place, wanted, label, notes)
     return Columns(text=text, text_pair=pair, label=label), notes[::-1]
+
+
+def _two_columns(text: str, label: str, why: str) -> tuple[Columns, list[Inference]]:
+    note = Inference(what="text and label columns", value=f'"{text}" with "{label}"', why=why, override="--text COL --label COL")
+    return Columns(text=text, label=label), [note]
 
 
 def require_columns(table: Table, place: str, columns: Columns, *, nests: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -93,6 +97,28 @@ def _tagged(table: Table) -> tuple[str, str] | None:
     lists = [name for name in table.columns if name in table.nested]
     words, tags = ([name for name in lists if plain(name) in known] for known in (WORDS, TAGS))
     return (words[0], tags[0]) if len(words) == 1 and len(tags) == 1 else None
+
+
+def _source_and_target(facts: Mapping[str, Facts], wanted: Wanted) -> tuple[str, str] | None:
+    """Columns with a text to read and a text to write, by their names; None where another column is called the label."""
+    if (wanted.text and wanted.label) or wanted.text_pair:
+        return None
+    known = {plain(name): name for name in facts}
+    pairs = [(known[first], known[second]) for first, second in SOURCES if first in known and second in known]
+    languages = [name for name in facts if language(name) and is_prose(facts[name].first)]
+    pairs += [(languages[0], languages[1])] if len(languages) == 2 else []
+    for source, target in pairs:
+        named = wanted.text in (None, source) and wanted.label in (None, target)
+        rivals = LABELS if plain(source) == "text" else LABELS[:2]  # texts have many uses
+        labelled = any(plain(name) in rivals for name in facts if name != target)
+        if named and not labelled and (target == REPLY or _is_written(facts[target])):
+            return source, target
+    return None
+
+
+def _is_written(facts: Facts) -> bool:
+    """Whether the values are texts that somebody wrote: mostly different ones, of several words."""
+    return facts.varied and is_prose(facts.first)
 
 
 def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:

@@ -81,7 +81,7 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, rewrite) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
     columns, task, why = _columns(parts, tables, request, notes)
-    answers = Answers.learn(task, _labelled(parts, tables, columns, notes), notes)
+    answers = Answers.learn(task, _labelled(parts, tables, columns, _gold(task), notes), notes)
     for source in answers.sources.values():
         refuse_unmarked(source.table, source.columns, source.place, _pattern(task))
     sources = {split: _number(parts[split], one, answers) for split, one in answers.sources.items()}
@@ -161,11 +161,25 @@ def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request,
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
     task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)
-    gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
+    gold = _gold(task)
     for split, table in tables.items():
-        own = marked_columns(table, columns)
+        own = _placed(split, table, columns, gold)
         require_columns(table, parts[split].name, own, nests=nests(own, gold))
+        if own.label != columns.label:
+            why = f'{parts[split].name} has this column for the answers instead of "{columns.label}"'
+            notes.append(Inference(what=f"{split} label column", value=f'"{own.label}"', why=why))
     return columns, task, why
+
+
+def _gold(task: str) -> Gold:
+    """The kind of answers of a task."""
+    gold: Gold = catalogue.load("data.golds", catalogue.load("tasks", task).gold)
+    return gold
+
+
+def _placed(split: str, table: Table, columns: Columns, gold: Gold) -> Columns:
+    """Where the columns stand in the file of a split."""
+    return marked_columns(table, columns if split == "train" else gold.placed(table, columns))
 
 
 def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
@@ -199,14 +213,18 @@ def _is_of_words(table: Table, columns: Columns) -> bool:
     return nested is not None and nested.kind == "a list" and 2 * nested.count > table.rows
 
 
-def _labelled(parts: dict[str, Part], tables: dict[str, Table], columns: Columns, notes: list[Inference]) -> dict[str, Labelled]:
+def _labelled(
+    parts: dict[str, Part], tables: dict[str, Table], columns: Columns, gold: Gold, notes: list[Inference]
+) -> dict[str, Labelled]:
     """The files with answers; a hub set's own test split without any is left out, and that is said."""
-    column, found = str(columns.label), {}
+    found = {}
     for split, part in parts.items():
+        placed = _placed(split, tables[split], columns, gold)
+        column = str(placed.label)
         if part.split and split != "train" and look(tables[split], [column])[column].distinct == 0:
             notes.append(Inference(what="split left out", value=part.name, why="no row has a label"))
             continue
-        found[split] = Labelled(tables[split], marked_columns(tables[split], columns), part.name)
+        found[split] = Labelled(tables[split], placed, part.name)
     return found
 
 

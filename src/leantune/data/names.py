@@ -70,6 +70,36 @@ LABELS = (
 WORDS = ("tokens", "words")
 """The column that holds a list of words in every row."""
 
+SOURCES = (
+    ("conversation", "reply"),
+    ("source", "target"),
+    ("source", "references"),
+    ("src", "tgt"),
+    ("source_text", "target_text"),
+    ("input_text", "target_text"),
+    ("document", "summary"),
+    ("article", "summary"),
+    ("article", "highlights"),
+    ("dialogue", "summary"),
+    ("dialog", "summary"),
+    ("text", "summary"),
+    ("meaning_representation", "human_reference"),
+    ("mr", "ref"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("instruction", "response"),
+    ("instruction", "output"),
+    ("input", "output"),
+)
+"""A text that is read and the text that is written for it; only where the second one is no label."""
+
+_CODES = (
+    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko ky lo lt"
+    " lv mk ml mn mr ms mt my nb ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi xh yo zh zu"
+)
+LANGUAGES = frozenset(_CODES.split())
+"""Codes of languages (ISO 639-1); two columns of these names are a text and its translation."""
+
 TAGS = ("tags", "ner_tags", "pos_tags", "slot_tags", "ner", "pos", "upos", "slots", "labels", "label")
 """The column that holds the tag of each word."""
 
@@ -81,3 +111,15 @@ def plain(name: str) -> str:
     'gold_label'
     """
     return name.strip().lower().replace(" ", "_").replace("-", "_").replace(".", "_")
+
+
+def language(name: str) -> bool:
+    """Whether a column has the name of a language: de, pt-BR, zh_CN, deu_Latn.
+
+    >>> language("de"), language("pt-BR"), language("deu_Latn"), language("id_2"), language("text")
+    (True, True, True, False, False)
+    """
+    code, _, rest = plain(name).partition("_")
+    if len(code) == 3:
+        return code.isalpha() and rest.isalpha() and len(rest) == 4
+    return code in LANGUAGES and (not rest or (len(rest) == 2 and rest.isalpha()))

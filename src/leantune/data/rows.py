@@ -29,7 +29,7 @@ def texts_of(cells: Any, columns: Columns, *, words: bool) -> list[Any]:
 
 def nests(columns: Columns, gold: Gold) -> dict[str, tuple[str, ...]]:
     """What columns may hold besides texts and numbers."""
-    return {columns.text: ("a list",) if gold.words else (), str(columns.label): gold.nests}
+    return {columns.text: ("a list",) if gold.lists else (), str(columns.label): gold.nests}
 
 
 def words_of(cells: Any) -> Any:

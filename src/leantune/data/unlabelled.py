@@ -6,7 +6,7 @@ for chunk in rows.chunks(): chunk.texts, chunk.pairs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from leantune.core.errors import DataError
+from leantune.data.chat import CONVERSATION
 from leantune.data.columns import Columns, require_columns
 from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
 from leantune.data.golds._gold import Gold, Labelled
@@ -68,7 +69,7 @@ def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = F
         DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    read = _read(source, folder, needed, nests={needed.text: ("a list",)} if of_words else {}, pattern=pattern)
+    read = _read(source, folder, needed, of_lists=of_words or needed.text == CONVERSATION, pattern=pattern)
     return Rows(read.place, read.table, read.columns, read.notes, of_words)
 
 
@@ -80,7 +81,7 @@ def read_labelled(
     Raises:
         DataError: E-LABEL for a missing label or one that the model does not know, and whatever is wrong with the file.
     """
-    read = _read(source, folder, columns, nests=nests(columns, gold), pattern=pattern)
+    read = _read(source, folder, columns, gold=gold, pattern=pattern)
     labelled, columns = Labelled(read.table, read.columns, read.place), read.columns
     gold.check(labelled, labels)
     fields = example_fields(paired=columns.text_pair is not None, words=gold.words, gold=gold.arrow)
@@ -101,7 +102,8 @@ class _Read:
     notes: list[Inference]
 
 
-def _read(source: Any, folder: Path, columns: Columns, *, nests: Mapping[str, Sequence[str]], pattern: str | None) -> _Read:
+def _read(source: Any, folder: Path, columns: Columns, *, pattern: str | None, gold: Gold | None = None, of_lists: bool = False) -> _Read:
+    """Read one file, with its answers where their kind is given; else `of_lists` tells whether rows may be lists."""
     parts = locate(source)
     chosen = parts if len(parts) == 1 else [part for part in parts if part.split == "test"]
     if len(chosen) != 1:
@@ -109,7 +111,7 @@ def _read(source: Any, folder: Path, columns: Columns, *, nests: Mapping[str, Se
     notes: list[Inference] = []
     text = columns.text if columns.text != MARKED else None
     table = bring_in(chosen[0], folder / "raw.arrow", notes, partial(put_marks, text=text) if pattern else None)
-    columns = marked_columns(table, columns)
-    require_columns(table, chosen[0].name, columns, nests=nests)
+    columns = marked_columns(table, gold.placed(table, columns) if gold else columns)
+    require_columns(table, chosen[0].name, columns, nests=nests(columns, gold) if gold else {columns.text: ("a list",) if of_lists else ()})
     refuse_unmarked(table, columns, chosen[0].name, pattern)
     return _Read(chosen[0].name, table, columns, notes)

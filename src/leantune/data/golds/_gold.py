@@ -60,11 +60,25 @@ class Gold:
     """What an answer may be besides a text or number: "a list", "an object"."""
     pieces: str = "text"
     """How rows become pieces, a name of `data.pieces`."""
+    unique: bool = True
+    """Whether a text has one right answer, so that different ones contradict each other."""
+    also_called: tuple[str, ...] = ()
+    """What the column may be called in further files."""
 
     @property
     def words(self) -> bool:
         """Whether a row is a list of words."""
         return self.pieces == "words"
+
+    @property
+    def lists(self) -> bool:
+        """Whether a row is a list: of words, or of turns."""
+        return self.pieces in ("words", "chat")
+
+    def placed(self, table: Table, columns: Columns) -> Columns:
+        """The columns of a further file, where the answers may be called otherwise."""
+        other = [name for name in self.also_called if name in table.columns and columns.label is not None]
+        return columns.model_copy(update={"label": other[0]}) if other else columns
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Why a column must be read as this kind and no other, for the line that tells of it; None when it need not.
@@ -72,7 +86,7 @@ class Gold:
         Args:
             facts: of the column.
             nested: its lists and objects.
-            of_words: whether the text column holds lists of words.
+            of_words: whether the text column holds lists, mostly of words.
         """
         del facts, nested, of_words
         return None

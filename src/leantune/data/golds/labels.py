@@ -12,6 +12,7 @@ import pyarrow as pa
 from leantune.core.errors import DataError, Problems, nearest
 from leantune.data.facts import Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
+from leantune.data.golds.text import MEMBER as TEXT
 from leantune.data.intake import Inference
 from leantune.data.table import Nested
 from leantune.data.words import nested_in
@@ -26,8 +27,9 @@ class Labels(Gold):
     nests = ("a list",)
 
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
-        """A column of lists."""
-        if of_words or nested is None or nested.kind != "a list" or nested.count < facts.rows - facts.missing:
+        """A column of lists, of anything but long texts."""
+        lists = nested is not None and nested.kind == "a list" and nested.count >= facts.rows - facts.missing
+        if of_words or not lists or TEXT.suits(facts, nested, of_words=of_words):
             return None
         return f'"{facts.name}" holds a list in every row'
 

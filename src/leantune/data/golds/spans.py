@@ -43,7 +43,7 @@ class Spans(Gold):
     def suits(self, facts: Facts, nested: Nested | None, *, of_words: bool) -> str | None:
         """Objects with texts and places."""
         del of_words
-        found = nested is not None and any('"answer_start"' in value or '"start"' in value for value in list(facts.values)[:50])
+        found = nested is not None and any('"answer_start"' in value or '"start"' in value for value in facts.first)
         return f'"{facts.name}" holds answers with their places' if found else None
 
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
