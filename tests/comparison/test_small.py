@@ -1,4 +1,4 @@
-"""Pareto front, limits, Holm, inspection, elimination."""
+"""Pareto front, limits, Holm, elimination."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import numpy as np
 
 from leantune.comparison.elimination import Candidate, eliminate
 from leantune.comparison.holm import holm
-from leantune.comparison.inspect import RowText, inspect
 from leantune.comparison.limits import limit_broken
 from leantune.comparison.pareto import front
-from leantune.core import catalogue
 from leantune.core.records import Cost, Latency
 from leantune.core.study import Limits
-from leantune.evaluate.predictions import Predictions
 
 from .studies import Truth, simulate, tallies
 
@@ -51,21 +48,6 @@ def test_holm_steps_down() -> None:
     assert holm({"a": 0.02, "b": 0.02}) == {"a", "b"}
     assert holm({"a": 0.03, "b": 0.04}) == set()
     assert holm({}) == set()
-
-
-def test_inspection_shows_the_most_confident_mistakes() -> None:
-    found = Predictions(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.array([0.9, 0.6, 0.8, 0.99]))
-    seen = inspect(
-        "head",
-        catalogue.load("tasks", "classification"),
-        found,
-        ["no", "yes"],
-        lambda position: RowText(position + 11, f"text {position}"),
-        most=1,
-    )
-    assert seen.confusion == [[1, 1], [1, 1]]
-    assert [(mistake.row, mistake.text, mistake.gold, mistake.predicted) for mistake in seen.mistakes] == [(13, "text 2", "yes", "no")]
-    assert seen.per_label[1]["f1"] == 0.5
 
 
 def candidate(name: str, gap: float, cost: float) -> Candidate:

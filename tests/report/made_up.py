@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from leantune.comparison.build import build
-from leantune.core.records import Comparison, Cost, Inspection, MethodRow, Mistake, TrialRecord
+from leantune.core.records import Candidate, Comparison, Cost, Inspection, MethodRow, Mistake, Piece, Ranking, TrialRecord
 from leantune.testing.comparisons import example_comparison, example_inputs
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"
@@ -65,6 +65,24 @@ def without_measurements() -> Comparison:
     bare: dict[str, Any] = {"cost": Cost(), "interval": None, "difference_to_full": None, "dev_mean": None, "seed_sd": None, "lr": None}
     rows = [row.model_copy(update=bare) for row in base.methods if row.kind == "method"][:2]
     return base.model_copy(update={"methods": rows, "trials": [], "inspection": None, "pareto": [], "study": {}, "unsupported": {}})
+
+
+def with_pieces(text: str) -> Comparison:
+    """One mistake of every colour."""
+    base = with_labels(3)
+    pieces = [Piece(text=f"{kind} {text}", kind=kind) for kind in get_args(Piece.model_fields["kind"].annotation)]
+    mistakes = [
+        Mistake(row=1, text="asked", text_pair=pair, gold="a", predicted="b", confidence=0.9, pieces=pieces) for pair in (None, "b")
+    ]
+    return base.model_copy(update={"inspection": base.inspection.model_copy(update={"mistakes": mistakes})})  # type: ignore[union-attr]
+
+
+def with_rankings(text: str) -> Comparison:
+    """Eleven questions, so that some are folded away."""
+    base = with_labels(3)
+    candidates = [Candidate(place=place, row=place, text=text, relevant=place == 7, score=1 / place) for place in (1, 2, 7)]
+    rankings = [Ranking(text=f"question {at} {text}", score=1 / 7, size=9, candidates=candidates) for at in range(11)]
+    return base.model_copy(update={"inspection": base.inspection.model_copy(update={"rankings": rankings})})  # type: ignore[union-attr]
 
 
 def hostile(text: str = HOSTILE) -> Comparison:

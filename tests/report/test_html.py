@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import get_args
 
 import pytest
-from made_up import HOSTILE, example, hostile, with_choice, with_labels, with_methods, without_full, without_measurements
+from made_up import (
+    HOSTILE,
+    example,
+    hostile,
+    with_choice,
+    with_labels,
+    with_methods,
+    with_pieces,
+    with_rankings,
+    without_full,
+    without_measurements,
+)
 
 from leantune.core.records import Choice, Comparison, Verdict
 from leantune.report.html import render_html
@@ -75,6 +87,8 @@ SHAPES = {
     ),
     "without full": without_full,
     "hostile": hostile,
+    "coloured mistakes": lambda: with_pieces(HOSTILE),
+    "ranked questions": lambda: with_rankings(HOSTILE),
 }
 
 
@@ -93,6 +107,29 @@ def test_every_shape_is_a_well_formed_small_page_that_asks_the_network_for_nothi
         assert not any(name.startswith("on") for name in attributes)
     assert "url(" not in page
     assert "@import" not in page
+
+
+def test_things_and_answers_are_coloured_in_their_text() -> None:
+    page = render_html(with_pieces("a < b"))
+    for kind in ("first", "second", "gold", "predicted", "both"):
+        assert page.count(f'<mark class="{kind}">{kind} a &lt; b') == 2
+    assert page.count("plain a &lt; b<mark") == 2
+    assert page.count("<blockquote>asked</blockquote>") == 1  # before the second text; a single one is shown in pieces
+
+
+def test_questions_show_their_candidates_by_rank() -> None:
+    outline = _Outline(render_html(with_rankings("it is")))
+    places = [attributes for tag, attributes in outline.tags if tag == "li" and "value" in attributes]
+    assert places[:3] == [{"value": "1"}, {"value": "2"}, {"value": "7", "class": "relevant"}]
+    assert "2 more questions" in outline.text
+    assert "9 candidates, average precision 14.3 %" in outline.text
+
+
+@pytest.mark.parametrize("shape", [with_pieces, with_rankings])
+def test_hostile_text_in_the_details_stays_text(shape: Callable[[str], Comparison]) -> None:
+    outline = _Outline(render_html(shape(HOSTILE)))
+    assert HOSTILE.split("\u2028")[0] in outline.text
+    assert not [tag for tag, _ in outline.tags if tag == "img"]
 
 
 def test_hostile_text_stays_text() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leantune.core.records import Inspection, Mistake
+from leantune.core.records import Candidate, Inspection, Mistake, Ranking
 from leantune.evaluate.predictions import Predictions
 from leantune.kinds.task import Task
 
@@ -22,6 +22,9 @@ class RowText:
     words: list[str] | None = None
 
 
+FIRST = 5
+"""Candidates of a ranking that are shown, the best ones; the relevant ones are, besides."""
+
 Texts = Callable[[int], RowText]
 """From the position in the split (from 0) to the row."""
 
@@ -31,8 +34,19 @@ def inspect(name: str, task: Task, found: Predictions, labels: Sequence[str], te
     weights = np.array([task.mistake(*row) for row in zip(found.gold, found.predicted, found.confidence, strict=True)])
     worst = [int(place) for place in np.argsort(-weights, kind="stable")[:most] if weights[place] > 0]
     mistakes = [_mistake(task, found, labels, position, texts(position)) for position in worst]
+    rankings = [_ranking(score, rows, found, texts) for score, rows in task.rankings(found.gold, found.predicted)[:most]]
     details = task.details(found.gold, found.predicted, labels)
-    return Inspection.build("inspection", {"method": name, "labels": list(labels), "mistakes": mistakes, **details})
+    return Inspection.build("inspection", {"method": name, "labels": list(labels), "rankings": rankings, "mistakes": mistakes, **details})
+
+
+def _ranking(score: float, rows: Sequence[int], found: Predictions, texts: Texts) -> Ranking:
+    candidates = list[Candidate]()
+    for place, position in enumerate(rows, 1):
+        row, relevant = texts(position), bool(found.gold[position][1] > 0)
+        if place <= FIRST or (relevant and len(candidates) < 2 * FIRST):
+            likely = round(float(found.predicted[position]), 4)
+            candidates.append(Candidate(place=place, row=row.row, text=row.text_pair or "", relevant=relevant, score=likely))
+    return Ranking(text=texts(rows[0]).text, score=score, size=len(rows), candidates=candidates)
 
 
 def _mistake(task: Task, found: Predictions, labels: Sequence[str], position: int, row: RowText) -> Mistake:
@@ -44,4 +58,5 @@ def _mistake(task: Task, found: Predictions, labels: Sequence[str], position: in
         predicted=task.named(found.predicted[position], labels),
         confidence=round(float(found.confidence[position]), 4),
         words=row.words,
+        pieces=task.pieces(row.text if row.text_pair is None else row.text_pair, found.gold[position], found.predicted[position]),
     )

@@ -181,6 +181,14 @@ class Choice(Spec):
     """How the artifact was proven after saving."""
 
 
+class Piece(Spec):
+    """A part of a text, for showing it with colours."""
+
+    text: str
+    kind: Literal["plain", "first", "second", "gold", "predicted", "both"] = "plain"
+    """The first and the second of two things · the true answer, what was predicted, and what is in both."""
+
+
 class Mistake(Spec):
     """A test row that the chosen method got wrong: with confidence, or by the largest error."""
 
@@ -194,6 +202,32 @@ class Mistake(Spec):
     confidence: float
     words: list[str] | None = None
     """The words that the tags belong to."""
+    pieces: list[Piece] = []
+    """The last text in pieces, shortened where it is long; empty where it is shown as it is."""
+
+
+class Candidate(Spec):
+    """One of the texts that were ranked."""
+
+    place: int
+    """From 1, the best."""
+    row: int
+    """Row number in the user's file, counted from 1."""
+    text: str
+    relevant: bool
+    score: float
+
+
+class Ranking(Spec):
+    """A question whose candidates came in a wrong order."""
+
+    text: str
+    score: float
+    """Average precision."""
+    size: int
+    """Number of its candidates."""
+    candidates: list[Candidate]
+    """The first few and the relevant ones, in the order of the model."""
 
 
 class Inspection(Spec):
@@ -209,6 +243,8 @@ class Inspection(Spec):
     """(gold, predicted) of numbers, evenly drawn."""
     errors: dict[str, float] = {}
     """Mean errors in the unit of the answers."""
+    rankings: list[Ranking] = []
+    """Where rows are ranked in groups: the worst groups."""
     mistakes: list[Mistake]
 
 

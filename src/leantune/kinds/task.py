@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from leantune.core.errors import some
 from leantune.core.human import plural
+from leantune.core.records import Piece
 from leantune.models.heads import HeadKind, HeadSpec
 
 if TYPE_CHECKING:
@@ -162,6 +163,19 @@ class Task:
     def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
         """How telling a mistake is, for the list of the worst; 0 for a right answer."""
         return float(confidence) if gold != predicted else 0.0
+
+    def pieces(self, text: str, gold: Any, predicted: Any) -> list[Piece]:
+        """The last text of a row in pieces, some of them coloured, to look at a mistake; none where it says enough as it is."""
+        del text, gold, predicted
+        return []
+
+    def rankings(self, gold: Answers, predicted: Answers) -> list[tuple[float, list[int]]]:
+        """Groups of rows that came in a wrong order: score and rows (from 0) in the order of the model, the worst first.
+
+        None where rows stand for themselves.
+        """
+        del gold, predicted
+        return []
 
     def describe(self, labels: Sequence[str], texts: str) -> str:
         """What a model of this task does, in one sentence; `texts` is "texts" or "pairs of texts"."""

@@ -38,15 +38,21 @@ def tally(metric: str, gold: Pairs, predicted: ArrayLike) -> Tally:
 
 def ranked(gold: Pairs, predicted: ArrayLike) -> list[NDArray[np.bool_]]:
     """For each group whether the rows are relevant, the highest score first; groups in the order of their first rows."""
+    relevant = np.array([row[1] > 0 for row in gold], dtype=bool)
+    return [relevant[rows] for rows in ordered(gold, predicted)]
+
+
+def ordered(gold: Pairs, predicted: ArrayLike) -> list[NDArray[np.int64]]:
+    """The rows (from 0) of each group, the highest score first; groups in the order of their first rows."""
     groups, relevant = (np.array([row[place] for row in gold], dtype=np.int64) for place in (0, 1))
     order = np.lexsort((relevant > 0, -np.asarray(predicted, dtype=np.float64)))
     _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     rows = order[np.argsort(first[number[order]], kind="stable")]
     sizes = np.bincount(number)[np.argsort(first)]
-    return np.split(relevant[rows] > 0, np.cumsum(sizes)[:-1])
+    return np.split(rows, np.cumsum(sizes)[:-1])
 
 
-def _average_precision(relevant: NDArray[np.bool_]) -> float:
+def average_precision(relevant: NDArray[np.bool_]) -> float:
     """Mean over the relevant rows of the share of relevant rows down to each."""
     places = np.flatnonzero(relevant)
     return float(((np.arange(len(places)) + 1) / (places + 1)).mean())
@@ -56,5 +62,5 @@ def _reciprocal_rank(relevant: NDArray[np.bool_]) -> float:
     return float(1 / (np.argmax(relevant) + 1))
 
 
-METRICS: dict[str, Callable[[NDArray[np.bool_]], float]] = {"map": _average_precision, "mrr": _reciprocal_rank}
+METRICS: dict[str, Callable[[NDArray[np.bool_]], float]] = {"map": average_precision, "mrr": _reciprocal_rank}
 """Ranking metrics by name; all are fractions."""

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.core.errors import some
+from leantune.core.excerpt import excerpt
+from leantune.core.records import Piece
 from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.heads import HeadKind
@@ -126,6 +128,11 @@ class Answering(Task):
         if any(exact(right, predicted) for right in rights):
             return 0.0
         return float(confidence) * (1 - max(overlap(right, predicted) for right in rights)) + 1e-6
+
+    def pieces(self, text: str, gold: Any, predicted: Any) -> list[Piece]:
+        """The true and the predicted answer coloured, with some text around them; what was predicted at the first place where it stands."""
+        true, said = _first_place(gold) or (0, 0), text.find(predicted)
+        return excerpt(text, {"gold": true, "predicted": (said, said + len(predicted)) if said >= 0 else (0, 0)})
 
     def describe(self, labels: Sequence[str], texts: str) -> str:
         """A span."""

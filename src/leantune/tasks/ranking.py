@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded, Task
-from leantune.scores.ranks import METRICS, tally
+from leantune.scores.ranks import METRICS, average_precision, ordered, tally
 from leantune.scores.tally import Tally
 
 
@@ -86,6 +86,15 @@ class Ranking(Task):
         """How far the score is on the wrong side of one half."""
         del confidence
         return max(0.0, 0.5 - float(predicted) if gold[1] > 0 else float(predicted) - 0.5)
+
+    def rankings(self, gold: Answers, predicted: Answers) -> list[tuple[float, list[int]]]:
+        """Groups whose average precision is below 1."""
+        found = []
+        for rows in ordered(gold, predicted):
+            relevant = np.array([gold[row][1] > 0 for row in rows])
+            if relevant.any() and (score := average_precision(relevant)) < 1:
+                found.append((score, rows.tolist()))
+        return sorted(found, key=lambda group: group[0])
 
     def describe(self, labels: Sequence[str], texts: str) -> str:
         """A relevance."""

@@ -11,13 +11,18 @@ the scorer of SemEval-2010 task 8 counts it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from leantune.core.excerpt import Kind, excerpt
+from leantune.core.records import Piece
 from leantune.kinds.task import Answers
 from leantune.scores.relations import METRICS, tally
 from leantune.scores.tally import Tally
 from leantune.tasks._one_label import OneLabel
+
+_MARK = re.compile(r"(?s)<(?P<name>e[12])>(?P<thing>.*?)</(?P=name)>")
 
 
 class Relation(OneLabel):
@@ -32,6 +37,16 @@ class Relation(OneLabel):
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """Counts per relation type."""
         return tally(metric, gold, predicted, labels)
+
+    def pieces(self, text: str, gold: Any, predicted: Any) -> list[Piece]:
+        """The two things coloured, without their marks, with some text around them."""
+        del gold, predicted
+        plain, at, spans = "", 0, dict[Kind, tuple[int, int]]()
+        for mark in _MARK.finditer(text):
+            plain += text[at : mark.start()]
+            spans["first" if mark["name"] == "e1" else "second"] = len(plain), len(plain + mark["thing"])
+            plain, at = plain + mark["thing"], mark.end()
+        return excerpt(plain + text[at:], spans)
 
 
 MEMBER = Relation()
