@@ -7,7 +7,11 @@ from typing import Annotated
 import typer
 
 File = Annotated[
-    str, typer.Argument(help="Labelled file: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.", show_default=False)
+    str,
+    typer.Argument(
+        help="Labelled file: CSV, TSV, JSON, JSONL, Parquet, text, parallel files as 'train.{en,de}', a saved folder or a hub name.",
+        show_default=False,
+    ),
 ]
 DEFAULT_MODEL = "minilm"
 Model = Annotated[str, typer.Option(help='Base model: a hub name, a folder or "minilm", the embedded default.')]

@@ -172,6 +172,10 @@ def _label_by_content(facts: Mapping[str, Facts], free: Sequence[str], place: st
             f"{place}: the first line looks like a row, not like a header: {_quoted(list(facts))}. Put a line such as text,label above it.",
             "E-COLUMN",
         )
+    if len(facts) == 1:
+        raise DataError(
+            f"{place}: the only column is {_quoted(list(facts))}, and a label is needed. Write a text and a label in each row.", "E-COLUMN"
+        )
     fitting = [name for name in free if _could_be_label(facts[name])]
     words = [name for name in fitting if not facts[name].numeric]
     if not fitting:

@@ -157,7 +157,10 @@ def _table_digest(table: Table) -> str:
 def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str, str]:
     """The columns in use, the task, named or inferred, and why it is this one ("" for the default)."""
     marked = MARKED if MARKED in tables["train"].columns else None
-    wanted = Wanted(marked or request.text, request.text_pair, request.label)
+    named = (request.text, request.text_pair, request.label)
+    if (pair := parts["train"].pair) and named == (None, None, None):
+        named = (pair[0], None, pair[1])
+    wanted = Wanted(marked or named[0], *named[1:])
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
     task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)

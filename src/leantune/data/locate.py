@@ -16,6 +16,7 @@ from leantune.core.errors import DataError, Problems, nearest
 from leantune.data import hub, memory
 from leantune.data.charset import scan
 from leantune.data.intake import Format, Inference, Intake
+from leantune.data.parallel import Parallel
 from leantune.data.table import Chunk, Table, TableWriter
 
 SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
@@ -37,12 +38,14 @@ class Part:
         split: train, dev or test where the source says so.
         digest: of the file's bytes; None for what is not a file.
         chunks: reads it once; problems and inferences go into the two arguments.
+        pair: columns of the text and of the answer, where the source itself says so.
     """
 
     name: str
     split: str | None
     digest: str | None
     chunks: Callable[[Problems, list[Inference]], Iterator[Chunk]]
+    pair: tuple[str, str] | None = None
 
 
 def locate(source: Any) -> list[Part]:
@@ -57,6 +60,8 @@ def locate(source: Any) -> list[Part]:
             return [_file_part(path, None)]
         if path.is_dir():
             return _folder_parts(path)
+        if files := Parallel.open(str(source)):
+            return [Part(files.name, None, files.digest, files.chunks, files.pair)]
         _refuse_mistyped(str(source), path)
         return _dataset_parts(str(source), hub.load_hub(str(source)))
     if memory.is_frame(source):
