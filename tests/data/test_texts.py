@@ -157,7 +157,7 @@ def test_conversations_have_replies(tmp_path: Path) -> None:
             [*TALK, {"role": "assistent", "content": "a"}],
             'turn 3 has the unknown role "assistent". Closest: assistant. Roles: system',
         ),
-        ([*TALK, {"role": "assistant", "content": "a"}], "the conversation ends with the assistant's turn."),
+        ([*TALK, {"role": "assistant", "content": "b"}], "the conversation ends with the reply itself."),
         ([{"role": "user", "content": " "}], "turn 1 (user) is empty."),
         ([{"role": "user", "content": None}], "turn 1 (user) is empty."),
         ([{"role": "user", "content": 3}], "turn 1: the content is neither a text nor a list of parts."),

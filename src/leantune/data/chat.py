@@ -35,10 +35,7 @@ def turns_of(cell: str | None) -> list[Turn]:
     found = nested_in(cell)
     if not isinstance(found, list) or not found:
         raise ValueError(f'"{(cell or "")[:40]}" is no conversation. Write [{{"role": "user", "content": "..."}}].')
-    turns = [turn(one, number) for number, one in enumerate(found, 1)]
-    if turns[-1]["role"] == ASSISTANT:
-        raise ValueError(f"the conversation ends with the assistant's turn. Put that turn into the column {REPLY}.")
-    return turns
+    return [turn(one, number) for number, one in enumerate(found, 1)]
 
 
 def turn(found: Any, number: int, *, names: tuple[str, str] = ("role", "content"), roles: Mapping[str, str] | None = None) -> Turn:

@@ -21,13 +21,15 @@ from leantune.core.digest import digest
 from leantune.core.errors import DataError, unknown_name
 from leantune.core.spec import Spec
 from leantune.data import splits
+from leantune.data.chat import CONVERSATION, REPLY
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
 from leantune.data.examples import ExampleWriter, example_fields
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys, occurs_in
-from leantune.data.locate import Part, bring_in, locate
+from leantune.data.layouts import plain_rows
+from leantune.data.locate import Part, Rewrite, bring_in, locate
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.rows import columns_of, nests, texts_of
@@ -77,8 +79,7 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
         return ready
     (folder / "manifest.json").unlink(missing_ok=True)
     notes: list[Inference] = []
-    rewrite = None if request.task and _pattern(request.task) is None else partial(put_marks, text=request.text)
-    tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, rewrite) for split, part in parts.items()}
+    tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, *_rewrites(request)) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
     columns, task, why = _columns(parts, tables, request, notes)
     answers = Answers.learn(task, _labelled(parts, tables, columns, _gold(task), notes), notes)
@@ -144,6 +145,16 @@ def _held_out(given: Any, split: str) -> Part:
 
 def _key(parts: dict[str, Part], digests: Mapping[str, str | None], request: Request) -> str:
     return digest(VERSION, {split: [part.name, digests[split]] for split, part in parts.items()}, request)
+
+
+def _rewrites(request: Request) -> list[Rewrite]:
+    """What becomes of rows on their way in: chats and translations get plain columns, relations their marks."""
+    found: list[Rewrite] = []
+    if request.text in (None, CONVERSATION) and request.label in (None, REPLY):
+        found.append(partial(plain_rows, answered=True))
+    if request.task is None or _pattern(request.task):
+        found.append(partial(put_marks, text=request.text))
+    return found
 
 
 def _table_digest(table: Table) -> str:

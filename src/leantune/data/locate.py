@@ -73,14 +73,14 @@ def locate(source: Any) -> list[Part]:
     raise DataError(f"cannot read rows from a {type(source).__name__}. Give a path, a hub name, a frame or a list of dicts.", "E-FORMAT")
 
 
-def bring_in(part: Part, path: Path, inferences: list[Inference], rewrite: Rewrite | None = None) -> Table:
+def bring_in(part: Part, path: Path, inferences: list[Inference], *rewrites: Rewrite) -> Table:
     """Read a part into an Arrow file at `path`.
 
     Args:
         part: what to read.
         path: where it goes.
         inferences: where it is noted what was worked out.
-        rewrite: what becomes of the rows on their way in; they stay as they are when None.
+        rewrites: what becomes of the rows on their way in, in this order.
 
     Raises:
         DataError: every problem of the part at once.
@@ -88,7 +88,9 @@ def bring_in(part: Part, path: Path, inferences: list[Inference], rewrite: Rewri
     problems = Problems(part.name)
     writer = TableWriter(path, problems)
     chunks = part.chunks(problems, inferences)
-    for chunk in rewrite(chunks, problems, inferences) if rewrite else chunks:
+    for rewrite in rewrites:
+        chunks = rewrite(chunks, problems, inferences)
+    for chunk in chunks:
         writer.write(chunk)
     table = writer.close()
     if table.rows == 0 and not problems:

@@ -21,8 +21,10 @@ from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, exampl
 from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys
-from leantune.data.locate import bring_in, locate
+from leantune.data.layouts import plain_rows
+from leantune.data.locate import Rewrite, bring_in, locate
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
+from leantune.data.names import language
 from leantune.data.rows import columns_of, nests, texts_of, words_of
 from leantune.data.table import MARKED, Table
 
@@ -109,8 +111,12 @@ def _read(source: Any, folder: Path, columns: Columns, *, pattern: str | None, g
     if len(chosen) != 1:
         raise DataError(f"{parts[0].name}: {len(parts)} splits, none of them test. Name one file.", "E-SPLIT")
     notes: list[Inference] = []
-    text = columns.text if columns.text != MARKED else None
-    table = bring_in(chosen[0], folder / "raw.arrow", notes, partial(put_marks, text=text) if pattern else None)
+    rewrites: list[Rewrite] = []
+    if columns.text == CONVERSATION or language(columns.text):
+        rewrites.append(partial(plain_rows, answered=gold is not None))
+    if pattern:
+        rewrites.append(partial(put_marks, text=columns.text if columns.text != MARKED else None))
+    table = bring_in(chosen[0], folder / "raw.arrow", notes, *rewrites)
     columns = marked_columns(table, gold.placed(table, columns) if gold else columns)
     require_columns(table, chosen[0].name, columns, nests=nests(columns, gold) if gold else {columns.text: ("a list",) if of_lists else ()})
     refuse_unmarked(table, columns, chosen[0].name, pattern)

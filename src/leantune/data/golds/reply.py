@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leantune.core.errors import Problems
-from leantune.data.chat import REPLY, turns_of
+from leantune.data.chat import ASSISTANT, REPLY, Turn, turns_of
 from leantune.data.facts import Facts
-from leantune.data.golds._gold import Labelled
-from leantune.data.golds.text import Text
+from leantune.data.golds._gold import Labelled, answers
+from leantune.data.golds.text import Text, references
 from leantune.data.table import Nested
 
 
@@ -26,13 +26,19 @@ class Reply(Text):
         """Refuse what is no conversation too."""
         problems = Problems(source.place)
         for start, cells in source.cells():
-            for row, cell in enumerate(cells.column(0).to_pylist(), start):
+            for row, (cell, said) in enumerate(zip(cells.column(0).to_pylist(), answers(cells), strict=True), start):
                 try:
-                    turns_of(cell)
+                    _refuse_told(turns_of(cell), references(said))
                 except ValueError as error:
                     problems.add(f'row {row}, column "{source.columns.text}": {error}', "E-TEXT")
         problems.raise_if_any()
         super().check(source, labels)
+
+
+def _refuse_told(turns: Sequence[Turn], replies: Sequence[str]) -> None:
+    """Raise ValueError for a conversation that holds the reply already."""
+    if turns[-1]["role"] == ASSISTANT and turns[-1]["content"] in replies:
+        raise ValueError("the conversation ends with the reply itself. Leave that turn out.")
 
 
 MEMBER = Reply()
