@@ -13,7 +13,7 @@ from leantune.artifact.parity import Golden, Proof
 from leantune.artifact.publish import publish
 from leantune.artifact.script.carry import carry
 from leantune.core.errors import ArtifactError
-from leantune.core.records import Cost, Interval, Latency, Scores
+from leantune.core.records import Cost, FurtherScore, Interval, Latency, Scores
 
 FACTS = Facts(task="classification", labels=LABELS, outputs=3, method="lora")
 
@@ -85,7 +85,7 @@ def test_the_card_says_what_people_need_and_not_where_their_file_lies(made: Make
     manifest = read_manifest(made("sentence-bert", "lora").folder)
     facts = manifest.facts.model_copy(
         update={
-            "scores": Scores(dev=0.9, test=0.912),
+            "scores": Scores(dev=0.9, test=0.912, further={"de": FurtherScore(data="d", score=0.812)}),
             "interval": Interval(mean=0.912, low=0.9, high=0.922),
             "cost": Cost(trainable_params=75_000, trainable_params_without_head=74_000, latency_ms=Latency(batch_1=7.2, batch_32=60)),
             "data": "/home/me/secret place/letters.csv",
@@ -96,6 +96,7 @@ def test_the_card_says_what_people_need_and_not_where_their_file_lies(made: Make
     for part in (
         "91.2 % (90 % interval 90.0 % to 92.2 %)",
         "75.0 k (74.0 k without the head)",
+        "| Test accuracy, de | 81.2 % |",
         "7.2 ms",
         "`no`, `yes`, `maybe`",
         "reloaded",

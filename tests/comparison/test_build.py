@@ -10,7 +10,7 @@ from leantune.comparison.build import ComparisonInputs, build
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Comparison, Cost, Latency, MethodRow, Recipe, Scores, TrialRecord
 from leantune.core.study import Limits
-from leantune.evaluate.predictions import Predictions, SplitName
+from leantune.evaluate.predictions import Predictions
 from leantune.testing.comparisons import example_inputs
 
 ROWS = 600
@@ -54,7 +54,7 @@ class Planted:
         values = {"digest": f"{name}-{seed}-{phase}", "name": name, "method": name, "phase": phase, "recipe": recipe, "seed": seed}
         self.records.append(TrialRecord.model_validate(values | {"status": status, "reason": "out of memory."}))
 
-    def predictions(self, digest: str, split: SplitName) -> Predictions:
+    def predictions(self, digest: str, split: str) -> Predictions:
         assert split == "test"
         return Predictions(self.gold, self.found[digest], np.full(len(self.gold), 0.9))
 
@@ -219,7 +219,7 @@ def test_other_test_rows_and_edited_records_are_noticed() -> None:
     inputs = example_inputs()
     full = next(record for record in inputs.records if record.name == "full" and record.phase == "final")
 
-    def other_rows(digest: str, split: SplitName) -> Predictions:
+    def other_rows(digest: str, split: str) -> Predictions:
         found = inputs.predictions(digest, split)
         return Predictions(found.gold[:-1], found.predicted[:-1], found.confidence[:-1]) if digest == full.digest else found
 

@@ -9,7 +9,7 @@ import pytest
 
 from leantune.core.records import Recipe
 from leantune.core.study import Conditions, Job
-from leantune.data.dataset import prepare
+from leantune.data.dataset import Dataset, prepare
 from leantune.execution.context import Context
 from leantune.kinds.method import parse_method
 from leantune.models.base import open_base
@@ -32,11 +32,23 @@ def labelled_rows() -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def context(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Context:
     """Of a tiny sentence encoder; the head stands outside of the body."""
-    return opened(str(tiny("sentence-bert")), tmp_path_factory.mktemp("run"))
+    run = tmp_path_factory.mktemp("run")
+    return opened(str(tiny("sentence-bert")), run, prepare(labelled_rows(), run / "data"))
 
 
-def opened(model: str, run: Path) -> Context:
-    dataset = prepare(labelled_rows(), run / "data")
+@pytest.fixture
+def with_tests(tiny: Callable[[str], Path], tmp_path: Path) -> Callable[..., Context]:
+    """`with_tests("en", "de")` is a study in `tmp_path` whose test sets have these names and, but for the first, the same 24 rows."""
+    rows = labelled_rows()
+
+    def make(main: str, *further: str, skip: int = 0) -> Context:
+        test = {main: rows[100:120], **dict.fromkeys(further, rows[120 + skip :])}
+        return opened(str(tiny("sentence-bert")), tmp_path, prepare(rows[:80], tmp_path / "data", dev=rows[80:100], test=test))
+
+    return make
+
+
+def opened(model: str, run: Path, dataset: Dataset) -> Context:
     base = open_base(model)
     conditions = Conditions(
         data=dataset.digest,

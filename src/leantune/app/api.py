@@ -52,7 +52,8 @@ def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | Non
     Args:
         data: a path (CSV, TSV, JSON, JSONL, Parquet, saved folder), a hub name, a pandas frame, a `datasets` object or a list of dicts.
         dev: rows to choose on; cut from `data` when not given.
-        test: rows to report on; cut from `data` when not given.
+        test: rows to report on; cut from `data` when not given. A dictionary of such, {"en": ..., "de": ...}, is several test sets:
+            the first is the main one, by which everything goes, the others are reported beside it.
         out: the run folder; runs/<data>-<model> when not given.
         quiet: do not print the inferences.
         options: fields of `leantune.app.options.Options`, such as model, text, text_pair, label, metric, seeds, margin, budget,
@@ -168,13 +169,18 @@ def _listed(methods: str | Sequence[str]) -> list[str]:
 def _again(opened: Study, methods: Sequence[str]) -> str:
     """How to run a comparison again from Python."""
     sources = {"": opened.sources.train, "dev=": opened.sources.dev, "test=": opened.sources.test}
-    given = [
-        f"{name}{str(value)!r}" if isinstance(value, str | Path) else f"{name}..." for name, value in sources.items() if value is not None
-    ]
+    given = [f"{name}{_shown(value)}" for name, value in sources.items() if value is not None]
     options = opened.options.model_dump(exclude_defaults=True)
     options |= {name: value for name, value in options.pop("limits", {}).items() if value is not None}
     given += [f"{name}={value!r}" for name, value in {"model": opened.options.model, **options, "out": str(opened.run)}.items()]
     return f"lt.compare(lt.study({', '.join(given)}), methods={list(methods)!r})"
+
+
+def _shown(value: Any) -> str:
+    """A source as it was given; what is no file is left to the reader."""
+    if type(value) is dict:
+        return "{" + ", ".join(f"{name!r}: {_shown(rows)}" for name, rows in value.items()) + "}"
+    return repr(str(value)) if isinstance(value, str | Path) else "..."
 
 
 def train(opened: Study, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:

@@ -25,6 +25,7 @@ from leantune.comparison.race import RaceResult, next_rate, slower, winner
 from leantune.comparison.store import ordered, read_record
 from leantune.core import catalogue
 from leantune.core.budget import Budget, parse_budget
+from leantune.core.errors import some
 from leantune.core.events import Finished
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.human import percent
@@ -72,7 +73,7 @@ def run_comparison(
 
 def _check(study: Study) -> CheckReport:
     """The data check, kept in the run folder; the same data are not checked twice."""
-    path = study.run / f"check-{study.conditions.data}-{study.conditions.max_length}.json"
+    path = study.run / f"check-{study.dataset.whole_digest}-{study.conditions.max_length}.json"
     if (kept := read_kept(path, CheckReport)) is not None:
         return kept
     report = check(study.dataset, tokenizer=study.base.count_tokens, max_length=study.conditions.max_length)
@@ -86,7 +87,8 @@ class _Comparison:
     def __init__(self, study: Study, field: Field, runner: Runner, check: CheckReport, command: str) -> None:
         self.study, self.field, self.runner, self.check, self.command = study, field, runner, check, command
         sizes = study.dataset.manifest.sizes
-        self.rows = Rows(sizes["train"], sizes["dev"], sizes["test"], study.options.batch)
+        tests = sum(sizes[split] for split in study.dataset.tests.values())
+        self.rows = Rows(sizes["train"], sizes["dev"], tests, study.options.batch)
         self.budget = parse_budget(study.options.budget_text)
         self.lines: list[str] = []
         self.races: dict[str, list[RaceResult]] = {}
@@ -256,9 +258,16 @@ class _Comparison:
         return self.took.get(name, self.plan.seconds[name] / (len(self.study.spec.seeds) + 1))
 
     def _known(self, job: Job) -> TrialRecord | None:
-        """The record of a finished trial; a crashed one is run again."""
+        """The record of a finished trial; a crashed one is run again, and so is a floor that has not seen every test set."""
         record = read_record(self.study.run, job.digest(self.study.conditions))
-        return record if record is not None and record.status != "failed" else None
+        if record is None or record.status == "failed" or (record.phase == "baseline" and self._unseen(record)):
+            return None
+        return record
+
+    def _unseen(self, record: TrialRecord) -> list[str]:
+        """Further test sets that a finished full-length trial was not scored on: they came later."""
+        tested = record.status == "ok" and record.scores.test is not None
+        return record.scores.lacks(self.study.dataset.manifest.further) if tested else []
 
     def _try(self, job: Job) -> Generator[Progress, None, TrialRecord]:
         """Run one trial unless its record is there; gives the record back."""
@@ -266,11 +275,15 @@ class _Comparison:
         if known is not None:
             self.kept += self._seconds_of(job)
         yield Trying(job, known=known is not None, seconds_left=max(0.0, self.plan.total_seconds - self.spent - self.kept))
+        start = time.perf_counter()
         if known is not None:
+            if later := self._unseen(known):
+                known = self.runner.extend(job)
+                self.spent += time.perf_counter() - start
+                yield self._say(f"{job.name}, seed {job.seed}: the trained model was kept and scored on {some(later)} too")
             self.tried.append(known)
             yield Tried(job, known)
             return known
-        start = time.perf_counter()
         record: TrialRecord | None = None
         for event in self.runner.run(job):
             if isinstance(event, Finished):

@@ -105,6 +105,7 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
         check=ways.check,
         ledger=ways.ledger,
         texts=text,
+        tests=list(study.dataset.tests),
         command=ways.command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         leantune=__version__,

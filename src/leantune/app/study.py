@@ -133,7 +133,7 @@ def _refuse_foreign(run: Path) -> None:
 
 
 def _prepared(sources: Sources, run: Path, options: Options) -> Dataset:
-    """The rows in the run folder; those of a study that is there are never replaced, only compared."""
+    """The rows in the run folder; those of a study that is there are never replaced, only compared, but for further test sets."""
     given: dict[str, Any] = {
         "dev": sources.dev,
         "test": sources.test,
@@ -147,10 +147,13 @@ def _prepared(sources: Sources, run: Path, options: Options) -> Dataset:
     if not (run / "study.json").is_file() or is_prepared(sources.train, kept, **given):
         return prepare(sources.train, kept, **given)
     with TemporaryDirectory(dir=run) as folder:
-        same = prepare(sources.train, folder, **given).digest == load(kept).digest
-    if not same:
-        message = f'The folder "{run}" holds another study: its rows are not those of {sources.name}.'
-        raise ArtifactError(f"{message} Choose another folder with --out, or delete this one.", "E-RUN")
+        found, before = prepare(sources.train, Path(folder) / "new", **given), load(kept)
+        if found.digest != before.digest:
+            message = f'The folder "{run}" holds another study: its rows or labels are not those of {sources.name}.'
+            raise ArtifactError(f"{message} Choose another folder with --out, or delete this one.", "E-RUN")
+        if (found.tests, found.whole_digest) != (before.tests, before.whole_digest):
+            kept.rename(Path(folder) / "old")
+            found.folder.rename(kept)
     return load(kept)
 
 

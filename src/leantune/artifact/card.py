@@ -45,6 +45,7 @@ def _facts(manifest: Manifest) -> str:
     rows = {
         "Method": f"`{facts.method}`" + (f" ({facts.paper})" if facts.paper != "-" else ""),
         f"Test {facts.metric}": score,
+        **{f"Test {facts.metric}, {name}": human.percent(found.score) for name, found in facts.scores.further.items()},
         f"Dev {facts.metric}": human.percent(facts.scores.dev),
         "Trained parameters": trained if cost.trainable_params else human.DASH,
         "Stored for this task": human.size(cost.saved_bytes),

@@ -214,6 +214,8 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
         print(f"{verdicts.text(comparison)}\n\n{comparison.choice.reason}")  # noqa: T201
     else:
         console.print(_verdict_table(comparison, console.width))
+        if (made := verdicts.by_test(comparison)) is not None:
+            console.print(_test_table(made))
         console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
     for row in comparison.methods:
         if row.verdict == "failed":
@@ -226,6 +228,18 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
     if not comparison.ledger.finished:
         console.print("The budget ended before the last seed: the same command goes on.")
     console.print(f"report    {run / 'report.html'}")
+
+
+def _test_table(made: verdicts.Table) -> Table:
+    """A column per test set; the difference stands under the score, so that several languages have room."""
+    shown = Table(box=None, padding=(0, 1), header_style="bold", title="On every test set", title_justify="left", title_style="bold")
+    shown.add_column("method", overflow="fold")
+    for name in (made.header[1], *made.header[2::2]):
+        shown.add_column(name, justify="right", overflow="fold")
+    for name, main, *further in made.lines:
+        pairs = zip(further[::2], further[1::2], strict=True)
+        shown.add_row(Text(name), main, *(Text.assemble(score, "\n", (gap, "dim")) for score, gap in pairs))
+    return shown
 
 
 def _verdict_table(comparison: Comparison, width: int) -> Table:

@@ -16,7 +16,13 @@ File = Annotated[
 DEFAULT_MODEL = "minilm"
 Model = Annotated[str, typer.Option(help='Base model: a hub name, a folder or "minilm", the embedded default.')]
 Dev = Annotated[str | None, typer.Option(help="Rows to choose on; cut from FILE when not given.")]
-Test = Annotated[str | None, typer.Option(help="Rows to report on; cut from FILE when not given.")]
+Test = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]FILE",
+        help="Rows to report on; cut from FILE when not given. Give it again for further test sets (languages): the first is the main one.",
+    ),
+]
 Text = Annotated[str | None, typer.Option(help="Text column; inferred when not given.")]
 TextPair = Annotated[str | None, typer.Option(help="Column of the second text, for pairs.")]
 Label = Annotated[str | None, typer.Option(help="Label column; inferred when not given.")]

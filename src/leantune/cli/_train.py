@@ -18,6 +18,7 @@ from leantune.cli._compare import INTERRUPTED
 from leantune.core.events import Evaluated, Started, Stepped
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
+from leantune.data.test_sets import MAIN
 
 
 def show(opened: Callable[[], Study], training: Callable[[Study], Iterator[Progress]], *, plain: bool, quiet: bool, json: bool) -> int:
@@ -63,9 +64,13 @@ def _result(record: TrialRecord, study: Study, console: Console, *, quiet: bool,
     metric, cost = study.conditions.metric, record.cost
     if record.status != "ok":
         console.print(f"[yellow]{record.status}[/yellow]: {escape(record.reason or '')}")
+    main, *further = study.dataset.tests
+    named = "test" if main == MAIN else f"test {main},"
     console.print(
-        f"test {metric} {percent(record.scores.test)} (dev {percent(record.scores.dev)}), trained in {duration(cost.train_seconds)}"
+        f"{named} {metric} {percent(record.scores.test)} (dev {percent(record.scores.dev)}), trained in {duration(cost.train_seconds)}"
     )
+    for name in further:
+        console.print(f"test {name}, {metric} {percent(record.scores.on(name))}")
     console.print(f"stored {size(cost.saved_bytes)}, peak memory {size(cost.peak_memory_bytes)}")
     console.print(f"artifact  {artifact}")
     console.print(f"          {read_manifest(artifact).proof}")

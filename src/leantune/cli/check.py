@@ -38,10 +38,11 @@ def command(
 
     from leantune.data.check import check
     from leantune.data.dataset import prepare
+    from leantune.data.test_sets import named_tests
 
     with tempfile.TemporaryDirectory(prefix="leantune-check-") as folder:
         columns = {"text": text, "text_pair": text_pair, "label": label}
-        dataset = prepare(file, Path(folder), dev=dev, test=test, **columns, seed=split_seed, task=task)
+        dataset = prepare(file, Path(folder), dev=dev, test=named_tests(test), **columns, seed=split_seed, task=task)
         counter, length, why_not = _token_counter(model, max_length)
         report = check(dataset, tokenizer=counter, max_length=length)
         if as_json:

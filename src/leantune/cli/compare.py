@@ -59,6 +59,7 @@ def command(
     from leantune.cli._compare import show
     from leantune.core.expressions import split_list
     from leantune.core.quantity import parse_count, parse_size
+    from leantune.data.test_sets import named_tests
 
     limits = {
         "max_trainable": parse_count(max_trainable, "--max-trainable"),
@@ -87,7 +88,7 @@ def command(
         split_seed=split_seed,
         keep_all=keep_all,
     )
-    sources = Sources(file, dev, test)
+    sources = Sources(file, dev, named_tests(test))
     wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
     read_methods(wanted)  # a typo is told before anything is read
     run = Path(out) if out else default_run(sources, model)

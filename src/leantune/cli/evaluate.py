@@ -1,7 +1,9 @@
-"""`leantune evaluate DIR FILE`: score a model on a labelled file."""
+"""`leantune evaluate DIR FILE ...`: score a model on labelled files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,19 +18,47 @@ if TYPE_CHECKING:
 
 def command(
     artifact: Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)],
-    file: Annotated[str, typer.Argument(help="Labelled file: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="[NAME=]FILE...", help="Labelled files: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name."),
+    ],
     label: Annotated[str | None, typer.Option(help="Label column.", show_default="its name in training")] = None,
     text: Annotated[str | None, typer.Option(help="Text column.", show_default="its name in training")] = None,
     text_pair: Annotated[str | None, typer.Option(help="Column of the second text.", show_default="its name in training")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
-    """Score an artifact on a labelled file: every metric, and a line for each label."""
+    """Score an artifact on a labelled file: every metric, and a line for each label; of several files a line for each."""
     from leantune.artifact.files import evaluate_file
     from leantune.artifact.predictor import load
+    from leantune.data.test_sets import named_files
 
-    scored = evaluate_file(load(artifact, device=device), file, label=label, text=text, text_pair=text_pair)
-    typer.echo(scored.model_dump_json(indent=1) if json else _text(scored))
+    named = named_files(files)
+    predictor = load(artifact, device=device)
+    scores = ((name, evaluate_file(predictor, file, label=label, text=text, text_pair=text_pair)) for name, file in named.items())
+    if len(named) == 1:
+        scored = next(scores)[1]
+        typer.echo(scored.model_dump_json(indent=1) if json else _text(scored))
+    elif json:
+        typer.echo(dumps({str(name): scored.model_dump() for name, scored in scores}, indent=1, ensure_ascii=False))
+    else:
+        for line in _lines([str(name) for name in named], scores):
+            typer.echo(line)
+
+
+def _lines(names: list[str], scores: Iterable[tuple[str | None, Scored]]) -> Iterator[str]:
+    """A header and a line per file, each as soon as its file is scored."""
+    width = max(len("file"), *map(len, names))
+    for place, (name, scored) in enumerate(scores):
+        if place == 0:
+            yield f"{'file':{width}}  {'rows':>7}" + "".join(f"  {metric:>{_width(metric)}}" for metric in scored.metrics)
+        yield f"{name:{width}}  {scored.rows:7,}" + "".join(
+            f"  {_number(metric, value):>{_width(metric)}}" for metric, value in scored.metrics.items()
+        )
+
+
+def _width(metric: str) -> int:
+    return max(7, len(metric))
 
 
 def _text(scored: Scored) -> str:

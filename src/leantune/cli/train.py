@@ -46,6 +46,7 @@ def command(
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
     from leantune.cli._train import show
+    from leantune.data.test_sets import named_tests
 
     options = Options.of(
         model=model,
@@ -65,7 +66,7 @@ def command(
         split_seed=split_seed,
     )
     read_methods([method])  # a typo is told before anything is read
-    sources = Sources(file, dev, test)
+    sources = Sources(file, dev, named_tests(test))
     usual = default_run(sources, model)
     run = Path(out) if out else usual.with_name(f"{usual.name}-train")
     with worker:

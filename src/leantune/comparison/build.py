@@ -17,7 +17,8 @@ from leantune.comparison.pareto import front
 from leantune.comparison.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
 from leantune.core.study import Limits
-from leantune.evaluate.predictions import Predictions, SplitName
+from leantune.data.test_sets import MAIN
+from leantune.evaluate.predictions import Predictions
 from leantune.kinds.task import Task
 from leantune.scores.tally import Tally
 
@@ -31,7 +32,7 @@ class ComparisonInputs:
     study: dict[str, Any]
     """Facts of the study, as `Comparison.study` describes them."""
     records: Sequence[TrialRecord]
-    predictions: Callable[[str, SplitName], Predictions]
+    predictions: Callable[[str, str], Predictions]
     """From a trial's digest and a split to what it predicted."""
     task: Task
     metric: str
@@ -50,6 +51,8 @@ class ComparisonInputs:
     unsupported: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     """Methods that elimination dropped, with its sentence."""
+    tests: Sequence[str] = (MAIN,)
+    """Names of the test sets, the main one first."""
     artifact: str | None = None
     """Folder of the artifact relative to the run folder, once it is written."""
 
@@ -67,7 +70,9 @@ def build(inputs: ComparisonInputs) -> Comparison:
     groups = gather(inputs.records)
     outcomes = Outcomes.read(groups, inputs.predictions, inputs.tally)
     name, note = reference(groups)
-    rows = method_rows(groups, outcomes, Yardstick(name, inputs.margin, inputs.limits, inputs.dropped))
+    main, *others = inputs.tests
+    further = {other: Outcomes.read(groups, inputs.predictions, inputs.tally, other) for other in others}
+    rows = method_rows(groups, outcomes, Yardstick(name, inputs.margin, inputs.limits, inputs.dropped), further)
     situation = Situation(
         rows=rows,
         margin=inputs.margin,
@@ -84,6 +89,7 @@ def build(inputs: ComparisonInputs) -> Comparison:
         command=inputs.command,
         study=inputs.study,
         check=inputs.check,
+        tests={main: outcomes.rows, **{other: found.rows for other, found in further.items()}},
         trials=list(inputs.records),
         methods=[row.model_copy(update={"chosen": row.name == choice.method}) for row in rows],
         pareto=_pareto(rows),
@@ -129,4 +135,4 @@ def _inspection(inputs: ComparisonInputs, choice: Choice, groups: Sequence[Group
     trial = median_trial(group)
     if trial is None or trial.scores.test is None:
         trial = next(iter(group.tested.values()))
-    return inspect(group.name, inputs.task, inputs.predictions(trial.digest, "test"), inputs.labels, inputs.texts)
+    return inspect(group.name, inputs.task, inputs.predictions(trial.digest, MAIN), inputs.labels, inputs.texts)

@@ -1,4 +1,4 @@
-"""The test set opened: what every method scored on it, and how any two differ, paired by seed and row."""
+"""A test set opened: what every method scored on it, and how any two differ, paired by seed and row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from leantune.comparison.groups import Group
 from leantune.comparison.holm import ERROR
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Interval
-from leantune.evaluate.predictions import Predictions, SplitName, same_answers
+from leantune.data.test_sets import MAIN, split_of
+from leantune.evaluate.predictions import Predictions, same_answers
 from leantune.scores.tally import Tally
 
 _TOLERANCE = 1e-3
@@ -28,23 +29,37 @@ class Outcomes:
 
     @classmethod
     def read(
-        cls, groups: Sequence[Group], predictions: Callable[[str, SplitName], Predictions], tally: Callable[[Predictions], Tally]
+        cls,
+        groups: Sequence[Group],
+        predictions: Callable[[str, str], Predictions],
+        tally: Callable[[Predictions], Tally],
+        further: str | None = None,
     ) -> Outcomes:
         """Read every tested trial's predictions.
+
+        Args:
+            groups: the trials.
+            predictions: from a trial's digest and a split to what it predicted.
+            tally: of predictions.
+            further: name of a further test set; None is the main one.
 
         Raises:
             ArtifactError: E-RUN when trials were scored on different rows or a record disagrees with its predictions.
         """
         tallies: dict[str, dict[int, Tally]] = {}
         first: Predictions | None = None
+        split = MAIN if further is None else split_of(further)
         for group in groups:
-            for seed, record in group.tested.items():
-                found = predictions(record.digest, "test")
+            for seed, record in group.finished.items():
+                score = record.scores.on(further)
+                if score is None:
+                    continue
+                found = predictions(record.digest, split)
                 first = first or found
                 if not same_answers(found.gold, first.gold):
-                    raise ArtifactError(f"trial {record.digest} ({group.name}) was scored on other test rows than the rest.", "E-RUN")
+                    raise ArtifactError(f"trial {record.digest} ({group.name}) was scored on other {split} rows than the rest.", "E-RUN")
                 counted = tally(found)
-                _agree(record.digest, record.scores.test, counted.score())
+                _agree(record.digest, score, counted.score())
                 tallies.setdefault(group.name, {})[seed] = counted
         return cls(tallies, {group.name: group.kind for group in groups}, 0 if first is None else len(first.gold))
 
@@ -93,7 +108,7 @@ class Outcomes:
         return own
 
 
-def _agree(digest: str, recorded: float | None, computed: float) -> None:
-    if recorded is not None and abs(recorded - computed) > _TOLERANCE:
+def _agree(digest: str, recorded: float, computed: float) -> None:
+    if abs(recorded - computed) > _TOLERANCE:
         told = f"its record says a test score of {recorded:.4f}, its predictions give {computed:.4f}"
         raise ArtifactError(f"trial {digest}: {told}. Delete its folder and run again.", "E-RUN")

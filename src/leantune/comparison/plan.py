@@ -56,6 +56,7 @@ class Rows:
     train: int
     dev: int
     test: int
+    """Of all test sets."""
     batch: int
 
 

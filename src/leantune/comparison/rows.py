@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from types import MappingProxyType
 
 from leantune.comparison.bootstrap import Difference
 from leantune.comparison.groups import Group, dev_mean, mean_cost, why_failed
@@ -13,7 +14,7 @@ from leantune.comparison.limits import limit_broken
 from leantune.comparison.outcomes import Outcomes
 from leantune.comparison.verdict import judge, sentence
 from leantune.core.human import plural
-from leantune.core.records import MethodRow, TrialRecord
+from leantune.core.records import FurtherResult, MethodRow, TrialRecord
 from leantune.core.study import Limits
 
 
@@ -27,8 +28,17 @@ class Yardstick:
     dropped: Mapping[str, str]
 
 
-def method_rows(groups: Sequence[Group], outcomes: Outcomes, yardstick: Yardstick) -> list[MethodRow]:
-    """One row per method, best mean test score first, those without a score last."""
+def method_rows(
+    groups: Sequence[Group], outcomes: Outcomes, yardstick: Yardstick, further: Mapping[str, Outcomes] = MappingProxyType({})
+) -> list[MethodRow]:
+    """One row per method, best mean test score first, those without a score last.
+
+    Args:
+        groups: the trials.
+        outcomes: on the main test set, by which everything goes.
+        yardstick: what every method is held against.
+        further: outcomes on the further test sets, which are only told.
+    """
     reference = yardstick.reference
     found = {group.name: outcomes.difference(group.name, reference) for group in groups if reference and group.name != reference}
     leads = holm({group.name: one.p_better for group in groups if group.kind == "method" and (one := found.get(group.name))})
@@ -37,8 +47,17 @@ def method_rows(groups: Sequence[Group], outcomes: Outcomes, yardstick: Yardstic
         row = _row(group, outcomes)
         if row.mean is not None and group.name != reference:
             row = _judged(row, group, found.get(group.name), yardstick, lead_confirmed=group.name in leads)
-        rows.append(_finished(row, yardstick))
+        elsewhere = {name: told for name, one in further.items() if (told := _further(group.name, one, reference))}
+        rows.append(_finished(row, yardstick).model_copy(update={"further": elsewhere}))
     return sorted(rows, key=lambda row: (row.mean is None, -(row.mean or 0.0), row.name))
+
+
+def _further(name: str, outcomes: Outcomes, reference: str | None) -> FurtherResult | None:
+    own = outcomes.interval(name)
+    if own is None:
+        return None
+    difference = outcomes.difference(name, reference) if reference and name != reference else None
+    return FurtherResult(mean=outcomes.mean(name), interval=own, difference_to_full=difference.interval if difference else None)
 
 
 def _row(group: Group, outcomes: Outcomes) -> MethodRow:

@@ -2,17 +2,21 @@
 
 method          test           vs full            verdict    trains   stored   time    memory   latency 1 / 32
 lora(rank=8)    91.0 ± 1.0 %   +0.3 [-0.5, +1.0]  as good    149.8 k  604 kB   71 s    1.2 GB   6.3 / 71.2 ms
+
+and, where there are further test sets, a second one:
+
+method          en             de            vs full            fr            vs full
+lora(rank=8)    91.0 ± 1.0 %   84.1 ± 1.3 %  +0.1 [-0.9, +1.1]  85.0 ± 1.2 %  -0.2 [-1.1, +0.8]
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from leantune.core.human import DASH, count, duration, milliseconds, points_interval, score_interval, size
 from leantune.core.records import Comparison, Cost, MethodRow
-
-_NUMBERS_FROM = 4
-"""Columns from here on are numbers and align right."""
+from leantune.data.test_sets import MAIN
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Table:
 
     header: list[str]
     lines: list[list[str]]
+    numbers_from: int = 4
+    """Columns from here on are numbers and align right."""
 
     def widths(self) -> list[int]:
         """Characters of the widest cell of each column."""
@@ -29,31 +35,58 @@ class Table:
 
 def table(comparison: Comparison) -> Table:
     """The verdict table; the chosen method is marked with an asterisk."""
-    against = next((row.name for row in comparison.methods if row.verdict == "reference"), "reference")
-    header = ["method", "test", f"vs {against}", "verdict", "trains", "stored", "time", "memory", "latency 1 / 32"]
+    header = ["method", _main(comparison), _against(comparison), "verdict", "trains", "stored", "time", "memory", "latency 1 / 32"]
     return Table(header, [_line(row) for row in comparison.methods])
 
 
+def by_test(comparison: Comparison) -> Table | None:
+    """The score on every test set: a column for the main one, and for each further one a second column with the difference.
+
+    None where there is one test set.
+    """
+    _, *further = comparison.tests or {"": 0}
+    if not further:
+        return None
+    header = ["method", _main(comparison), *(title for name in further for title in (name, _against(comparison)))]
+    return Table(header, [_by_test(row, further) for row in comparison.methods], numbers_from=1)
+
+
 def text(comparison: Comparison) -> str:
-    """The table with aligned columns, for a terminal without colours."""
-    made = table(comparison)
-    widths = made.widths()
-    return "\n".join(_aligned(line, widths) for line in [made.header, *made.lines])
+    """The tables with aligned columns, for a terminal without colours."""
+    return "\n\n".join("\n".join(_aligned(made)) for made in (table(comparison), by_test(comparison)) if made)
 
 
 def markdown(comparison: Comparison) -> str:
     """The table in Markdown; numbers align right, the chosen method is bold."""
     made = table(comparison)
-    rule = ["---" if column < _NUMBERS_FROM else "---:" for column in range(len(made.header))]
+    rule = ["---" if column < made.numbers_from else "---:" for column in range(len(made.header))]
     lines = [made.header, rule]
     for row, line in zip(comparison.methods, made.lines, strict=True):
         lines.append([f"**{_escaped(row.name)}**" if row.chosen else _escaped(row.name), *line[1:]])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _main(comparison: Comparison) -> str:
+    return next(iter(comparison.tests), MAIN)
+
+
+def _against(comparison: Comparison) -> str:
+    return f"vs {next((row.name for row in comparison.methods if row.verdict == 'reference'), 'reference')}"
+
+
+def _by_test(row: MethodRow, further: Sequence[str]) -> list[str]:
+    found = [row.further.get(name) for name in further]
+    pairs = [(one.interval, one.difference_to_full) if one else (None, None) for one in found]
+    return [_name(row), score_interval(row.interval), *(cell for own, gap in pairs for cell in (score_interval(own), points_interval(gap)))]
+
+
+def _name(row: MethodRow) -> str:
+    return f"{row.name} *" if row.chosen else row.name
+
+
 def _line(row: MethodRow) -> list[str]:
     return [
-        f"{row.name} *" if row.chosen else row.name,
+        _name(row),
         score_interval(row.interval),
         points_interval(row.difference_to_full),
         row.verdict if row.within_limits else f"{row.verdict}, over the limit",
@@ -71,12 +104,13 @@ def _latency(cost: Cost) -> str:
     return f"{milliseconds(cost.latency_ms.batch_1).removesuffix(' ms')} / {milliseconds(cost.latency_ms.batch_32)}"
 
 
-def _aligned(line: list[str], widths: list[int]) -> str:
-    cells = [
-        cell.ljust(width) if column < _NUMBERS_FROM else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
+def _aligned(made: Table) -> Iterator[str]:
+    for line in (made.header, *made.lines):
+        cells = [
+            cell.ljust(width) if column < made.numbers_from else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, made.widths(), strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
 
 
 def _escaped(name: str) -> str:

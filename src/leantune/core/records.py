@@ -8,6 +8,7 @@ Scores are fractions (0..1), sizes are bytes, times are seconds unless the name 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -49,11 +50,32 @@ class Cost(Spec):
     flops_per_row: Flops | None = None
 
 
+class FurtherScore(Spec):
+    """The study's metric on a further test set."""
+
+    data: str
+    """Digest of its rows: another file under the same name is another test set."""
+    score: float
+
+
 class Scores(Spec):
-    """The study's metric; `test` is None in races, which never see the test set."""
+    """The study's metric; `test` is None in races, which never see a test set."""
 
     dev: float | None = None
     test: float | None = None
+    """On the main test set."""
+    further: dict[str, FurtherScore] = {}
+    """On the further test sets, by name."""
+
+    def on(self, further: str | None) -> float | None:
+        """On the further test set of this name, on the main one for None; None where there is no score."""
+        if further is None:
+            return self.test
+        return self.further[further].score if further in self.further else None
+
+    def lacks(self, further: Mapping[str, str]) -> list[str]:
+        """Those of some test sets (digests by name) that have no score here."""
+        return [name for name, data in further.items() if name not in self.further or self.further[name].data != data]
 
 
 class CurvePoint(Spec):
@@ -133,6 +155,16 @@ class Interval(Spec):
     high: float
 
 
+class FurtherResult(Spec):
+    """A method on a further test set: numbers to look at, which no verdict goes by."""
+
+    mean: float
+    """Mean score over seeds."""
+    interval: Interval
+    """Of the score, 90 % two-sided."""
+    difference_to_full: Interval | None = None
+
+
 class MethodRow(Spec):
     """One line of the verdict table."""
 
@@ -153,6 +185,8 @@ class MethodRow(Spec):
     difference_to_full: Interval | None = None
     rows_needed: int | None = None
     """Test rows that would decide an undecided verdict."""
+    further: dict[str, FurtherResult] = {}
+    """On the further test sets, by name."""
     lr: float | None = None
     cost: Cost = Cost()
     """Means over the finished trials; peak memory is the largest."""
@@ -304,6 +338,8 @@ class Comparison(Spec):
     """Name, data (source, digest, columns, splits, labels), model (name, weights, revision, pooling, max_length), seeds, budget, metric,
     margin (a fraction), limits, machine (cpu, cores, torch ...), inferences (the printed lines)."""
     check: CheckReport
+    tests: dict[str, int] = {}
+    """Rows of each test set by name, the main one first; empty in comparisons of earlier versions, which had one without a name."""
     trials: list[TrialRecord]
     methods: list[MethodRow]
     """Sorted by mean test score, best first."""

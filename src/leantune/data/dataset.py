@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from leantune.core import catalogue
+from leantune.core.digest import digest
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.examples import Examples
@@ -20,8 +21,8 @@ from leantune.data.gather import Request, find, gather
 from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.manifest import Manifest, read_manifest
-from leantune.data.splits import NAMES
 from leantune.data.table import Table
+from leantune.data.test_sets import MAIN, split_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """Name of the content: texts, labels, splits."""
+        """Name of the content: texts, labels, splits; without further test sets, so that adding one loses no trained trial."""
         return self.manifest.digest
 
     @property
@@ -74,8 +75,22 @@ class Dataset:
 
     @cached_property
     def splits(self) -> dict[str, Examples]:
-        """The rows of train, dev and test."""
-        return {name: Examples(self.folder / f"{name}.arrow") for name in NAMES}
+        """The rows of train, dev, test and every further test set."""
+        return {name: Examples(self.folder / f"{name}.arrow") for name in self.manifest.sizes}
+
+    @property
+    def tests(self) -> dict[str, str]:
+        """The split of each test set by its name, the main one first."""
+        return {self.manifest.test or MAIN: MAIN, **{name: split_of(name) for name in self.manifest.further}}
+
+    def digest_of(self, split: str) -> str:
+        """Name of the content that a split belongs to: a further test set has its own."""
+        return {split_of(name): data for name, data in self.manifest.further.items()}.get(split, self.digest)
+
+    @property
+    def whole_digest(self) -> str:
+        """Name of the content with the further test sets, on which no training depends."""
+        return digest(self.digest, self.manifest.further) if self.manifest.further else self.digest
 
     def source_table(self, split: str) -> Table:
         """The whole file that a split's rows come from, with all its columns; row r of `Examples.rows` is its row r - 1."""
@@ -101,7 +116,7 @@ def prepare(  # the whole surface of "data in"; each option is a flag of the com
             a hub name, a pandas frame, a `datasets` object or a list of dicts.
         folder: where the prepared data goes.
         dev: rows to choose on, in any of these forms; cut from `source` when not given.
-        test: rows to report on, likewise.
+        test: rows to report on, likewise; a dictionary of such is several test sets by name, the first of which is the main one.
         text: name of the text column; inferred when not given, as are the next three.
         text_pair: name of the second text's column.
         label: name of the label column.

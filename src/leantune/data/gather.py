@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from leantune.core import catalogue
@@ -23,17 +22,19 @@ from leantune.core.spec import Spec
 from leantune.data import splits
 from leantune.data.chat import CONVERSATION, REPLY
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
-from leantune.data.examples import ExampleWriter, example_fields
+from leantune.data.deposit import Deposit, Source
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
 from leantune.data.keys import keys, occurs_in
 from leantune.data.layouts import plain_rows
-from leantune.data.locate import Part, Rewrite, bring_in, locate
-from leantune.data.manifest import VERSION, ContentDigest, Manifest, SourceTable, read_manifest, write_manifest
+from leantune.data.locate import Part, Rewrite, bring_in
+from leantune.data.manifest import VERSION, ContentDigest, Manifest, read_manifest, write_manifest
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
-from leantune.data.rows import columns_of, nests, texts_of
+from leantune.data.parts import parts_of
+from leantune.data.rows import nests, texts_of
 from leantune.data.table import MARKED, Table
+from leantune.data.test_sets import MAIN, given_tests, split_of
 
 DEFAULT_TASK = "classification"
 """The task of labelled texts when none is named."""
@@ -52,35 +53,16 @@ class Request(Spec):
     task: str | None = None
 
 
-@dataclass(frozen=True)
-class Source:
-    """One file of the user's, read and numbered.
-
-    Attributes:
-        part: where it came from.
-        table: all its columns.
-        strata: one number per row to spread over the splits by, int32.
-        keys: key of text (and pair) per row, uint64.
-        groups: rows with equal groups stay in one split, uint64.
-    """
-
-    part: Part
-    table: Table
-    strata: splits.Array
-    keys: splits.Array
-    groups: splits.Array
-
-
 def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> Manifest:
     """Prepare `folder` and give its manifest."""
-    parts = _parts(source, dev, test, request)
-    ready = _ready(parts, request, folder)
+    names, parts = list(given_tests(test)), _parts(source, dev, test, request)
+    ready = _ready(parts, names, request, folder)
     if ready:
         return ready
     (folder / "manifest.json").unlink(missing_ok=True)
     notes: list[Inference] = []
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, *_rewrites(request)) for split, part in parts.items()}
-    key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, request)
+    key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, names, request)
     columns, task, why = _columns(parts, tables, request, notes)
     answers = Answers.learn(task, _labelled(parts, tables, columns, _gold(task), notes), notes)
     for source in answers.sources.values():
@@ -91,18 +73,24 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     places = _places(sources, request.seed, notes)
     why = why or f"the label column holds {len(answers.labels):,} different texts"
     notes.append(Inference(what="task", value=task, why=why, override="--task TASK"))
-    found, sizes = _write(places, sources, folder, columns, answers)
+    if len(names) > 1:
+        why = f'verdicts, floors, choice and limits go by {names[0]}, the first: it is the split "test"'
+        tests = [f"{name} ({parts[split_of(str(name)) if place else MAIN].name})" for place, name in enumerate(names)]
+        notes.append(Inference(what="test sets", value=", ".join(tests), why=why, override="another order of --test"))
+    written = Deposit(folder, answers.gold, answers.labels).write(places, sources)
     manifest = Manifest(
-        source=" + ".join(dict.fromkeys(one.part.name for one in sources.values())),
+        source=" + ".join(dict.fromkeys(one.part.name for split, one in sources.items() if split in splits.NAMES)),
         key=key,
-        digest=digest(found, answers.labels, task),
+        digest=digest(written.digest, answers.labels, task),
         task=task,
         gold=answers.kind,
         seed=request.seed,
         columns=columns,
         labels=answers.labels,
-        sizes=sizes,
-        sources={split: _source_table(sources.get(split) or sources["train"], folder) for split in splits.NAMES},
+        sizes=written.sizes,
+        sources={split: (sources.get(split) or sources["train"]).facts(folder) for split in written.sizes},
+        test=names[0] if names else None,
+        further={str(name): written.further[split_of(str(name))] for name in names[1:]},
         inferences=notes,
     )
     write_manifest(folder, manifest)
@@ -111,40 +99,27 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
 
 def find(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> Manifest | None:
     """The manifest of a folder that `gather` would use as it is; None where it would prepare. Nothing is written."""
-    return _ready(_parts(source, dev, test, request), request, folder) if read_manifest(folder) else None
+    if not read_manifest(folder):
+        return None
+    return _ready(_parts(source, dev, test, request), list(given_tests(test)), request, folder)
 
 
-def _ready(parts: dict[str, Part], request: Request, folder: Path) -> Manifest | None:
+def _ready(parts: dict[str, Part], tests: list[str | None], request: Request, folder: Path) -> Manifest | None:
     """The manifest of a folder with exactly these files and settings; what is no file has no digest yet, and no key fits it."""
     known, digests = read_manifest(folder), {split: part.digest for split, part in parts.items()}
-    return known if known and known.key == _key(parts, digests, request) else None
+    return known if known and known.key == _key(parts, digests, tests, request) else None
 
 
 def _parts(source: Any, dev: Any, test: Any, request: Request) -> dict[str, Part]:
-    """One part per split that the user gave; dev and test named by the user replace those of the source."""
     tasks = catalogue.names("tasks")
     if request.task is not None and request.task not in tasks:
         raise unknown_name("task", request.task, tasks)
-    located = locate(source)
-    parts = {part.split or "train": part for part in sorted(located, key=lambda part: splits.NAMES.index(part.split or "train"))}
-    if "train" not in parts:
-        raise DataError(f"{located[0].name}: no split to train on. Splits: {', '.join(sorted(parts))}.", "E-SPLIT")
-    for split, given in (("dev", dev), ("test", test)):
-        if given is not None:
-            parts[split] = _held_out(given, split)
-    return parts
+    return parts_of(source, dev, test)
 
 
-def _held_out(given: Any, split: str) -> Part:
-    located = locate(given)
-    fitting = located if len(located) == 1 else [part for part in located if part.split == split]
-    if len(fitting) != 1:
-        raise DataError(f"{located[0].name}: {len(located)} splits, and none is the {split} split. Name one file.", "E-SPLIT")
-    return fitting[0]
-
-
-def _key(parts: dict[str, Part], digests: Mapping[str, str | None], request: Request) -> str:
-    return digest(VERSION, {split: [part.name, digests[split]] for split, part in parts.items()}, request)
+def _key(parts: dict[str, Part], digests: Mapping[str, str | None], tests: list[str | None], request: Request) -> str:
+    named = tests if any(tests) else []
+    return digest(VERSION, {split: [part.name, digests[split]] for split, part in parts.items()}, request, *named)
 
 
 def _rewrites(request: Request) -> list[Rewrite]:
@@ -286,7 +261,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
         empty = empty and not pc.any(pc.greater(pc.binary_length(texts[0]), 0)).as_py()
     if empty:
         raise DataError(f'{part.name}, column "{columns.text}": every text is empty. Name the text with --text COL.', "E-TEXT")
-    return Source(part, source.table, strata, whole, first if answers.gold.grouped else _groups(whole, first))
+    return Source(part, source, strata, whole, first if answers.gold.grouped else _groups(whole, first))
 
 
 def _groups(whole: splits.Array, first: splits.Array) -> splits.Array:
@@ -313,48 +288,15 @@ def _places(sources: dict[str, Source], seed: int, notes: list[Inference]) -> sp
 
 
 def _refuse_same(sources: dict[str, Source]) -> None:
-    """Two splits that hold the same rows cannot tell memory from skill."""
-    for held, other in (("test", "train"), ("dev", "train"), ("test", "dev")):
+    """Two splits that hold the same rows cannot tell memory from skill; two test sets may share rows."""
+    tests = [split for split in sources if split not in ("train", "dev")]
+    for held, other in [*((test, "train") for test in tests), ("dev", "train"), *((test, "dev") for test in tests)]:
         if held in sources and other in sources:
             share = float(occurs_in(sources[held].keys, sources[other].keys).mean())
             if share > SAME_FILE:
+                cut = f", or leave --{held} out and let it be cut" if held in splits.NAMES else ""
                 raise DataError(
                     f"{sources[held].part.name} ({held}): {share:.0%} of its {len(sources[held].keys):,} rows are also in "
-                    f"{sources[other].part.name} ({other}). Give rows that {other} does not hold, or leave --{held} out and let it be cut.",
+                    f"{sources[other].part.name} ({other}). Give rows that {other} does not hold{cut}.",
                     "E-SPLIT",
                 )
-
-
-def _write(
-    places: splits.Array, sources: dict[str, Source], folder: Path, columns: Columns, answers: Answers
-) -> tuple[str, dict[str, int]]:
-    """Write the splits; give the digest of their content and their sizes."""
-    contents = ContentDigest()
-    fields = example_fields(paired=columns.text_pair is not None, words=answers.gold.words, gold=answers.gold.arrow)
-    writers = {name: ExampleWriter(folder / f"{name}.arrow", fields) for name in splits.NAMES}
-    for split, source in sources.items():
-        where = places if split == "train" else np.full(source.table.rows, splits.NAMES.index(split), np.int8)
-        _copy(source, where, answers.sources[split], answers, writers, contents)
-    for writer in writers.values():
-        writer.close()
-    return contents.name(), {name: writer.rows for name, writer in writers.items()}
-
-
-def _copy(
-    source: Source, where: splits.Array, labelled: Labelled, answers: Answers, writers: dict[str, ExampleWriter], contents: ContentDigest
-) -> None:
-    for start, cells in labelled.cells():
-        span, rows = slice(start - 1, start - 1 + cells.num_rows), np.arange(start, start + cells.num_rows, dtype=np.int64)
-        columns = columns_of(cells, labelled.columns, answers.gold, answers.labels)
-        for column in columns:
-            contents.add(column)
-        contents.add(pa.array(where[span]))
-        for number, name in enumerate(splits.NAMES):
-            mask = where[span] == number
-            if mask.any():
-                chosen = [column.filter(pa.array(mask)) for column in columns]
-                writers[name].write([*chosen, rows[mask], source.keys[span][mask]])
-
-
-def _source_table(source: Source, folder: Path) -> SourceTable:
-    return SourceTable(name=source.part.name, rows=source.table.rows, table=source.table.path.relative_to(folder).as_posix())

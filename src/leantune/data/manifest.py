@@ -34,7 +34,7 @@ class Manifest(Spec):
 
     version: int = VERSION
     source: str
-    """Names of the user's files."""
+    """Names of the user's files, without further test sets."""
     key: str
     """Digest of the sources' bytes and of the settings: the same key is not prepared twice."""
     digest: str
@@ -49,6 +49,10 @@ class Manifest(Spec):
     """Rows per split."""
     sources: dict[str, SourceTable]
     """Per split the file its rows come from; row numbers count in that file."""
+    test: str | None = None
+    """Name of the main test set; None where it has none."""
+    further: dict[str, str] = {}
+    """Digest of what scoring sees of each further test set, by its name; `digest` does not depend on them."""
     inferences: list[Inference]
 
 

@@ -1,6 +1,6 @@
 """What a trial predicted on one split, and the files it lies in.
 
-RUN/trials/<digest>/dev.parquet  test.parquet        columns gold, predicted, confidence; one line per row of the split
+RUN/trials/<digest>/dev.parquet  test.parquet  test-NAME.parquet     columns gold, predicted, confidence; one line per row of the split
 
 An answer is whatever the task gives for a row: a label number, a number, a list of label numbers, a text. Pages carry checksums.
 """
@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from leantune.core.errors import ArtifactError
 from leantune.core.files import write_atomic
 from leantune.kinds.task import Answers
-
-SplitName = Literal["dev", "test"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Predictions:
     """Probability of the answer, 0 to 1."""
 
 
-def read_predictions(run: Path, digest: str, split: SplitName) -> Predictions:
+def read_predictions(run: Path, digest: str, split: str) -> Predictions:
     """What one trial predicted on `split`.
 
     Raises:
@@ -51,7 +49,7 @@ def read_predictions(run: Path, digest: str, split: SplitName) -> Predictions:
         raise ArtifactError(message, "E-RUN") from error
 
 
-def write_predictions(folder: Path, splits: Mapping[SplitName, Predictions]) -> None:
+def write_predictions(folder: Path, splits: Mapping[str, Predictions]) -> None:
     """Write the predictions into a trial's folder, each file whole or not at all."""
     for split, found in splits.items():
         table = pa.table({name: pa.array(getattr(found, name)) for name in ("gold", "predicted", "confidence")})

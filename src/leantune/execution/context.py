@@ -15,13 +15,15 @@ from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
+from leantune.core.records import FurtherScore, Scores
 from leantune.core.study import Conditions
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_to_disk
+from leantune.data.test_sets import MAIN, split_of
 from leantune.evaluate.predict import make_batch, predict
-from leantune.evaluate.predictions import Predictions, SplitName, write_predictions
+from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, pooled_features
 from leantune.kinds.task import Answers, Decoded, Task
@@ -98,7 +100,7 @@ class Context:
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
         found = self.conditions
-        return digest(found.data, split, found.model, found.weights, found.revision, found.max_length, length=12)
+        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, found.max_length, length=12)
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
@@ -128,7 +130,17 @@ class Context:
         """The study's metric as a fraction."""
         return self.task.tally(self.conditions.metric, self.gold[split], decoded.predicted, self.dataset.labels).score()
 
-    def store(self, folder: Path, decoded: Mapping[SplitName, Decoded]) -> None:
+    def scores(self, decoded: Mapping[str, Decoded]) -> Scores:
+        """The study's metric on each of the splits that were predicted."""
+        found = {split: self.score(split, one) for split, one in decoded.items()}
+        further = {
+            name: FurtherScore(data=data, score=found[split_of(name)])
+            for name, data in self.dataset.manifest.further.items()
+            if split_of(name) in found
+        }
+        return Scores(dev=found.get("dev"), test=found.get(MAIN), further=further)
+
+    def store(self, folder: Path, decoded: Mapping[str, Decoded]) -> None:
         """Keep predictions beside the gold labels in a trial's folder."""
         found = {split: Predictions(self.gold[split], one.predicted, one.confidence) for split, one in decoded.items()}
         write_predictions(folder, found)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished, parse_event
 from leantune.core.files import write_atomic
 from leantune.core.records import TrialRecord
@@ -61,8 +62,27 @@ class Runner:
         if log.exists() and log.stat().st_size == 0:
             log.unlink()
 
+    def extend(self, job: Job) -> TrialRecord:
+        """Score a finished trial on the further test sets that it has not seen.
+
+        Raises:
+            ArtifactError: E-RUN when that fails; the trial stays what it was.
+        """
+        folder = self.run_folder / "trials" / job.digest(self.conditions)
+        log = folder.parent / f"{folder.name}.log"
+        for message in self._request("further", job, log):
+            if message["kind"] == "finished":
+                record = TrialRecord.model_validate(message["record"])
+            elif message["code"]:
+                reason = self._why(log, message["code"])
+                text = f"{folder}: the trial ({job.name}, seed {job.seed}) cannot be scored on a further test set: {reason}."
+                raise ArtifactError(f"{text} Leave the test set out, or delete the folder to train it again.", "E-RUN")
+        return record
+
+    def _why(self, log: Path, code: int) -> str:
+        return _signal_sentence(code) if code < 0 else f"it crashed: {_last_line(log)}. The whole message is in {log}"
+
     def _failed(self, job: Job, folder: Path, log: Path, code: int) -> Finished:
-        reason = _signal_sentence(code) if code < 0 else f"it crashed: {_last_line(log)}. The whole message is in {log}"
         record = TrialRecord(
             digest=folder.name,
             name=job.name,
@@ -71,7 +91,7 @@ class Runner:
             recipe=job.recipe,
             seed=job.seed,
             status="failed",
-            reason=reason,
+            reason=self._why(log, code),
         )
         write_atomic(folder / "record.json", record.model_dump_json(indent=1))
         return Finished(record=record)

@@ -1,6 +1,6 @@
 """One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
 
-trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  delta/  golden.json
+trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  delta/  golden.json
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
-from leantune.evaluate.predictions import SplitName
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
@@ -180,11 +179,11 @@ class _Run:
             self._measure(attached, looks.best)
 
     def _score(self, network: Network, dev: Decoded) -> None:
-        """Dev for choosing; the test set only in full-length trials, stored and not looked at by anything that chooses."""
-        decoded: dict[SplitName, Decoded] = {"dev": dev}
+        """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
+        decoded = {"dev": dev}
         if self.job.phase != "race":
-            decoded["test"] = self.context.predict(network, "test")
-        self.scores = Scores(**{split: self.context.score(split, found) for split, found in decoded.items()})
+            decoded |= {split: self.context.predict(network, split) for split in self.context.dataset.tests.values()}
+        self.scores = self.context.scores(decoded)
         if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)

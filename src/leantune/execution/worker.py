@@ -4,7 +4,7 @@ A child is a process of its own: a crash or an exhausted memory is one failed tr
 nothing leaks from one trial into the next. Jobs come as JSON lines on the standard input, events go as JSON lines to the
 standard output; where the system cannot fork, jobs run one after another in the worker itself.
 
-    {"kind": "trial" | "probe" | "baseline", "run": "...", "conditions": {...}, "job": {...}}
+    {"kind": "trial" | "probe" | "baseline" | "further", "run": "...", "conditions": {...}, "job": {...}}
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from leantune.core.study import Conditions, Job
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
+from leantune.execution.further import run_further
 from leantune.execution.probe import probe
 from leantune.execution.trial import run_trial
 
@@ -32,7 +33,8 @@ def perform(request: dict[str, Any]) -> None:
     if request["kind"] == "probe":
         _say({"kind": "probed", "result": probe(context, job).model_dump(mode="json")})
         return
-    for event in run_baseline(context, job) if request["kind"] == "baseline" else run_trial(context, job):
+    runs = {"trial": run_trial, "baseline": run_baseline, "further": run_further}
+    for event in runs[request["kind"]](context, job):
         _say(event.model_dump(mode="json"))
 
 

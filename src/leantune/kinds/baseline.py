@@ -1,6 +1,6 @@
 """Baseline: a floor that every method must beat before it is worth anything; no base model is trained.
 
-texts, labels -> predicted (rows,), confidence (rows,) for dev and test
+texts, labels -> predicted (rows,), confidence (rows,) for dev and every test set
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Floor:
     """A fitted baseline."""
 
     predict: Callable[[str], Decoded]
-    """Predictions for the split called dev or test."""
+    """Predictions for dev or a test set, by the name of the split."""
     parameters: int
     """Fitted numbers."""
     saved_bytes: int

@@ -107,7 +107,7 @@ def _dress(axes: Any, comparison: Comparison, table: Table) -> None:
         axes.set_ylim(100 * (top - zoom_span(margin)), 100 * top + 0.6)
     band = f"   ·   shaded: the margin below {_short(table.yardstick)}" if base is not None else ""
     axes.set_xlabel(f"trainable parameters (log){band}", parse_math=False)
-    axes.set_ylabel(f"test {facts.metric_name(comparison)}, %", parse_math=False)
+    axes.set_ylabel(f"{facts.test_score(comparison).lower()}, %", parse_math=False)
     axes.set_title(
         f"{_short(facts.data_name(comparison))}: what a point costs", loc="left", fontsize=12, fontweight="bold", parse_math=False
     )

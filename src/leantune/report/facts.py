@@ -12,6 +12,7 @@ from typing import Any
 from leantune.core import human
 from leantune.core.errors import some
 from leantune.core.records import Choice, Comparison, TrialRecord
+from leantune.data.test_sets import MAIN
 from leantune.report.letters import moment
 
 _TITLES = {"data": "Data", "model": "Base model", "limits": "Limits", "machine": "Machine", "versions": "Versions"}
@@ -34,6 +35,12 @@ def metric_name(comparison: Comparison) -> str:
     """
     name = str(comparison.study.get("metric", "score"))
     return _METRICS.get(name, name.replace("_", " "))
+
+
+def test_score(comparison: Comparison) -> str:
+    """What the column of scores shows: "Test accuracy", or "Test accuracy, en" where the main test set has a name."""
+    name = next(iter(comparison.tests), MAIN)
+    return f"Test {metric_name(comparison)}" + ("" if name == MAIN else f", {name}")
 
 
 def margin_of(comparison: Comparison) -> float:

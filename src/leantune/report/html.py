@@ -48,6 +48,8 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "forest": make_forest(table, margin),
         "margin": margin,
         "metric": metric,
+        "tested": facts.test_score(comparison),
+        "tests": list(comparison.tests.items()),
         "data_name": facts.data_name(comparison),
         "model_name": facts.model_name(comparison),
         "inferences": facts.inferences(comparison),

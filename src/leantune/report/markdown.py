@@ -28,7 +28,7 @@ def render_markdown(comparison: Comparison) -> str:
         parts.append(_plain(f"The artifact, checked after saving: {choice.proof}."))
     if not ledger.finished:
         parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {_plain(ledger.more_time)}".rstrip())
-    parts += [_table(comparison), _legend(comparison)]
+    parts += [_table(comparison), *_by_test(comparison), _legend(comparison)]
     if comparison.unsupported:
         left = [f"- {_code(name)}: {_plain(reason)}" for name, reason in comparison.unsupported.items()]
         parts.append("Left out before anything ran:\n\n" + "\n".join(left))
@@ -36,13 +36,37 @@ def render_markdown(comparison: Comparison) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _by_test(comparison: Comparison) -> list[str]:
+    """The table of every test set with a sentence before it; nothing where there is one test set."""
+    if len(comparison.tests) < 2:
+        return []
+    main, *further = comparison.tests
+    against = _plain(make_table(comparison).against)
+    rows = [row for row in _ordered(comparison) if row.mean is not None]
+    lines = [["Method", *map(_plain, comparison.tests)], ["---", *("---:" for _ in comparison.tests)]]
+    lines += [[_code(row.name), human.score_interval(row.interval), *(_elsewhere(row, name) for name in further)] for row in rows]
+    said = f"On every test set, behind the score the difference to {against} in points; verdicts go by {_plain(main)}:"
+    return [said, "\n".join("| " + " | ".join(cells) + " |" for cells in lines)]
+
+
+def _elsewhere(row: MethodRow, name: str) -> str:
+    found = row.further.get(name)
+    if found is None:
+        return human.DASH
+    gap = f", {human.points_interval(found.difference_to_full)}" if found.difference_to_full else ""
+    return f"{human.score_interval(found.interval)}{gap}"
+
+
+def _ordered(comparison: Comparison) -> list[MethodRow]:
+    order = {"method": 0, "baseline": 1}
+    return sorted(comparison.methods, key=lambda row: (row.verdict == "failed", order[row.kind]))
+
+
 def _table(comparison: Comparison) -> str:
     against = _plain(make_table(comparison).against)
-    heads = ["Method", f"Test {facts.metric_name(comparison)}", f"Difference to {against}, points", "Verdict", *_COSTS.values()]
+    heads = ["Method", _plain(facts.test_score(comparison)), f"Difference to {against}, points", "Verdict", *_COSTS.values()]
     rule = ["---", "---:", "---:", "---", *("---:" for _ in _COSTS)]
-    order = {"method": 0, "baseline": 1}
-    rows = sorted(comparison.methods, key=lambda row: (row.verdict == "failed", order[row.kind]))
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *(_cells(row) for row in rows)])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *(_cells(row) for row in _ordered(comparison))])
 
 
 def _cells(row: MethodRow) -> list[str]:

@@ -29,14 +29,14 @@ from leantune.core.records import (
     TrialRecord,
 )
 from leantune.core.study import Limits
-from leantune.evaluate.predictions import Predictions, SplitName
+from leantune.evaluate.predictions import Predictions
 from leantune.scores.labels import score, tally
 from leantune.scores.tally import Tally
 from leantune.tasks.classification import MEMBER as CLASSIFICATION
 
 LABELS = ("card arrival", "card declined", "cash withdrawal", "exchange rate", "lost or stolen card", "transfer pending")
 _SHARES = (0.14, 0.22, 0.17, 0.12, 0.11, 0.24)
-_ROWS: dict[SplitName, int] = {"dev": 800, "test": 2400}
+_ROWS: dict[str, int] = {"dev": 800, "test": 2400}
 _SEEDS = (1, 2, 3)
 
 
@@ -117,9 +117,9 @@ class _World:
         generator = np.random.default_rng(7)
         self.gold = {split: generator.choice(len(LABELS), size=rows, p=_SHARES) for split, rows in _ROWS.items()}
         self.hardness = {split: generator.random(rows) for split, rows in _ROWS.items()}
-        self.made: dict[tuple[str, SplitName], Predictions] = {}
+        self.made: dict[tuple[str, str], Predictions] = {}
 
-    def predictions(self, name: str, split: SplitName) -> Predictions:
+    def predictions(self, name: str, split: str) -> Predictions:
         return self.made[name, split]
 
     def trial(self, planted: Planted, seed: int, *, baseline: bool = False) -> TrialRecord:
@@ -180,7 +180,7 @@ class _World:
         found = self.made[_digest(planted, 1, "final"), "dev"]
         return tally("accuracy", found.gold, found.predicted, len(LABELS))
 
-    def _predict(self, planted: Planted, seed: int, split: SplitName) -> Predictions:
+    def _predict(self, planted: Planted, seed: int, split: str) -> Predictions:
         """The hardest rows are wrong, with noise of the method and of the seed; the wrong label is a neighbour more often than not."""
         gold, rows = self.gold[split], _ROWS[split]
         if planted.name == "majority":

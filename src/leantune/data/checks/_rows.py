@@ -35,6 +35,12 @@ class Row:
         return self.text if self.pair is None else f"{self.text} {self.pair}"
 
 
+def between(dataset: Dataset) -> list[tuple[str, str]]:
+    """Pairs of a split to be scored on and one that a model or a choice has seen, which should share no row."""
+    tests = list(dataset.tests.values())
+    return [*((test, "train") for test in tests), ("dev", "train"), *((test, "dev") for test in tests)]
+
+
 def rows(examples: Examples, most: int | None = None) -> Iterator[Row]:
     """The rows of a split; with `most`, every k-th row so that about so many are seen."""
     step = 1 if most is None else max(1, -(-len(examples) // most))

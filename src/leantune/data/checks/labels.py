@@ -45,7 +45,7 @@ def _tiny(dataset: Dataset, train: np.ndarray) -> list[CheckFinding]:  # type: i
 
 def _untested(dataset: Dataset, counts: dict[str, np.ndarray]) -> list[CheckFinding]:  # type: ignore[type-arg]
     found = []
-    for split in ("dev", "test"):
+    for split in ("dev", *dataset.tests.values()):
         without = [f'"{dataset.labels[index]}"' for index in np.flatnonzero(counts[split] == 0)]
         if without:
             s = "label has" if len(without) == 1 else "labels have"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from leantune.core.records import CheckFinding
-from leantune.data.checks._rows import finding, named, share
+from leantune.data.checks._rows import between, finding, named, share
 from leantune.data.dataset import Dataset
 from leantune.data.keys import keys, occurs_in
 
 _GRAVE = 0.05
 _NOTABLE_HALVES = 0.05
-
-BETWEEN = (("test", "train"), ("dev", "train"), ("test", "dev"))
 
 
 def find(dataset: Dataset) -> list[CheckFinding]:
@@ -22,7 +20,7 @@ def find(dataset: Dataset) -> list[CheckFinding]:
 
 def _rows(dataset: Dataset) -> list[CheckFinding]:
     found = []
-    for held, other in BETWEEN:
+    for held, other in between(dataset):
         examples = dataset.splits[held]
         shared = occurs_in(examples.keys, dataset.splits[other].keys)
         if shared.any():
@@ -39,7 +37,9 @@ def _first_texts(dataset: Dataset) -> list[CheckFinding]:
         return []
     first = {split: np.concatenate([keys(chunk.texts) for chunk in examples.chunks()]) for split, examples in dataset.splits.items()}
     found = []
-    for held, other in BETWEEN[:2]:
+    for held, other in between(dataset):
+        if other != "train":
+            continue
         examples = dataset.splits[held]
         shared = occurs_in(first[held], first[other]) & ~occurs_in(examples.keys, dataset.splits[other].keys)
         if shared.mean() > _NOTABLE_HALVES:

@@ -1,7 +1,7 @@
 """Near duplicates: texts whose sets of word pairs overlap by 80 % (Jaccard), found by MinHash and verified.
 
-Only the first row of each exact duplicate takes part, and at most `MOST_ROWS` rows (a third of them test, a sixth dev); how many
-were compared is said. The door to `datasketch`.
+Only the first row of each exact duplicate takes part, and at most `MOST_ROWS` rows (a third of them of the test
+sets, a sixth dev); how many were compared is said. The door to `datasketch`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 from datasketch import MinHash, MinHashLSH
 
 from leantune.core.records import CheckFinding
-from leantune.data.checks._rows import Row, finding, rows, share, words
+from leantune.data.checks._rows import Row, between, finding, rows, share, words
 from leantune.data.dataset import Dataset
 
 MOST_ROWS = 12_000
@@ -35,7 +35,7 @@ def find(dataset: Dataset) -> list[CheckFinding]:
     total = sum(len(examples) for examples in dataset.splits.values())
     note = f", {len(chosen):,} of {total:,} rows compared" if total > MOST_ROWS else ""
     found = []
-    for held, other in (("test", "train"), ("dev", "train"), ("test", "dev"), ("train", "train")):
+    for held, other in [*between(dataset), ("train", "train")]:
         pairs = [(one, two) for one, two in matches if (one[0], two[0]) == (held, other)]
         if pairs:
             found.append(_finding(dataset, pairs, note))
@@ -45,7 +45,9 @@ def find(dataset: Dataset) -> list[CheckFinding]:
 def _chosen(dataset: Dataset) -> Iterator[tuple[Place, frozenset[int]]]:
     """Rows to compare with the hashes of their word pairs; train last, as it may be cut."""
     seen, count = set[int](), 0
-    for split, most in (("test", MOST_ROWS // 3), ("dev", MOST_ROWS // 2), ("train", MOST_ROWS)):
+    tests = list(dataset.tests.values())
+    shares = {test: MOST_ROWS // 3 * place // len(tests) for place, test in enumerate(tests, 1)}
+    for split, most in {**shares, "dev": MOST_ROWS // 2, "train": MOST_ROWS}.items():
         examples = dataset.splits[split]
         for row, key in zip(rows(examples), examples.keys.tolist(), strict=True):
             shingles = _shingles(row)
