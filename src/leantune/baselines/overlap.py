@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from leantune.baselines._sentences import Span, sentences
 from leantune.data.examples import Examples
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
@@ -27,9 +28,6 @@ MOST_ROWS = 500
 _LETTER = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(f"[{_LETTER}]|(?:(?![{_LETTER}])\\w)+")
 """Chinese and Japanese letters are words of their own."""
-_BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
-
-Span = tuple[int, int]
 Word = tuple[str, int, int]
 """In lower case, its first character, the one behind it."""
 
@@ -78,7 +76,7 @@ class Reader:
         """The first of the sentences that have most of the words."""
         whole = sum(map(self.rarity.of, asked))
         found, most = (0, len(text)), -1.0
-        for span in _sentences(text):
+        for span in sentences(text):
             shared = sum(self.rarity.of(word) for word in asked & {word for word, _, _ in _words(text[slice(*span)], 0)})
             if shared > most:
                 found, most = span, shared
@@ -152,13 +150,6 @@ def _counted(train: Examples) -> Rarity:
 def _words(text: str, start: int) -> list[Word]:
     """The words of a text that begins at `start`."""
     return [(found.group().lower(), start + found.start(), start + found.end()) for found in _WORD.finditer(text)]
-
-
-def _sentences(text: str) -> list[Span]:
-    """Where the sentences are."""
-    cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(text)]
-    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
-    return [(start, end) for start, end in zip(starts, ends, strict=True) if text[start:end].strip()]
 
 
 MEMBER = Overlap()
