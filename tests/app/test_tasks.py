@@ -100,6 +100,26 @@ def relation_row(draw: random.Random) -> Row:
     return {"text": " ".join([*filler(draw), *(parts if way == "e1,e2" else parts[::-1])]), "label": kind.format(way)}
 
 
+def roles_row(draw: random.Random) -> Row:
+    """Two things are done; the roles of the one that is asked for stand before and behind it."""
+    words, tags, places = list[str](), list[str](), list[int]()
+    asked, verbs = draw.randrange(2), draw.sample(["paid", "lost"], 2)
+    for part, verb in enumerate(verbs):
+        own = [*filler(draw, 2), "card", verb, "red", "one"]
+        places.append(len(words) + len(own) - 3)
+        words += own
+        tags += ["O"] * (len(own) - 4) + (["B-A0", "B-V", "B-A1", "I-A1"] if part == asked else ["O"] * 4)
+    return {"tokens": words, "predicate_index": places[asked], "tags": tags}
+
+
+def arguments_row(draw: random.Random) -> Row:
+    """As roles, of a trigger of two words; its span ends behind the last one."""
+    found = roles_row(draw)
+    place = found.pop("predicate_index")
+    tags = ["O" if tag == "B-V" else tag for tag in found["tags"]]
+    return {"tokens": found["tokens"], "trigger": [place, place + 2], "tags": tags}
+
+
 @dataclass(frozen=True)
 class Case:
     """A task, its rows and what shall be predicted for some of them."""
@@ -125,6 +145,26 @@ CASES = {
         [["the", "card", "was", "a", "red", "bank"], ["u.s.", "food"], ["a"] * 60 + ["red", "bank", "card"]],
         [["O", "B-ITEM", "O", "O", "B-ORG", "I-ORG"], ["O", "O"], ["O"] * 60 + ["B-ORG", "I-ORG", "B-ITEM"]],
         0.95,
+        {"max_length": 32},
+    ),
+    "roles": Case(
+        roles_row,
+        [
+            (["the", "card", "paid", "red", "one", "food", "card", "lost", "red", "one"], 2),
+            (["the", "card", "paid", "red", "one", "food", "card", "lost", "red", "one"], [7]),
+        ],
+        [
+            ["O", "B-A0", "B-V", "B-A1", "I-A1", "O", "O", "O", "O", "O"],
+            ["O", "O", "O", "O", "O", "O", "B-A0", "B-V", "B-A1", "I-A1"],
+        ],
+        0.9,
+        {"max_length": 32},
+    ),
+    "arguments": Case(
+        arguments_row,
+        [(["the", "card", "paid", "red", "one", "food", "card", "lost", "red", "one"], [2, 4])],
+        [["O", "B-A0", "O", "B-A1", "I-A1", "O", "O", "O", "O", "O"]],
+        0.9,
         {"max_length": 32},
     ),
     "multilabel": Case(
@@ -319,6 +359,7 @@ WAYS = {
     ("sentence-bert", "prompt"): ["leantune", "predict.py"],
     ("gpt2", "prompt"): ["leantune", "predict.py"],
 }
+FOCUSED = [("roles", "bert", "lora"), ("arguments", "roberta", "lora"), ("roles", "gpt2", "lora"), ("roles", "sentence-bert", "prompt")]
 SINGLE = [
     ("multilabel", "bert", "lora"),
     ("ordinal", "bert", "full"),
@@ -326,7 +367,7 @@ SINGLE = [
     ("ranking", "bert", "lora"),
 ]
 """Tasks that read one state for the whole row: the answer is their own, the ways of loading are those of classification."""
-FRESH = [*(("tagging", *way) for way in WAYS), *SINGLE]
+FRESH = [*(("tagging", *way) for way in WAYS), *FOCUSED, *SINGLE]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from leantune.kinds.task import Decoded, Task
 from leantune.models.adaptation import Target
 from leantune.models.base import build_network, open_base
 from leantune.models.network import Network
-from leantune.tasks.tagging import NO_TARGET
+from leantune.tasks._of_words import NO_TARGET
 
 LABELS = ["B", "I", "O"]
 WORDS = np.array([[-1, 0, -1, 1, -1], [-1, 0, -1, -1, -1]])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from leantune.artifact.manifest import Manifest, auto_class
+from leantune.artifact.manifest import Facts, Manifest, auto_class
+from leantune.artifact.script.compose import shown
 from leantune.core import catalogue, human
 from leantune.kinds.task import Task
 from leantune.models.locate import MINILM_HUB
@@ -68,16 +69,23 @@ _POOLED = {
 
 
 def _use(manifest: Manifest) -> str:
-    example = '[("first text", "its pair")]' if manifest.facts.paired else '[["some", "words"]]' if manifest.facts.words else '["a text"]'
+    example = _example(manifest.facts)
     parts = [
         "## Use",
         "With leantune:",
         _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})'),
         "or `leantune predict path/to/this/folder rows.csv`. Without it, `predict.py` in this folder is all that is needed:",
-        _code('python predict.py "a text" "another text"' if not manifest.facts.paired else 'python predict.py "a text" "its pair"', "sh"),
+        _code(f"python predict.py {shown(manifest.facts)}", "sh"),
         _plain(manifest, example),
     ]
     return "\n\n".join(parts)
+
+
+def _example(facts: Facts) -> str:
+    """A row in Python."""
+    if facts.focused:
+        return '[(["some", "words"], 1)]'
+    return '[("first text", "its pair")]' if facts.paired else '[["some", "words"]]' if facts.words else '["a text"]'
 
 
 def _plain(manifest: Manifest, example: str) -> str:

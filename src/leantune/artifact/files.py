@@ -70,7 +70,7 @@ def predict_file(predictor: Predictor, file: str, out: Path | None, *, text: str
         check_ending(out)
     with tempfile.TemporaryDirectory() as temporary:
         columns, pattern = _columns(predictor, text, text_pair), predictor.task.pattern
-        rows = read_rows(file, Path(temporary), columns, of_words=predictor.reads_words, pattern=pattern)
+        rows = read_rows(file, Path(temporary), columns, predictor.manifest.facts.pieces, pattern=pattern)
         names = free_names(rows.table.given, ("label", "score"))
         if out is None:
             write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows))

@@ -21,7 +21,7 @@ def through_leantune(folder: Path, rows: Rows) -> Any:
     """`leantune.artifact.predictor.load`."""
     from leantune.artifact.predictor import load
 
-    return load(folder, device="cpu").logits([row if row[1] is not None else row[0] for row in rows])  # type: ignore[misc]
+    return load(folder, device="cpu").logits([row if row[1] is not None else row[0] for row in rows])  # type: ignore[misc, arg-type]
 
 
 def through_peft(folder: Path, rows: Rows) -> Any:
@@ -62,10 +62,12 @@ def _logits(model: Any, folder: Path, rows: Rows, *, spans: bool) -> Any:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model.config.pad_token_id = tokenizer.pad_token_id
-    words = isinstance(rows[0][0], list)
+    words, paired = isinstance(rows[0][0], list), rows[0][1] is not None
     texts = [" ".join(first) if words else first for first, _ in rows]
-    pairs = None if rows[0][1] is None else [second for _, second in rows]
-    cut = "only_second" if spans else True
+    pairs = [second for _, second in rows] if paired else None
+    if words and paired:
+        texts, pairs = map(list, zip(*(_around(first, json.loads(second or "")) for first, second in rows), strict=True))
+    cut = "only_second" if spans or (words and paired) else True
     inputs = tokenizer(texts, pairs, truncation=cut, padding=True, return_tensors="pt", return_offsets_mapping=words)
     offsets = inputs.pop("offset_mapping").tolist() if words else []
     with torch.inference_mode():
@@ -75,15 +77,36 @@ def _logits(model: Any, folder: Path, rows: Rows, *, spans: bool) -> Any:
         return [both[row][[part == 1 for part in inputs.sequence_ids(row)]] for row in range(len(rows))]
     if not words:
         return found.logits
-    return [[found.logits[row][token].tolist() for token in _begun(offsets[row], rows[row][0])] for row in range(len(rows))]
+    read = []
+    for row, (first, second) in enumerate(rows):
+        last = [part == (1 if paired else 0) for part in inputs.sequence_ids(row)]
+        own = [pair if inside else [0, 0] for pair, inside in zip(offsets[row], last, strict=True)]
+        tokens = _begun(own, first, json.loads(second) if second else [])
+        read.append([found.logits[row][token].tolist() for token in tokens])
+    return read
 
 
-def _begun(offsets: list[list[int]], words: list[str]) -> list[int]:
-    """The first token that stands for a part of each word."""
+def _around(words: list[str], places: list[int]) -> tuple[str, str]:
+    """The words that a row is about, and the row with a sign around each run of them."""
+    marked = ["@ " * _starts(at, places) + word + " @" * _ends(at, places) for at, word in enumerate(words)]
+    return " ".join(words[place] for place in places), " ".join(marked)
+
+
+def _starts(at: int, places: list[int]) -> bool:
+    return at in places and at - 1 not in places
+
+
+def _ends(at: int, places: list[int]) -> bool:
+    return at in places and at + 1 not in places
+
+
+def _begun(offsets: list[list[int]], words: list[str], places: list[int]) -> list[int]:
+    """The first token that stands for a part of each word; signs stand around the words at `places`."""
     found, begin = [], 0
-    for word in words:
+    for at, word in enumerate(words):
+        begin += 2 * _starts(at, places)
         found += [token for token, (start, end) in enumerate(offsets) if max(start, begin) < min(end, begin + len(word))][:1]
-        begin += len(word) + 1
+        begin += len(word) + 1 + 2 * _ends(at, places)
     return found
 
 

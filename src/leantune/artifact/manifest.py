@@ -19,6 +19,7 @@ from leantune.core.errors import ArtifactError, Problems
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, Interval, Recipe, Scores
 from leantune.core.spec import Spec
+from leantune.data.words import OF_WORDS
 
 NAME = "leantune.json"
 CARD = "README.md"
@@ -62,7 +63,7 @@ class Facts(Spec):
     outputs: int
     """Width of the logits."""
     pieces: str = "text"
-    """How rows become pieces: text, words, spans."""
+    """How rows become pieces: text, words, focus, spans."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""
@@ -85,7 +86,12 @@ class Facts(Spec):
     @property
     def words(self) -> bool:
         """Whether a row is a list of words."""
-        return self.pieces == "words"
+        return self.pieces in OF_WORDS
+
+    @property
+    def focused(self) -> bool:
+        """Whether a row is about some of its words."""
+        return self.pieces == "focus"
 
     @property
     def spans(self) -> bool:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from leantune.artifact.manifest import Facts
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
+from leantune.data import focus
 from leantune.kinds.task import Task
 
 TOLERANCE = 1e-4
@@ -38,7 +39,7 @@ _PROGRAM = Path(__file__).with_name("fresh.py")
 
 
 GoldenRow = tuple[str | list[str], str | None]
-"""A text or a list of words, and the second text of a pair."""
+"""A text or a list of words, and the second text of a pair or the places of the words that the row is about."""
 
 
 def as_row(row: GoldenRow) -> Any:
@@ -125,7 +126,11 @@ def _start(way: str, folder: Path, facts: Facts, golden: Golden, work: Path) -> 
 
 
 def _named(row: GoldenRow, facts: Facts) -> dict[str, Any]:
-    return {facts.text: row[0]} | ({facts.text_pair: row[1]} if facts.text_pair else {})
+    return {facts.text: row[0]} | ({facts.text_pair: _cell(row[1], facts)} if facts.text_pair else {})
+
+
+def _cell(second: str | None, facts: Facts) -> str | None:
+    return focus.as_cell(focus.read(second or "[]")) if facts.focused else second
 
 
 def _compare(path: Path, golden: Golden) -> float:

@@ -3,17 +3,19 @@
     load("best").predict(["my card was declined"])      ->  [Prediction(label="card", score=0.98)]
     load("best").predict([("premise", "hypothesis")])       for models of pairs
     load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
+    load("best").predict([(["We", "sold", "it"], 1)])       for models of roles: the words and the place of the predicate
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, DataError, SpecError
+from leantune.data import focus
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
@@ -35,6 +38,8 @@ from leantune.models.network import Network
 
 Row = str | tuple[str, str] | list[str]
 """A text, a (text, pair), or a list of words, as the model reads them."""
+Focused = tuple[list[str], int | list[int]]
+"""Words, and the place or the places of those that the row is about, from 0, as in the file of the training."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,12 @@ class Predictor:
         """Whether a row is a list of words."""
         return self.manifest.facts.words
 
-    def predict(self, rows: Sequence[Row]) -> list[Prediction]:
+    def predict(self, rows: Sequence[Row] | Sequence[Focused]) -> list[Prediction]:
         """Answer and score of each row, in the order given.
 
         Args:
-            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them.
+            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them, (words, place)
+                for one of roles; places from 0, and two numbers are a span where they were one in the training.
 
         Raises:
             DataError: E-TEXT when a row is of another kind than the model reads.
@@ -87,7 +93,7 @@ class Predictor:
         found = predict(self.network, encoded, self.task, **self._options())
         return self.task.join(found, encoded, self.labels, sizes, chunk.pairs)
 
-    def logits(self, rows: Sequence[Row]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+    def logits(self, rows: Sequence[Row] | Sequence[Focused]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
         """Logits (rows, outputs), in the order given; a list of (tokens, outputs) of the first pieces where tokens are read."""
         encoded = self._encoded(self._chunk(rows))
         found: dict[int, NDArray[np.float32]] = {}
@@ -99,9 +105,14 @@ class Predictor:
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None else listed
 
-    def _chunk(self, rows: Sequence[Row]) -> ExampleChunk:
+    def _chunk(self, rows: Sequence[Row] | Sequence[Focused]) -> ExampleChunk:
         if isinstance(rows, str):
             raise DataError('predict takes a list of rows. Write predict(["a text"]).', "E-TEXT")
+        if self.manifest.facts.focused:
+            return _focused(rows, span=focus.is_spans(str(self.manifest.facts.text_pair)))
+        return self._plain(cast("Sequence[Row]", rows))
+
+    def _plain(self, rows: Sequence[Row]) -> ExampleChunk:
         paired, words = self.manifest.facts.paired, self.reads_words
         fits = _is_pair if paired else _is_words if words else _is_text
         what = (
@@ -166,6 +177,22 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
             return found
         tried.append(f'"{name}" has other weights than the base model of the training.')
     raise ArtifactError(f"{folder}: its base model was not found. {' '.join(tried)} Put the same base model back.", "E-ARTIFACT")
+
+
+def _focused(rows: Sequence[Any], *, span: bool) -> ExampleChunk:
+    """Rows of words and the places that they are about, in a list as the files of the training have it, in a text as they are stored."""
+    words, places = list[list[str]](), list[str]()
+    for number, row in enumerate(rows, 1):
+        try:
+            if not (isinstance(row, list | tuple) and len(row) == 2 and _is_words(row[0])):
+                raise ValueError(f"this model reads words and a place. Give (words, place). Got {_short(row)}")
+            own, place = list(row[0]), row[1]
+            stored = isinstance(place, str)
+            places.append(focus.written(focus.places_of(place if stored else json.dumps(place), len(own), span=span and not stored)))
+            words.append(own)
+        except ValueError as error:
+            raise DataError(f"row {number}: {error}.", "E-TEXT") from None
+    return ExampleChunk([" ".join(row) for row in words], places, words)
 
 
 def _is_text(row: object) -> bool:

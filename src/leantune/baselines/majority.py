@@ -22,13 +22,13 @@ class Majority:
 
     name: ClassVar[str] = "majority"
     title: ClassVar[str] = "commonest answer"
-    golds: ClassVar[tuple[str, ...]] = ("label", "levels", "labels", "number", "tags")
+    golds: ClassVar[tuple[str, ...]] = ("label", "levels", "labels", "number", "tags", "roles")
 
     def fit(self, material: Material) -> Floor:
         """Count the training answers."""
         train = material.splits["train"]
         answer: Callable[[Examples], Decoded]
-        if material.gold == "tags":
+        if material.gold in ("tags", "roles"):
             answer, parameters = _by_word(train)
         else:
             answer, parameters = _constant(train, material), 1

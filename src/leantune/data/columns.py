@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.core.spec import Spec
+from leantune.data import focus
 from leantune.data.chat import REPLY
 from leantune.data.facts import Facts, is_prose, look
 from leantune.data.intake import Inference
@@ -42,6 +43,10 @@ class Wanted:
     text_pair: str | None = None
     label: str | None = None
     label_needed: bool = True
+    focus: tuple[str, ...] = ()
+    """Names of a second column that says which words a row is about."""
+    focus_needed: bool = False
+    """Whether there must be one."""
 
 
 def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, list[Inference]]:
@@ -55,12 +60,16 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
     notes: list[Inference] = []
     label = wanted.label
     if label is None and wanted.text is None and (tagged := _tagged(table)):
-        return _two_columns(*tagged, "lists of words and tags, named so")
+        found, told = _two_columns(*tagged, "lists of words and tags, named so")
+        about = _focus(table, place, wanted, notes)
+        return found.model_copy(update={"text_pair": about}), [*told, *notes]
     if wanted.label_needed and (written := _source_and_target(facts, wanted)):
         return _two_columns(*written, "a text and the text to write, named so")
     if label is None and wanted.label_needed:
         label = _label(facts, place, wanted, notes)
     text, pair = _texts(facts, place, wanted, label, notes)
+    if wanted.focus_needed:
+        pair = _focus(table, place, wanted, notes)
     return Columns(text=text, text_pair=pair, label=label), notes[::-1]
 
 
@@ -119,6 +128,25 @@ def _source_and_target(facts: Mapping[str, Facts], wanted: Wanted) -> tuple[str,
 def _is_written(facts: Facts) -> bool:
     """Whether the values are texts that somebody wrote: mostly different ones, of several words."""
     return facts.varied and is_prose(facts.first)
+
+
+def _focus(table: Table, place: str, wanted: Wanted, notes: list[Inference]) -> str | None:
+    """The column that says which words a row is about."""
+    if wanted.text_pair is not None:
+        return wanted.text_pair
+    found = focus.find(table, wanted.focus)
+    if found is not None:
+        what = Inference(
+            what="column of the place", value=f'"{found}"', why="which word a row is about, named so", override="--text-pair COL"
+        )
+        notes.append(what)
+    elif wanted.focus_needed:
+        raise DataError(
+            f"{place}: no column says which word a row is about, such as {wanted.focus[0]} with the number of the word, from 0. "
+            f"Columns: {_quoted(table.columns)}. Name it with --text-pair COL.",
+            "E-COLUMN",
+        )
+    return found
 
 
 def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:

@@ -31,6 +31,7 @@ from leantune.data.layouts import plain_rows
 from leantune.data.locate import Part, Rewrite, bring_in
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, read_manifest, write_manifest
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
+from leantune.data.names import plain
 from leantune.data.parts import parts_of
 from leantune.data.rows import nests, texts_of
 from leantune.data.table import MARKED, Table
@@ -142,11 +143,13 @@ def _table_digest(table: Table) -> str:
 
 def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request, notes: list[Inference]) -> tuple[Columns, str, str]:
     """The columns in use, the task, named or inferred, and why it is this one ("" for the default)."""
+    tasks = [request.task] if request.task else catalogue.names("tasks")
+    names = tuple(name for task in tasks for name in catalogue.load("tasks", task).focus)
     marked = MARKED if MARKED in tables["train"].columns else None
     named = (request.text, request.text_pair, request.label)
     if (pair := parts["train"].pair) and named == (None, None, None):
         named = (pair[0], None, pair[1])
-    wanted = Wanted(marked or named[0], *named[1:])
+    wanted = Wanted(marked or named[0], *named[1:], focus=names, focus_needed=bool(request.task and names))
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
     task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)
@@ -177,10 +180,12 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
     facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
     for name in catalogue.names("tasks"):
         task = catalogue.load("tasks", name)
+        if task.focus and plain(columns.text_pair or "") not in task.focus:
+            continue
         if task.pattern and _all_have(table, columns.text, task.pattern):
             return name, "all texts have the marks of its things"
         if task.inferred and (why := catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words)):
-            return name, why
+            return name, f'{why}, and "{columns.text_pair}" says which word it is about' if task.focus else why
     return DEFAULT_TASK, ""
 
 
@@ -253,7 +258,7 @@ def _number(part: Part, source: Labelled, answers: Answers) -> Source:
     empty = True
     for start, cells in source.cells():
         span = slice(start - 1, start - 1 + cells.num_rows)
-        texts = texts_of(cells, columns, words=answers.gold.words)
+        texts = texts_of(cells, columns, answers.gold.pieces)
         strata[span] = answers.gold.strata(answers.gold.read(cells, answers.labels))
         first[span] = keys(texts[-1 if answers.gold.pieces == "spans" else 0].to_pylist())
         if columns.text_pair:

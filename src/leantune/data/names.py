@@ -100,8 +100,44 @@ _CODES = (
 LANGUAGES = frozenset(_CODES.split())
 """Codes of languages (ISO 639-1); two columns of these names are a text and its translation."""
 
-TAGS = ("tags", "ner_tags", "pos_tags", "slot_tags", "ner", "pos", "upos", "slots", "labels", "label")
+TAGS = (
+    "tags",
+    "ner_tags",
+    "pos_tags",
+    "slot_tags",
+    "ner",
+    "pos",
+    "upos",
+    "slots",
+    "labels",
+    "label",
+    "roles",
+    "role_tags",
+    "srl_tags",
+    "argument_tags",
+)
 """The column that holds the tag of each word."""
+
+
+PREDICATES = (
+    "predicate_index",
+    "predicate_indices",
+    "predicate_idx",
+    "pred_index",
+    "pred_idx",
+    "verb_index",
+    "verb_idx",
+    "predicate_span",
+    "predicate",
+    "verb",
+)
+"""The column that says which word is the predicate."""
+
+TRIGGERS = ("trigger_index", "trigger_indices", "trigger_idx", "trigger_span", "trigger")
+"""The column that says which words are the trigger of an event."""
+
+SPANS = ("predicate_span", "trigger_span", "trigger")
+"""Those of them in which two numbers are a span."""
 
 
 def plain(name: str) -> str:

@@ -6,7 +6,8 @@ for chunk in rows.chunks(): chunk.texts, chunk.pairs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from leantune.core.errors import DataError
+from leantune.core.errors import DataError, Problems
+from leantune.data import focus
 from leantune.data.chat import CONVERSATION
 from leantune.data.columns import Columns, require_columns
 from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
@@ -25,8 +27,13 @@ from leantune.data.layouts import plain_rows
 from leantune.data.locate import Rewrite, bring_in, locate
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.names import language
-from leantune.data.rows import columns_of, nests, texts_of, words_of
+from leantune.data.rows import columns_of, row_nests, texts_of, words_of
+from leantune.data.rows import nests as nests_of
 from leantune.data.table import MARKED, Table
+from leantune.data.words import OF_WORDS
+
+Nests = Mapping[str, Sequence[str]]
+"""What columns may hold besides texts and numbers."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +45,14 @@ class Rows:
         table: every column as text, on disk.
         columns: where text and text pair stand.
         inferences: what was worked out while reading.
-        of_words: whether a row is a list of words.
+        pieces: how they become pieces, a name of `data.pieces`.
     """
 
     name: str
     table: Table
     columns: Columns
     inferences: list[Inference]
-    of_words: bool = False
+    pieces: str = "text"
 
     def __len__(self) -> int:
         return self.table.rows
@@ -53,26 +60,31 @@ class Rows:
     def chunks(self) -> Iterator[ExampleChunk]:
         """The rows, a few thousand at a time; a missing text is ""."""
         for cells in self.table.batches(self.columns.read):
-            texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, words=self.of_words))
-            yield ExampleChunk(texts, pairs[0] if pairs else None, words_of(cells).to_pylist() if self.of_words else None)
+            texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, self.pieces))
+            yield ExampleChunk(texts, pairs[0] if pairs else None, words_of(cells).to_pylist() if self.pieces in OF_WORDS else None)
 
 
-def read_rows(source: Any, folder: Path, columns: Columns, *, of_words: bool = False, pattern: str | None = None) -> Rows:
+def read_rows(source: Any, folder: Path, columns: Columns, pieces: str = "text", *, pattern: str | None = None) -> Rows:
     """Read rows to predict; the label column is not needed.
 
     Args:
         source: the file.
         folder: where it is kept while it is read.
         columns: where text and text pair stand.
-        of_words: whether a row is a list of words.
+        pieces: how rows become pieces, a name of `data.pieces`.
         pattern: what every text must have in it (`Task.pattern`).
 
     Raises:
         DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    read = _read(source, folder, needed, of_lists=of_words or needed.text == CONVERSATION, pattern=pattern)
-    return Rows(read.place, read.table, read.columns, read.notes, of_words)
+    may = row_nests(needed, pieces, lists=pieces in OF_WORDS or needed.text == CONVERSATION)
+    read = _read(source, folder, needed, nests=may, pattern=pattern)
+    if pieces == "focus":
+        problems = Problems(read.place)
+        deque(focus.rows(read.table, needed.text, str(needed.text_pair), problems), maxlen=0)
+        problems.raise_if_any()
+    return Rows(read.place, read.table, read.columns, read.notes, pieces)
 
 
 def read_labelled(
@@ -104,8 +116,10 @@ class _Read:
     notes: list[Inference]
 
 
-def _read(source: Any, folder: Path, columns: Columns, *, pattern: str | None, gold: Gold | None = None, of_lists: bool = False) -> _Read:
-    """Read one file, with its answers where their kind is given; else `of_lists` tells whether rows may be lists."""
+def _read(
+    source: Any, folder: Path, columns: Columns, *, pattern: str | None, gold: Gold | None = None, nests: Nests | None = None
+) -> _Read:
+    """Read one file, with its answers where their kind is given; else `nests` tells what the columns may hold."""
     parts = locate(source)
     chosen = parts if len(parts) == 1 else [part for part in parts if part.split == "test"]
     if len(chosen) != 1:
@@ -118,6 +132,6 @@ def _read(source: Any, folder: Path, columns: Columns, *, pattern: str | None, g
         rewrites.append(partial(put_marks, text=columns.text if columns.text != MARKED else None))
     table = bring_in(chosen[0], folder / "raw.arrow", notes, *rewrites)
     columns = marked_columns(table, gold.placed(table, columns) if gold else columns)
-    require_columns(table, chosen[0].name, columns, nests=nests(columns, gold) if gold else {columns.text: ("a list",) if of_lists else ()})
+    require_columns(table, chosen[0].name, columns, nests=nests_of(columns, gold) if gold else nests)
     refuse_unmarked(table, columns, chosen[0].name, pattern)
     return _Read(chosen[0].name, table, columns, notes)

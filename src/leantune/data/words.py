@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+OF_WORDS = ("words", "focus")
+"""Kinds of pieces (`data.pieces`) of rows that are lists of words."""
+
 
 def split_words(text: str | None) -> list[str]:
     """The words in a cell.

@@ -53,6 +53,8 @@ class Task:
     """Whether a file can be recognised as this task by its answers."""
     pattern: ClassVar[str | None] = None
     """A regular expression that every text of the task has in it; files are recognised by it too."""
+    focus: ClassVar[tuple[str, ...]] = ()
+    """Usual names of the column that says which words a row is about; empty where a row is about all of it."""
     head: ClassVar[HeadKind] = "sequence"
     """What is read from the body: one state for the whole piece, or one for each token."""
     problem: ClassVar[str | None] = None

@@ -7,7 +7,7 @@ follows nothing begins an entity), by `seqeval` itself. The unit that a bootstra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ TagRows = Sequence[Sequence[int]] | NDArray[Any]
 OUTSIDE = "O"
 
 
-def tally(metric: str, gold: TagRows, predicted: TagRows, labels: Sequence[str]) -> Tally:
+def tally(metric: str, gold: TagRows, predicted: TagRows, labels: Sequence[str], *, silent: Collection[str] = ()) -> Tally:
     """The tally of a tagging metric.
 
     Args:
@@ -32,6 +32,7 @@ def tally(metric: str, gold: TagRows, predicted: TagRows, labels: Sequence[str])
         gold: tag numbers of each sentence.
         predicted: tag numbers of each sentence, as many.
         labels: names of the tags.
+        silent: types of entities that do not count.
 
     Raises:
         SpecError: E-NAME for an unknown metric, with the nearest valid name.
@@ -42,15 +43,20 @@ def tally(metric: str, gold: TagRows, predicted: TagRows, labels: Sequence[str])
     if metric == "accuracy":
         counts = [[sum(map(int.__eq__, map(int, right), map(int, guess))), len(right)] for right, guess in pairs]
         return Tally.of(np.array(counts, dtype=np.float64).reshape(-1, 2), mean_of_counts)
-    found = [(entities(right, labels), entities(guess, labels)) for right, guess in pairs]
+    found = [(entities(right, labels, silent), entities(guess, labels, silent)) for right, guess in pairs]
     types = sorted({entity[0] for sentence in found for side in sentence for entity in side}) or [OUTSIDE]
     lines = [np.concatenate([_counts(right & guess, types), _counts(guess, types), _counts(right, types)]) for right, guess in found]
     return Tally.of(np.array(lines).reshape(len(found), 3 * len(types)), METRICS[metric])
 
 
-def entities(tags: Sequence[int], labels: Sequence[str]) -> set[tuple[str, int, int]]:
-    """(type, first word, last word) of each entity of a sentence."""
-    return set(get_entities([labels[int(tag)] for tag in tags]))
+def entities(tags: Sequence[int], labels: Sequence[str], silent: Collection[str] = ()) -> set[tuple[str, int, int]]:
+    """(type, first word, last word) of each entity of a sentence; those of a silent type are left out."""
+    return {entity for entity in get_entities([labels[int(tag)] for tag in tags]) if entity[0] not in silent}
+
+
+def type_of(tag: str) -> str:
+    """The type of a tag: `PER` of `B-PER`, nothing of `O`."""
+    return tag[2:] if tag[1:2] == "-" else ""
 
 
 def are_spans(labels: Sequence[str]) -> bool:
@@ -62,12 +68,12 @@ def are_spans(labels: Sequence[str]) -> bool:
     return any(tag[:2] in ("B-", "I-") for tag in labels) and all(tag == OUTSIDE or tag[1:2] == "-" for tag in labels)
 
 
-def per_type(gold: TagRows, predicted: TagRows, labels: Sequence[str]) -> list[dict[str, Any]]:
+def per_type(gold: TagRows, predicted: TagRows, labels: Sequence[str], *, silent: Collection[str] = ()) -> list[dict[str, Any]]:
     """Entities, precision, recall and F1 of each type."""
     right = Counter[str]()
     guessed, rows = Counter[str](), Counter[str]()
     for one, other in zip(gold, predicted, strict=True):
-        true, said = entities(one, labels), entities(other, labels)
+        true, said = entities(one, labels, silent), entities(other, labels, silent)
         right.update(kind for kind, *_ in true & said)
         guessed.update(kind for kind, *_ in said)
         rows.update(kind for kind, *_ in true)
@@ -80,5 +86,11 @@ def _counts(found: set[tuple[str, int, int]], types: Sequence[str]) -> np.ndarra
     return np.array([count[kind] for kind in types], dtype=np.float64)
 
 
-METRICS: dict[str, Combine] = {"entity_f1": f1.micro, "macro_entity_f1": f1.macro, "accuracy": mean_of_counts}
+METRICS: dict[str, Combine] = {
+    "entity_f1": f1.micro,
+    "macro_entity_f1": f1.macro,
+    "span_f1": f1.micro,
+    "macro_span_f1": f1.macro,
+    "accuracy": mean_of_counts,
+}
 """Tagging metrics by name; all are fractions."""

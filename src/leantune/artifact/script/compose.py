@@ -13,9 +13,10 @@ import re
 import textwrap
 from typing import Any
 
-from leantune.artifact.manifest import Manifest, auto_class
-from leantune.artifact.script import adapter, common, pooled, spans, stock, tagged, virtual, whole
+from leantune.artifact.manifest import Facts, Manifest, auto_class
+from leantune.artifact.script import adapter, common, focus, pooled, spans, stock, tagged, virtual, whole
 from leantune.core import catalogue
+from leantune.data.focus import is_spans
 from leantune.models.locate import MINILM_HUB
 
 _HEADER = '''#!/usr/bin/env python3
@@ -33,7 +34,7 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS = {settings}
 '''
 
-_STANDARD = ("argparse", "csv", "hashlib", "json", "sys", "warnings")
+_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings")
 
 
 def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code: str | None) -> str:
@@ -51,12 +52,17 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
     facts = manifest.facts
     header = _HEADER.format(
         needs="torch, transformers, peft and safetensors" if manifest.form == "adapter" else "torch, transformers and safetensors",
-        example='"first text" "its pair"' if facts.paired else '"a text" "another text"',
+        example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code),
         settings=pprint.pformat(_settings(manifest, pad), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
+
+
+def shown(facts: Facts) -> str:
+    """Rows on the command line, for people."""
+    return '"these are words" 1' if facts.focused else '"first text" "its pair"' if facts.paired else '"a text" "another text"'
 
 
 def _source(function: Any) -> str:
@@ -75,7 +81,8 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     if manifest.facts.spans:
         predict: list[Any] = [spans.best_span, spans.predict]
     elif manifest.facts.words:
-        predict = [type(task).answer, tagged.split_words, tagged.begun, tagged.predict]
+        encode = [focus.places_of, focus.encode] if manifest.facts.focused else [tagged.encode]
+        predict = [type(task).answer, tagged.split_words, *encode, tagged.begun, tagged.predict]
     else:
         predict = [type(task).answer, common.predict]
     return [*base, load_body, *model, common.read_rows, common.column, *predict, common.main]
@@ -84,6 +91,8 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
 def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
     facts, base = manifest.facts, manifest.base
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
+    if facts.focused:
+        settings["spans"] = is_spans(str(facts.text_pair))
     if manifest.layout == "stock":
         settings |= {"pad": pad, "outputs": facts.outputs, "model": auto_class(facts)}
     else:

@@ -20,9 +20,17 @@ def split_words(cell: str) -> list[str]:
     return [str(word) for word in found]
 
 
-def begun(pieces: list[list[list[int]]], words: list[str]) -> list[list[tuple[int, int]]]:
-    """(word, token) of the words that begin in each piece: the first token that stands for a part of the word."""
+def encode(tokenizer: Any, words: list[str], about: str, **options: Any) -> tuple[Any, list[list[list[int]]], list[int]]:
+    """The encoded pieces of a row, the characters of their tokens, and for each character of its text the word that it belongs to."""
+    del about
+    text = " ".join(words) or ("" if tokenizer("")["input_ids"] else tokenizer.pad_token)  # no token at all cannot be read
     letters = [-1 if place == len(word) else number for number, word in enumerate(words) for place in range(len(word) + 1)]
+    coded = tokenizer([text], truncation=True, stride=options["max_length"] // 4, **options)
+    return coded, coded.pop("offset_mapping").tolist(), letters
+
+
+def begun(pieces: list[list[list[int]]], letters: list[int]) -> list[list[tuple[int, int]]]:
+    """(word, token) of the words that begin in each piece: the first token that stands for a part of the word."""
     firsts, found = dict[int, int](), []
     for offsets in pieces:
         places = dict[int, int]()
@@ -37,22 +45,19 @@ def begun(pieces: list[list[list[int]]], words: list[str]) -> list[list[tuple[in
 @torch.inference_mode()
 def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[Any, float]]:
     """Tags and score of each row; long rows are read in overlapping pieces, each word where it has more context."""
-    del pairs
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     tokenizer.padding_side = "right"
-    labels, most = SETTINGS["labels"], SETTINGS["max_length"]
+    labels = SETTINGS["labels"]
+    options = {"return_overflowing_tokens": True, "return_offsets_mapping": True, "padding": True, "return_tensors": "pt"}
     found = []
-    for words in map(split_words, texts):
-        options = {"stride": most // 4, "return_overflowing_tokens": True, "return_offsets_mapping": True, "padding": True}
-        text = " ".join(words) or ("" if tokenizer("")["input_ids"] else tokenizer.pad_token)  # no token at all cannot be read
-        coded = tokenizer([text], truncation=True, max_length=most, return_tensors="pt", **options)
-        offsets = coded.pop("offset_mapping").tolist()
+    for words, about in zip(map(split_words, texts), pairs or [""] * len(texts), strict=True):
+        coded, offsets, letters = encode(tokenizer, words, about, max_length=SETTINGS["max_length"], **options)
         coded.pop("overflow_to_sample_mapping")
         logits = forward(model, dict(coded)).float()
         chosen = torch.full((len(words), logits.shape[-1]), -30.0)
         chosen[:, labels.index("O") if "O" in labels else 0] = 30.0  # a word without a token of its own
         context = [-1] * len(words)
-        for piece, places in enumerate(begun(offsets, words)):
+        for piece, places in enumerate(begun(offsets, letters)):
             for word, token in places:
                 around = min(token, len(offsets[piece]) - 1 - token)
                 if around > context[word]:

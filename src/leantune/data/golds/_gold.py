@@ -21,6 +21,7 @@ from leantune.data.columns import Columns
 from leantune.data.facts import Facts
 from leantune.data.intake import Inference
 from leantune.data.table import Nested, Table
+from leantune.data.words import OF_WORDS
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,12 @@ class Gold:
     @property
     def words(self) -> bool:
         """Whether a row is a list of words."""
-        return self.pieces == "words"
+        return self.pieces in OF_WORDS
 
     @property
     def lists(self) -> bool:
         """Whether a row is a list: of words, or of turns."""
-        return self.pieces in ("words", "chat")
+        return self.words or self.pieces == "chat"
 
     def placed(self, table: Table, columns: Columns) -> Columns:
         """The columns of a further file, where the answers may be called otherwise."""

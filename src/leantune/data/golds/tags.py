@@ -50,18 +50,29 @@ class Tags(Gold):
     def _counted(self, source: Labelled) -> Counter[str]:
         """Words per tag; everything that is wrong with the rows is told at once."""
         counts, problems = Counter[str](), Problems(source.place)
-        for row, words, tags in _rows(source, problems):
-            if len(words) != len(tags):
-                problems.add(
-                    f'row {row}: {len(words)} words in column "{source.columns.text}" and {len(tags)} tags in column "{source.label}". '
-                    "Each word needs one tag.",
-                    "E-LABEL",
-                )
-            elif not words:
-                problems.add(f'row {row}, column "{source.columns.text}": no word. Delete the row.', "E-TEXT")
+        for row, words, tags, about in _rows(source, problems):
+            for where, what in self.faults(words, tags, about, source):
+                problems.add(f"row {row}{where}: {what}", "E-LABEL" if words else "E-TEXT")
             counts.update(tags)
         problems.raise_if_any()
         return counts
+
+    def faults(self, words: list[str], tags: list[str], about: str | None, source: Labelled) -> Iterator[tuple[str, str]]:
+        """What is wrong with a row: where in it, and a sentence.
+
+        Args:
+            words: of the row.
+            tags: of the row.
+            about: what says which words the row is about, where something does.
+            source: the file.
+        """
+        del about
+        text, label = source.columns.text, source.label
+        if len(words) != len(tags):
+            counted = f'{len(words)} words in column "{text}" and {len(tags)} tags in column "{label}".'
+            yield "", f"{counted} Each word needs one tag."
+        elif not words:
+            yield f', column "{text}"', "no word. Delete the row."
 
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Numbers of the tags of each row."""
@@ -69,12 +80,13 @@ class Tags(Gold):
         return pa.array([[number[tag] for tag in split_words(text)] for text in answers(cells)], self.arrow)
 
 
-def _rows(source: Labelled, problems: Problems) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Row number, words and tags."""
+def _rows(source: Labelled, problems: Problems) -> Iterator[tuple[int, list[str], list[str], str | None]]:
+    """Row number, words, tags, and what stands in the second column where there is one."""
     for start, cells in source.cells():
-        for place, (words, tags) in enumerate(zip(cells.column(0).to_pylist(), answers(cells), strict=True)):
+        abouts = cells.column(1).to_pylist() if source.columns.text_pair else [None] * cells.num_rows
+        for place, (words, tags, about) in enumerate(zip(cells.column(0).to_pylist(), answers(cells), abouts, strict=True)):
             try:
-                yield start + place, split_words(words), split_words(tags)
+                yield start + place, split_words(words), split_words(tags), about
             except ValueError as error:
                 problems.add(f"row {start + place}: {error}", "E-TEXT")
 
