@@ -109,7 +109,7 @@ def test_a_further_task_of_the_shelf_is_known(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(SpecError, match='No task "moods"'):
         prepare(rows(), tmp_path, task="moods")
     names, load = catalogue.names, catalogue.load
-    moods = SimpleNamespace(gold="label", inferred=False, pattern=None)
+    moods = SimpleNamespace(gold="label", inferred=False, pattern=None, focus=())
     monkeypatch.setattr(catalogue, "names", lambda shelf: [*names(shelf), "moods"] if shelf == "tasks" else names(shelf))
     monkeypatch.setattr(catalogue, "load", lambda shelf, name: moods if name == "moods" else load(shelf, name))
     assert prepare(rows(), tmp_path, task="moods").task == "moods"

@@ -32,7 +32,8 @@ def through_peft(folder: Path, rows: Rows) -> Any:
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
     model = auto.from_pretrained(str(folder), num_labels=facts["outputs"])
     # peft's class for questions drops the token types; the card says so.
-    return _logits(model.base_model if facts["spans"] else model, folder, rows, spans=facts["spans"])
+    spans = facts["pieces"] == "spans"
+    return _logits(model.base_model if spans else model, folder, rows, spans=spans)
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:
@@ -41,11 +42,12 @@ def through_transformers(folder: Path, rows: Rows) -> Any:
 
     facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
     auto = getattr(transformers, f"AutoModelFor{_kind(facts)}")
-    return _logits(auto.from_pretrained(folder), folder, rows, spans=facts["spans"])
+    return _logits(auto.from_pretrained(folder), folder, rows, spans=facts["pieces"] == "spans")
 
 
 def _kind(facts: Any) -> str:
-    return "QuestionAnswering" if facts["spans"] else "TokenClassification" if facts["words"] else "SequenceClassification"
+    kinds = {"spans": "QuestionAnswering", "words": "TokenClassification", "focus": "TokenClassification"}
+    return kinds.get(facts["pieces"], "SequenceClassification")
 
 
 def through_sentence_transformers(folder: Path, rows: Rows) -> Any:

@@ -52,7 +52,7 @@ class Tags(Gold):
         counts, problems = Counter[str](), Problems(source.place)
         for row, words, tags, about in _rows(source, problems):
             for where, what in self.faults(words, tags, about, source):
-                problems.add(f"row {row}{where}: {what}", "E-LABEL" if words else "E-TEXT")
+                problems.add(f"row {row}{where}: {what}", "E-LABEL" if words or tags else "E-TEXT")
             counts.update(tags)
         problems.raise_if_any()
         return counts
