@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,22 @@ def test_token_lengths_and_truncation(tmp_path: Path) -> None:
     assert report.length_quantiles == {"p50": 14, "p90": 34, "p95": 34, "p99": 34, "max": 34}
     assert report.truncated_share == pytest.approx(90 / 410)
     assert any("22% of the rows are longer than 32 tokens" in one.message for one in report.findings)
+
+
+def test_questions_that_are_cut_are_counted_with_their_rows(tmp_path: Path) -> None:
+    """Of pieces of 32 tokens a question may have 22 (one for each word here)."""
+    asked = {3: 23, 40: 22, 77: 60}
+    source = [
+        {"question": " ".join(["why"] * asked.get(number, 3)), "context": f"It is {number} here.", "answers": str(number)}
+        for number in range(1, 121)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in source))
+
+    def count(texts: list[str], pairs: list[str] | None) -> list[int]:
+        return [len(text.split()) + (len(pairs[place].split()) if pairs else 0) for place, text in enumerate(texts)]
+
+    findings = check(prepare(path, tmp_path / "out", task="answering"), tokenizer=count, max_length=32).findings
+    cut = [one for one in findings if one.kind == "truncated"]
+    assert sorted(row for one in cut for row in one.rows) == [3, 77]
+    assert all('have a "question" of more than 22 tokens, whose end is cut: a.jsonl row ' in one.message for one in cut)

@@ -15,6 +15,8 @@ from leantune.core.errors import SpecError
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows, encode_to_disk
 from leantune.data.examples import ExampleChunk
+from leantune.data.pieces._pieces import too_long
+from leantune.data.pieces.spans import MEMBER as SPANS
 from leantune.models.base import load_tokenizer
 
 FAMILIES = ["bert", "roberta", "gpt2", "deberta-v2"]
@@ -247,13 +249,34 @@ def test_an_empty_second_text_is_one_piece(tokenizer: Callable[[str], Any], fami
     assert marked[2].sum() >= 2
 
 
-def test_a_question_that_leaves_no_room_is_refused(tokenizer: Callable[[str], Any]) -> None:
-    for length, question in ((32, "the movie " * 15), (16, "the movie was great and the book day very")):
-        with pytest.raises(SpecError) as caught:
-            span_pieces(tokenizer("bert"), ["where", question], ["the movie"] * 2, length)
-        assert caught.value.code == "E-RANGE"
-        assert f"too little of {length} for the second" in caught.value.message
-        assert "--max-length" in caught.value.message
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("length", [16, 32])
+def test_a_question_that_leaves_no_room_is_cut(tokenizer: Callable[[str], Any], family: str, length: int) -> None:
+    """Its first words are read, and a quarter of the room or more is the text's, all of which is read; the other rows are as they were."""
+    read, text = tokenizer(family), "the movie was great and the book never " * 4
+    encoded = span_pieces(read, ["where", "the movie was never great " * 20], [text, text], length)
+    alone = span_pieces(read, ["where"], [text], length)
+    assert np.array_equal(encoded.ids[: len(alone.ids)], alone.ids)
+    long = np.flatnonzero(encoded.rows == 1)
+    assert encoded.lengths.max() <= length
+    marks = [encoded.padded([piece], 0).marks[0] for piece in long]  # type: ignore[index]
+    assert min((rows[:, 0] >= 0).sum() for rows in marks[:-1]) >= length // 4
+    covered = {place for rows in marks for start, end in rows for place in range(start, end)}
+    assert {place for place, letter in enumerate(text) if letter != " "} <= covered
+    assert encoded.first[long].min() > length // 2
+
+
+def test_which_questions_are_cut(tokenizer: Callable[[str], Any]) -> None:
+    def count(texts: list[str]) -> list[int]:
+        return [len(ids) for ids in tokenizer("bert")(texts)["input_ids"]]
+
+    assert SPANS.most_first(32) == 22
+    assert too_long(count, ["where", "the " * 20, "the " * 21, ""], 22) == [2]
+
+
+def test_pieces_without_any_room_are_refused(tokenizer: Callable[[str], Any]) -> None:
+    with pytest.raises(SpecError, match=r"Pieces of 8 tokens have no room for a question and a text. Raise --max-length"):
+        span_pieces(tokenizer("bert"), ["where"], ["the movie"], 8)
 
 
 def test_files_and_memory_agree_on_spans(tokenizer: Callable[[str], Any], tmp_path: Path) -> None:

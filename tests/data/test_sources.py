@@ -12,7 +12,6 @@ import pytest
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.dataset import prepare
-from leantune.data.examples import ExampleChunk
 from leantune.data.golds.label import Label
 from leantune.data.unlabelled import read_labelled, read_rows
 
@@ -89,7 +88,10 @@ def test_a_hub_name_without_the_package(tmp_path: Path, monkeypatch: pytest.Monk
 def test_rows_to_predict_keep_order_and_columns(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("id,text\n7,b\n3,\n5,a\n")
     rows = read_rows(tmp_path / "new.csv", tmp_path / "work", Columns(text="text", label="label"))
-    assert list(rows.chunks()) == [ExampleChunk(["b", "", "a"])]
+    (chunk,) = rows.chunks()
+    assert (chunk.texts, chunk.pairs, chunk.words) == (["b", "", "a"], None, None)
+    assert chunk.rows is not None
+    assert chunk.rows.tolist() == [1, 2, 3]
     assert rows.table.columns == ("id", "text")
     with pytest.raises(DataError, match='no column "txt"'):
         read_rows(tmp_path / "new.csv", tmp_path / "work", Columns(text="txt"))

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from leantune.core.errors import DataError
+from leantune.data.columns import Columns
 from leantune.data.dataset import Dataset, prepare
 from leantune.data.golds.spans import references
+from leantune.data.unlabelled import read_rows
 
 ROWS = 60
 YEARS = 1900
@@ -266,6 +268,23 @@ def test_a_squad_file_without_context_or_paragraphs(tmp_path: Path) -> None:
     assert "'context' is missing" in said
     assert 'article "Songs_3": the paragraphs are null, no list' in said
     assert 'article "Songs_6": paragraph 1 is a list, no object' in said
+
+
+def test_a_squad_file_without_answers_can_be_predicted(tmp_path: Path) -> None:
+    """Where no question has any; a single one without is a mistake."""
+    path = squad(tmp_path / "new.json", "1.1", rows_of())
+    whole = json.loads(path.read_text())
+    asked = [one for article in whole["data"] for paragraph in article["paragraphs"] for one in paragraph["qas"]]
+    for one in asked[1:]:
+        del one["answers"]
+    path.write_text(json.dumps(whole))
+    assert "'answers' is missing" in str(failure(path, tmp_path / "out"))
+    del asked[0]["answers"]
+    path.write_text(json.dumps(whole))
+    rows = read_rows(path, tmp_path, Columns(text="question", text_pair="context"))
+    found = [pair for chunk in rows.chunks() for pair in zip(chunk.texts, chunk.pairs or [], strict=True)]
+    assert found == [(row["question"], row["context"]) for row in rows_of()]
+    assert "no row has a label. Use this file with `leantune predict`" in str(failure(path, tmp_path / "out"))
 
 
 def test_a_squad_file_without_questions_has_no_rows(tmp_path: Path) -> None:

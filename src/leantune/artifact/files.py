@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ import numpy as np
 
 from leantune.artifact.predictor import Predictor
 from leantune.core import catalogue
-from leantune.core.errors import DataError
+from leantune.core.errors import DataError, some
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
+from leantune.data.examples import ExampleChunk
 from leantune.data.intake import Inference
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
-from leantune.kinds.task import in_order
+from leantune.kinds.task import Decoded, in_order
 
 
 class Scored(Spec):
@@ -72,11 +73,12 @@ def predict_file(predictor: Predictor, file: str, out: Path | None, *, text: str
         columns, pattern = _columns(predictor, text, text_pair), predictor.task.pattern
         rows = read_rows(file, Path(temporary), columns, predictor.manifest.facts.pieces, pattern=pattern)
         names = free_names(rows.table.given, ("label", "score"))
+        cut = list[int]()
         if out is None:
-            write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows))
+            write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows, cut))
         else:
-            write_with(rows.table, out, names, _values(predictor, rows))
-        return Written(len(rows), names, rows.inferences)
+            write_with(rows.table, out, names, _values(predictor, rows, cut))
+        return Written(len(rows), names, [*rows.inferences, *_told(cut)])
 
 
 def evaluate_file(
@@ -92,7 +94,8 @@ def evaluate_file(
     with tempfile.TemporaryDirectory() as temporary:
         kind, pattern = catalogue.load("data.golds", predictor.task.gold), predictor.task.pattern
         examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=pattern)
-        gold, parts = examples.gold, [predictor.decode(chunk) for chunk in examples.chunks()]
+        cut = list[int]()
+        gold, parts = examples.gold, [_decoded(predictor, chunk, cut) for chunk in examples.chunks()]
     sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
     guess = in_order(np.arange(sizes[-1]), parts).predicted
     task = predictor.task
@@ -103,13 +106,30 @@ def evaluate_file(
         per_label=details.get("per_label", []),
         confusion=details.get("confusion", []),
         labels=labels,
-        inferences=notes,
+        inferences=[*notes, *_told(cut)],
     )
 
 
-def _values(predictor: Predictor, rows: Rows) -> Iterator[tuple[Any, float]]:
+def _decoded(predictor: Predictor, chunk: ExampleChunk, cut: list[int]) -> Decoded:
+    """The answers to some rows; the rows whose first text is cut are noted."""
+    assert chunk.rows is not None
+    cut += [int(chunk.rows[place]) for place in predictor.cut(chunk.texts)]
+    return predictor.decode(chunk)
+
+
+def _told(cut: Sequence[int]) -> list[Inference]:
+    if not cut:
+        return []
+    return [
+        Inference(
+            what="rows whose first text is cut", value=f"{len(cut):,}", why=f"it leaves too little room for the second: row {some(cut)}"
+        )
+    ]
+
+
+def _values(predictor: Predictor, rows: Rows, cut: list[int]) -> Iterator[tuple[Any, float]]:
     for chunk in rows.chunks():
-        decoded = predictor.decode(chunk)
+        decoded = _decoded(predictor, chunk, cut)
         for answer, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
             yield predictor.task.named(answer, predictor.labels), round(float(confidence), 6)
 

@@ -29,6 +29,7 @@ from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.marks import UNMARKED
+from leantune.data.pieces._pieces import Pieces, too_long
 from leantune.evaluate.predict import logits_of, predict
 from leantune.execution.device import pick_device
 from leantune.kinds.task import Decoded, Task
@@ -92,6 +93,12 @@ class Predictor:
         sizes = None if chunk.words is None else [len(words) for words in chunk.words]
         found = predict(self.network, encoded, self.task, **self._options())
         return self.task.join(found, encoded, self.labels, sizes, chunk.pairs)
+
+    def cut(self, texts: Sequence[str]) -> list[int]:
+        """Places of the first texts whose end is not read, for a model that needs the room for the second ones."""
+        pieces: Pieces = catalogue.load("data.pieces", self.manifest.facts.pieces)
+        most = pieces.most_first(self.manifest.max_length)
+        return too_long(self.base.count_tokens, texts, most) if most else []
 
     def logits(self, rows: Sequence[Row] | Sequence[Focused]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
         """Logits (rows, outputs), in the order given; a list of (tokens, outputs) of the first pieces where tokens are read."""

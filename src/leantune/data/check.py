@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leantune.core import catalogue
+from leantune.core.human import plural
 from leantune.core.records import CheckFinding, CheckReport
-from leantune.data.checks._rows import finding, label_counts, rows
+from leantune.data.checks._rows import finding, label_counts, named, rows
 from leantune.data.dataset import Dataset
+from leantune.data.pieces._pieces import Pieces, too_long
 from leantune.data.table import CHUNK_ROWS
 
 TokenCounter = Callable[[list[str], list[str] | None], Sequence[int]]
@@ -42,7 +44,11 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
         findings.extend(catalogue.load("data.checks", name)(dataset))
     lengths = _lengths(dataset, tokenizer) if tokenizer else None
     truncated = float((lengths > max_length).mean()) if lengths is not None and max_length else None
-    in_pieces = catalogue.load("data.pieces", dataset.gold.pieces).overlapping
+    pieces: Pieces = catalogue.load("data.pieces", dataset.gold.pieces)
+    in_pieces = pieces.overlapping
+    most_first = pieces.most_first(max_length) if max_length else None
+    if tokenizer and most_first:
+        findings.extend(_long_firsts(dataset, tokenizer, most_first))
     if truncated:
         findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0))
     return CheckReport(
@@ -97,6 +103,24 @@ def _truncated(share: float, max_length: int) -> CheckFinding:
 
 def _in_pieces(share: float, max_length: int) -> CheckFinding:
     return finding("long", "info", f"{_longer(share, max_length)}; they are read in overlapping pieces.")
+
+
+def _long_firsts(dataset: Dataset, tokenizer: TokenCounter, most: int) -> list[CheckFinding]:
+    """First texts whose end the model does not read."""
+    found = []
+    for split, examples in dataset.splits.items():
+        numbers = [
+            int(chunk.rows[place])
+            for chunk in examples.chunks()
+            if chunk.rows is not None
+            for place in too_long(lambda texts: tokenizer(texts, None), chunk.texts, most)
+        ]
+        if numbers:
+            what = f'{plural(len(numbers), f"{split} row")} have a "{dataset.columns.text}" of more than {most} tokens, whose end is cut'
+            message = f"{what}: {named(dataset, split, numbers)}."
+            fix = "Raise --max-length, or shorten these rows."
+            found.append(finding("truncated", "warning", message, rows=numbers, fix=fix))
+    return found
 
 
 def _longer(share: float, max_length: int) -> str:

@@ -59,9 +59,12 @@ class Rows:
 
     def chunks(self) -> Iterator[ExampleChunk]:
         """The rows, a few thousand at a time; a missing text is ""."""
+        start = 1
         for cells in self.table.batches(self.columns.read):
             texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, self.pieces))
-            yield ExampleChunk(texts, pairs[0] if pairs else None, words_of(cells).to_pylist() if self.pieces in OF_WORDS else None)
+            words = words_of(cells).to_pylist() if self.pieces in OF_WORDS else None
+            yield ExampleChunk(texts, pairs[0] if pairs else None, words, np.arange(start, start + cells.num_rows, dtype=np.int64))
+            start += cells.num_rows
 
 
 def read_rows(source: Any, folder: Path, columns: Columns, pieces: str = "text", *, pattern: str | None = None) -> Rows:

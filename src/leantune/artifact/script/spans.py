@@ -33,13 +33,14 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     most = SETTINGS["max_length"]
     found: list[tuple[Any, float]] = []
     for question, text in zip(texts, pairs or [], strict=True):
+        if len(tokenizer(question)["input_ids"]) > most - most // 4 - 2:  # the end of a question that leaves the text too little room is cut
+            kept = tokenizer(question, truncation=True, max_length=most - most // 4 - 2, return_offsets_mapping=True)
+            question = question[: max(end for _, end in kept["offset_mapping"])]
         room = most - len(tokenizer(question)["input_ids"]) - 2
-        if room < most // 4:
-            sys.exit(f"error: this question leaves too little of {most} tokens for the text: {question[:60]}")
         if not (text or tokenizer(question)["input_ids"]):
             question = tokenizer.pad_token  # no token at all cannot be read
         options = {"return_overflowing_tokens": True, "return_offsets_mapping": True, "padding": True, "return_tensors": "pt"}
-        coded = tokenizer([question], [text], truncation="only_second", max_length=most, stride=room // 4, **options)
+        coded = tokenizer([question], [text], truncation="only_second", max_length=most, stride=max(1, room // 4), **options)
         offsets = coded.pop("offset_mapping").tolist()
         coded.pop("overflow_to_sample_mapping")
         second = [[part == 1 for part in coded.sequence_ids(piece)] for piece in range(len(offsets))]

@@ -8,6 +8,7 @@ beside the tokens (its *marks*), so that a task finds its way back from a token 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -19,6 +20,10 @@ from leantune.data.examples import ExampleChunk
 
 OVERLAP = 4
 """Pieces of one row share a quarter of their tokens, so that every word has some context on both sides in one of them."""
+
+
+_SPECIAL = 8
+"""More tokens than any tokenizer puts around a text."""
 
 
 class Tokenizer(Protocol):
@@ -63,6 +68,18 @@ class Pieces:
     together: ClassVar[bool] = False
     """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
 
+    def most_first(self, length: int) -> int | None:
+        """Tokens of a first text, special ones included, behind which it is cut; None where both texts share what room there is.
+
+        Args:
+            length: tokens of a piece.
+
+        Raises:
+            SpecError: E-RANGE when there is no room.
+        """
+        del length
+        return None
+
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows.
 
@@ -100,6 +117,13 @@ def overlapping(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None,
         return_token_type_ids=True,
         return_attention_mask=False,
     )
+
+
+def too_long(count: Callable[[list[str]], Sequence[int]], texts: Sequence[str], most: int) -> list[int]:
+    """Places of the texts with more than `most` tokens, special ones included; `count` counts them."""
+    likely = [place for place, text in enumerate(texts) if len(text.encode()) + _SPECIAL > most]  # no token is less than a byte
+    counts = count([texts[place] for place in likely]) if likely else []
+    return [place for place, tokens in zip(likely, counts, strict=True) if tokens > most]
 
 
 def require_fast(tokenizer: Tokenizer) -> None:

@@ -1,17 +1,24 @@
 """A second text in which spans are sought becomes as many overlapping pieces as it needs, each behind the whole first text.
 
-Marks: first character of a token of the second text and the one behind it.
+Marks: first character of a token of the second text and the one behind it. A first text that would leave less than a quarter of the room to
+the second is cut; `too_long` tells which ones, so that the user can be told.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
 from leantune.core.errors import SpecError
 from leantune.data.examples import ExampleChunk
-from leantune.data.pieces._pieces import OVERLAP, Part, Pieces, Room, Tokenizer, filler, flat, overlapping, require_fast
+from leantune.data.pieces._pieces import OVERLAP, Part, Pieces, Room, Tokenizer, filler, flat, overlapping, require_fast, too_long
+
+SEPARATORS = 2
+"""Special tokens around the second text at most."""
+_LEAST = 6
+"""Tokens that a first text may have in any case."""
 
 
 class Spans(Pieces):
@@ -20,9 +27,16 @@ class Spans(Pieces):
     width: ClassVar[int] = 2
     overlapping: ClassVar[bool] = True
 
+    def most_first(self, length: int) -> int:
+        """What leaves a quarter to the second text, and room for the separators around it."""
+        most = length - length // OVERLAP - SEPARATORS
+        if most < _LEAST:
+            raise SpecError(f"Pieces of {length} tokens have no room for a question and a text. Raise --max-length.", "E-RANGE")
+        return most
+
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""
-        texts, pairs = chunk.texts, chunk.pairs or []
+        texts, pairs = _shortened(tokenizer, chunk.texts, self.most_first(room.length)), chunk.pairs or []
         found: list[list[tuple[list[int], list[int], int]]] = [[] for _ in texts]
         overlaps = _overlaps(tokenizer, texts, room.length)
         for overlap in sorted(set(overlaps)):  # by the row's own first text, so that its pieces do not depend on other rows
@@ -42,18 +56,26 @@ class Spans(Pieces):
 
 
 def _overlaps(tokenizer: Tokenizer, firsts: list[str], length: int) -> list[int]:
-    """Tokens that the pieces of each row share: a part of the room that its first text leaves.
+    """Tokens that the pieces of each row share: a part of the room that its first text leaves."""
+    return [max(1, (length - taken - SEPARATORS) // OVERLAP) for taken in _counted(tokenizer, firsts)]
+
+
+def _shortened(tokenizer: Tokenizer, firsts: list[str], most: int) -> list[str]:
+    """The first texts, cut behind `most` tokens.
 
     Raises:
-        SpecError: E-MODEL without a fast tokenizer, E-RANGE when a first text leaves no room for the second.
+        SpecError: E-MODEL without a fast tokenizer.
     """
     require_fast(tokenizer)
-    lengths = [len(ids) for ids in tokenizer(firsts, return_attention_mask=False)["input_ids"]]
-    rooms = [length - taken - 2 for taken in lengths]  # two: separators around the second text
-    if min(rooms) < length // OVERLAP:
-        message = f"The longest first text has {max(lengths)} tokens, which leaves too little of {length} for the second."
-        raise SpecError(f"{message} Raise --max-length or shorten the first texts.", "E-RANGE")
-    return [room // OVERLAP for room in rooms]
+    found = list(firsts)
+    for place in too_long(partial(_counted, tokenizer), firsts, most):
+        coded = tokenizer(firsts[place], truncation=True, max_length=most, return_offsets_mapping=True, return_attention_mask=False)
+        found[place] = firsts[place][: max(end for _, end in coded["offset_mapping"])]
+    return found
+
+
+def _counted(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
+    return [len(ids) for ids in tokenizer(texts, return_attention_mask=False)["input_ids"]]
 
 
 MEMBER = Spans()
