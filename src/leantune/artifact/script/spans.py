@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import torch
@@ -33,7 +32,7 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     most = SETTINGS["max_length"]
     found: list[tuple[Any, float]] = []
     for question, text in zip(texts, pairs or [], strict=True):
-        if len(tokenizer(question)["input_ids"]) > most - most // 4 - 2:  # the end of a question that leaves the text too little room is cut
+        if len(tokenizer(question)["input_ids"]) > most - most // 4 - 2:  # it leaves the text too little room
             kept = tokenizer(question, truncation=True, max_length=most - most // 4 - 2, return_offsets_mapping=True)
             question = question[: max(end for _, end in kept["offset_mapping"])]
         room = most - len(tokenizer(question)["input_ids"]) - 2
