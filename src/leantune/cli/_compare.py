@@ -215,6 +215,7 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
     else:
         console.print(_verdict_table(comparison, console.width))
         if (made := verdicts.by_test(comparison)) is not None:
+            console.print()
             console.print(_test_table(made))
         console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
     for row in comparison.methods:
