@@ -24,9 +24,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Train once and measure; the data check and the reports are not part of it."""
     with tempfile.TemporaryDirectory() as folder:
         study = open_study(Sources(spec["train"], spec.get("dev"), spec.get("test")), Path(folder), Options.of(model=spec["model"]))
-        candidate = field_of(read_methods([spec["method"]]), study.base, study.context.outputs, "classification", study.options).candidates[
-            0
-        ]
+        candidate = field_of(read_methods([spec["method"]]), study.base, study.context.head, "classification", study.options).candidates[0]
         job = candidate.job(spec["lr"], phase="final", seed=spec["seed"], steps=spec["steps"], looks=1)
         study.context.encoded("train")
         attached = attach(study.context, job)

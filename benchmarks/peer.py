@@ -32,6 +32,8 @@ from peft import (
 from torch.utils.data import Dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
 
+from benchmarks.rows import read_rows
+
 
 def configuration(method: str, steps: int) -> Any:
     """The `peft` configuration of a method with its published defaults; None for methods that only choose parameters."""
@@ -64,16 +66,11 @@ def choose(model: torch.nn.Module, method: str) -> None:
         parameter.requires_grad_(kept(name))
 
 
-def read(path: str) -> list[dict[str, Any]]:
-    """Rows of a JSON lines file."""
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-
-
 class Rows(Dataset):
     """Tokenised rows in memory, as the examples do it."""
 
     def __init__(self, path: str, tokenizer: Any, labels: list[str], limit: int | None = None) -> None:
-        rows = read(path)[:limit]
+        rows = read_rows(Path(path))[:limit]
         pairs = [row["text_pair"] for row in rows] if "text_pair" in rows[0] else None
         self.coded = tokenizer([row["text"] for row in rows], pairs, truncation=True, max_length=256)
         self.gold = [labels.index(row["label"]) for row in rows]
@@ -85,10 +82,28 @@ class Rows(Dataset):
         return {**{key: value[index] for key, value in self.coded.items()}, "labels": self.gold[index]}
 
 
+def training(folder: str, lr: float, steps: int, seed: int, batch: int, **more: Any) -> TrainingArguments:
+    """Arguments of one quiet training that keeps nothing."""
+    return TrainingArguments(
+        output_dir=folder,
+        learning_rate=lr,
+        max_steps=steps,
+        per_device_train_batch_size=batch,
+        per_device_eval_batch_size=64,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        seed=seed,
+        disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
+        **more,
+    )
+
+
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Train and score once."""
     tokenizer = AutoTokenizer.from_pretrained(spec["model"])
-    labels = sorted({row["label"] for row in read(spec["train"])})
+    labels = sorted({row["label"] for row in read_rows(Path(spec["train"]))})
     options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if spec.get("no_dropout") else {}
     torch.manual_seed(spec["seed"])
     model = AutoModelForSequenceClassification.from_pretrained(spec["model"], num_labels=len(labels), dtype=torch.float32, **options)
@@ -101,21 +116,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     grouping = {"train_sampling_strategy": "group_by_length"} if spec.get("grouped") else {}
     batch = spec.get("batch", 32)
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            learning_rate=spec["lr"],
-            max_steps=spec["steps"],
-            per_device_train_batch_size=batch,
-            per_device_eval_batch_size=64,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            seed=spec["seed"],
-            disable_tqdm=True,
-            warmup_steps=round(0.06 * spec["steps"]),
-            use_cpu=not torch.cuda.is_available(),
-            **grouping,
-        )
+        arguments = training(folder, spec["lr"], spec["steps"], spec["seed"], batch, warmup_steps=round(0.06 * spec["steps"]), **grouping)
         trainer = Trainer(model=model, args=arguments, train_dataset=train, data_collator=DataCollatorWithPadding(tokenizer))
         start = time.perf_counter()
         trainer.train()
