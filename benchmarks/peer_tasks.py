@@ -3,7 +3,7 @@
     found = run(study, lr=5e-5, seed=1, steps=96, batch=16, splits=("dev", "test"))      ->  answers of both splits
 
 What the examples do is kept: the family's own head, the base's dropout, AdamW without weight decay, a rate that falls linearly without
-warm-up, rows in random order, targets at the first token of each word, long contexts in windows that overlap by half of 128, the 20
+warm-up, rows in random order, targets at the first token of each word, long contexts in windows that overlap by a quarter, the 20
 best first and last tokens for an answer. Batches are padded to their longest row, and prediction goes by length; both change no score.
 Rows, labels and answers are those of the study, so that one scorer can judge both sides.
 """
@@ -37,8 +37,8 @@ from leantune.models.quiet import quiet
 
 DEFAULT_RATE = 5e-5
 """Of `TrainingArguments`, which the examples take when no rate is given."""
-STRIDE, BEST, LONGEST = 64, 20, 30
-"""run_qa: tokens that windows share (128 of 384 there), candidates for each end, tokens of an answer at most."""
+OVERLAP, BEST, LONGEST = 4, 20, 30
+"""run_qa: windows share a quarter of their tokens (a third there, of 384), candidates for each end, tokens of an answer at most."""
 UNSEEN = -100
 
 Feature = dict[str, Any]
@@ -142,7 +142,7 @@ class Spans(Sequences):
             list(rows.pairs),
             truncation="only_second",
             max_length=self.length,
-            stride=STRIDE,
+            stride=self.length // OVERLAP,
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
