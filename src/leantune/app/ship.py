@@ -20,6 +20,7 @@ from leantune.comparison.build import ComparisonInputs, build
 from leantune.comparison.inspect import RowText
 from leantune.core.files import write_atomic
 from leantune.core.records import CheckReport, Comparison, Ledger, TrialRecord
+from leantune.data import focus
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.device import machine
 from leantune.kinds.method import parse_method
@@ -92,6 +93,8 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
 
     def text(position: int) -> RowText:
         (first, second), *_ = test.take([position])
+        if study.context.task.focus:
+            return RowText(int(test.rows[position]), first, words=(test.words or [])[position], places=tuple(focus.read(second or "[]")))
         return RowText(int(test.rows[position]), first, second, None if test.words is None else test.words[position])
 
     return ComparisonInputs(

@@ -20,6 +20,8 @@ class RowText:
     text: str
     text_pair: str | None = None
     words: list[str] | None = None
+    places: tuple[int, ...] = ()
+    """Of the words that the row is about."""
 
 
 FIRST = 5
@@ -58,5 +60,6 @@ def _mistake(task: Task, found: Predictions, labels: Sequence[str], position: in
         predicted=task.named(found.predicted[position], labels),
         confidence=round(float(found.confidence[position]), 4),
         words=row.words,
+        places=list(row.places),
         pieces=task.pieces(row.text if row.text_pair is None else row.text_pair, found.gold[position], found.predicted[position]),
     )

@@ -236,6 +236,8 @@ class Mistake(Spec):
     confidence: float
     words: list[str] | None = None
     """The words that the tags belong to."""
+    places: list[int] = []
+    """Those of them that the row is about, from 0: a predicate, a trigger."""
     pieces: list[Piece] = []
     """The last text in pieces, shortened where it is long; empty where it is shown as it is."""
 

@@ -23,6 +23,7 @@ from leantune.data import splits
 from leantune.data.chat import CONVERSATION, REPLY
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
 from leantune.data.deposit import Deposit, Source
+from leantune.data.events import TRIGGER, event_rows
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold, Labelled
 from leantune.data.intake import Inference
@@ -124,10 +125,13 @@ def _key(parts: dict[str, Part], digests: Mapping[str, str | None], tests: list[
 
 
 def _rewrites(request: Request) -> list[Rewrite]:
-    """What becomes of rows on their way in: chats and translations get plain columns, relations their marks."""
+    """What becomes of rows on their way in: chats, translations and lists of events get plain columns, relations their marks."""
     found: list[Rewrite] = []
     if request.text in (None, CONVERSATION) and request.label in (None, REPLY):
         found.append(partial(plain_rows, answered=True))
+    task = catalogue.load("tasks", request.task) if request.task else None
+    if request.label is None and (task is None or task.gold == "tags" or TRIGGER in task.focus):
+        found.append(partial(event_rows, arguments=task is not None and bool(task.focus)))
     if request.task is None or _pattern(request.task):
         found.append(partial(put_marks, text=request.text))
     return found

@@ -4,7 +4,8 @@
     rejects O
 
 CoNLL-U (ten columns between tabs) gives tokens and upos; lines of comments, words of several tokens and empty nodes are skipped.
-A row is a sentence: lists of words and of tags. Row numbers are numbers of sentences.
+A row is a sentence: lists of words and of tags. Row numbers are numbers of sentences. Columns of roles (`data.propbank`) give a row for
+each predicate.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leantune.data.intake import Format, Inference, Intake, in_chunks
+from leantune.data.propbank import predicates
 from leantune.data.table import Chunk
 
 _UNIVERSAL = 10
@@ -26,7 +28,8 @@ _TAG = re.compile(r"O|[BIESLUM]-\S+|#|SYM|PUNCT")
 
 def read(intake: Intake) -> Iterator[Chunk]:
     """Chunks of sentences."""
-    return in_chunks(_rows(intake))
+    roles = predicates(intake)
+    return in_chunks(_rows(intake) if roles is None else roles)
 
 
 def _rows(intake: Intake) -> Iterator[dict[str, Any]]:

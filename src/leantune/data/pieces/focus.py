@@ -3,7 +3,8 @@
     sold [SEP] we @ sold @ old books          Mark: the number of the word of the row that begins at a token
 
 In front, because a decoder reads from left to right and because every piece of a long row needs them; inside, because a word may occur
-twice.
+twice. 200 steps of `full` on 3,000 rows of PropBank on EWT with minilm: span F1 on test 33.0 with both, 34.3 with signs only (one seed
+each, so no difference), 22.6 with the words in front only.
 """
 
 from __future__ import annotations
