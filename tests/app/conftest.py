@@ -11,7 +11,7 @@ import pytest
 
 import leantune as lt
 from leantune.artifact.manifest import Facts
-from leantune.artifact.parity import TOLERANCE, Golden, Proof
+from leantune.artifact.parity import TOLERANCE, Golden, Proof, as_row
 
 GOOD = ["great", "good", "nice", "love", "happy", "fine", "best"]
 BAD = ["awful", "bad", "sad", "hate", "poor", "worst"]
@@ -31,7 +31,7 @@ def rows(number: int, seed: int = 0) -> list[dict[str, str]]:
 
 
 def _prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
-    rows = [first if second is None else (first, second) for first, second in golden.rows]
+    rows = [as_row(row, facts) for row in golden.rows]
     found = zip(lt.load(folder).logits(rows), golden.logits, strict=True)
     largest = max(float(abs(row - expected).max(initial=0.0)) for row, expected in found)
     assert largest < TOLERANCE

@@ -120,6 +120,16 @@ def arguments_row(draw: random.Random) -> Row:
     return {"tokens": found["tokens"], "trigger": [place, place + 2], "tags": tags}
 
 
+def choice_row(draw: random.Random) -> Row:
+    """The thing that is asked for, in its colour, among two to four options; some texts are far too long."""
+    thing, colour = draw.choice(["card", "bank"]), draw.choice(["red", "blue"])
+    others = [f"{other} {one}" for other in ("card", "bank") for one in ("red", "blue") if (other, one) != (thing, colour)]
+    options = [f"{thing} {colour}", *draw.sample(others, draw.randint(1, 3))]
+    draw.shuffle(options)
+    words = [*filler(draw) * (12 if draw.random() < 0.05 else 1), thing, colour]
+    return {"question": " ".join(words), "choices": options, "answer": "ABCD"[options.index(f"{thing} {colour}")]}
+
+
 @dataclass(frozen=True)
 class Case:
     """A task, its rows and what shall be predicted for some of them."""
@@ -208,6 +218,17 @@ CASES = {
         0.9,
         {"task": "ranking"},
     ),
+    "choice": Case(
+        choice_row,
+        [
+            ("the movie card red", ["bank red", "card red", "card blue"]),
+            (f"{'a food day ' * 15}bank blue", ["bank blue", "bank red"]),
+            ("was bank red", ["card blue", "bank blue", "card red", "bank red"]),
+        ],
+        ["card red", "bank blue", "bank red"],
+        0.9,
+        {"max_length": 32},
+    ),
     "relation": Case(
         relation_row,
         ["the <e1>card</e1> paid <e2>book</e2>", "food was <e2>bank</e2> lost <e1>movie</e1>", "a day <e2>book</e2> hate <e1>bank</e1>"],
@@ -218,7 +239,7 @@ CASES = {
 }
 MEASURED = ("regression", "ranking")
 """The answer is a number."""
-TEXTS = ("ordinal", "relation", "answering")
+TEXTS = ("ordinal", "relation", "answering", "choice")
 """The answer is a text."""
 
 
@@ -302,7 +323,7 @@ def test_a_further_file_is_scored_with_every_metric(name: str, trained: Callable
     assert scored.rows == 50
     assert list(scored.metrics) == [*task.metrics, *task.reported]
     assert scored.metrics[found.opened.conditions.metric] > CASES[name].needed
-    assert bool(scored.per_label) == (name not in (*MEASURED, "answering"))
+    assert bool(scored.per_label) == (name not in (*MEASURED, "answering", "choice"))
     done = run("evaluate", str(found.artifact), str(tmp_path / "new.jsonl"), "--json")
     assert json.loads(done.output)["metrics"] == scored.metrics
 
@@ -351,6 +372,19 @@ def test_a_comparison_of_taggers_has_floors_and_verdicts(base: str, tmp_path: Pa
     assert "majority" in result.table()
 
 
+@pytest.mark.slow
+def test_a_comparison_of_choosers_has_floors_and_an_artifact(base: str, tmp_path: Path, proof_here: None) -> None:
+    """The option whose words stand in the text is right, so the closest one is a floor that is hard to beat."""
+    opened = lt.study(CASES["choice"].rows(160), model=base, out=tmp_path, budget="50steps", seeds=1, quiet=True, max_length=32)
+    result = lt.compare(opened, ["full(lr=0.01)", "head(lr=0.001)"])
+    rows = {row.name: row for row in result.comparison.methods}
+    assert (rows["majority"].mean or 1.0) < 0.7 < (rows["retrieval"].mean or 0.0)
+    assert (rows["full(lr=0.01)"].mean or 0.0) > (rows["majority"].mean or 1.0)
+    assert "tfidf" not in rows
+    merged = lt.export(tmp_path / "best", "merged", tmp_path / "merged")
+    assert lt.load(merged).predict(CASES["choice"].inputs) == lt.load(tmp_path / "best").predict(CASES["choice"].inputs)
+
+
 WAYS = {
     ("bert", "full"): ["leantune", "predict.py", "transformers"],
     ("bert", "lora"): ["leantune", "predict.py", "peft"],
@@ -365,6 +399,8 @@ SINGLE = [
     ("ordinal", "bert", "full"),
     ("regression", "sentence-bert", "prompt"),
     ("ranking", "bert", "lora"),
+    ("choice", "bert", "full"),
+    ("choice", "gpt2", "prompt"),
 ]
 """Tasks that read one state for the whole row: the answer is their own, the ways of loading are those of classification."""
 FRESH = [*(("tagging", *way) for way in WAYS), *FOCUSED, *SINGLE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,3 +101,23 @@ def test_pairs_are_read_as_one_text(tmp_path: Path) -> None:
     rows = [{"text": "what is it", "text_pair": f"{('meat', 'prize')[i % 2]} {i}", "label": ("ham", "spam")[i % 2]} for i in range(200)]
     pairs = prepare(rows, tmp_path)
     assert fit("tfidf", pairs).predict("test").predicted.tolist() == pairs.splits["test"].gold.tolist()
+
+
+def test_floors_choose_among_the_options_of_each_row(tmp_path: Path) -> None:
+    """The right option shares a word with the text; it stands last of three more often than first."""
+    rows = []
+    for number in range(60):
+        right, place = f"thing {number}", 0 if number % 5 == 0 else 2
+        options = [f"matter {number} {other}" for other in "ab"]
+        rows.append({"text": f"which is it {number} thing", "choices": [*options[:place], right, *options[place:]], "label": place})
+    dataset = prepare([*rows, *({**row, "text": f"{row['text']}s", "choices": row["choices"][:2]} for row in rows[::5])], tmp_path)
+    material = Material(dataset.splits, "choice", 1, lambda split: np.zeros(0), 0)
+    closest = catalogue.load("baselines", "retrieval").fit(material).predict("train")
+    assert [row["text"] for row in closest.predicted] == [row["text"] for row in dataset.splits["train"].gold]
+    assert closest.confidence.tolist() == pytest.approx([max(row["scores"]) for row in closest.predicted])
+    commonest = catalogue.load("baselines", "majority").fit(material).predict("train")
+    given = [json.loads(pair) for pair in dataset.splits["train"].pairs or []]
+    assert {len(options) for options in given} == {2, 3}
+    expected = [options[2 if len(options) == 3 else 0] for options in given]
+    assert [row["text"] for row in commonest.predicted] == expected
+    assert [len(row["scores"]) for row in commonest.predicted] == [len(options) for options in given]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,12 @@ def context(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
     """Of a tiny sentence encoder; the head stands outside of the body."""
     run = tmp_path_factory.mktemp("run")
     return opened(str(tiny("sentence-bert")), run, prepare(labelled_rows(), run / "data"))
+
+
+@pytest.fixture
+def context_of(tiny: Callable[[str], Path], tmp_path: Path) -> Callable[[list[dict[str, Any]]], Context]:
+    """`context_of(rows)` is a study of other rows, on the same encoder."""
+    return lambda rows: opened(str(tiny("sentence-bert")), tmp_path, prepare(rows, tmp_path / "data"))
 
 
 @pytest.fixture

@@ -97,3 +97,31 @@ def test_seconds_of_stored_states_are_charged_to_the_trial(context: Context, job
     seconds.write_text("1000.0", encoding="utf-8")
     events = list(fit(setup_of(context, one, attached), BestLook()))
     assert [event.point.seconds > 1000 for event in events if isinstance(event, Evaluated)] == [True]
+
+
+def test_options_of_a_row_stay_together_on_both_ways(context_of: Callable[..., Context], job: MakeJob) -> None:
+    """Rows of two to four options: stored states give the logits and targets of the long way, and batches hold whole rows."""
+    colours = ["red", "blue", "one", "two"]
+    rows = [{"text": f"what card {number}", "choices": colours[: 2 + number % 3], "label": number % 2} for number in range(60)]
+    context, one = context_of(rows), job("head", task="choice", steps=3)
+    made = setup_of(context, one, attach(context, one))
+    assert isinstance(made.feed, FeatureFeed)
+    chosen = np.array([5, 0, 7])
+    pieces = made.units.pieces(chosen)
+    owners = context.encoded("train").rows[pieces]
+    assert list(dict.fromkeys(owners.tolist())) == chosen.tolist()
+    (short, answers), (long, targets) = made.feed(pieces), long_way(context, made.network)(pieces)
+    assert torch.allclose(short, long, atol=1e-5)
+    assert torch.equal(answers, targets)
+    assert targets[:, 0].tolist() == [chosen.tolist().index(row) for row in owners]
+    assert targets[:, 1].sum() == len(chosen)
+    seen: list[list[int]] = []
+
+    def feed(batch: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(context.encoded("train").rows[batch].tolist())
+        return made.feed(batch)
+
+    list(fit(replace(made, feed=feed), BestLook()))
+    sizes = np.bincount(context.encoded("train").rows)
+    assert len(seen) == 3
+    assert all(batch.count(row) == sizes[row] for batch in seen for row in batch)

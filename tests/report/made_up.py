@@ -90,7 +90,7 @@ def hostile(text: str = HOSTILE) -> Comparison:
     base, name = example(), f"lora{text}"
     rows = [row.model_copy(update={"name": name, "detail": text, "limit_broken": text}) if row.chosen else row for row in base.methods]
     trials = [_renamed(trial, name, text) if trial.name == "bitfit" else trial for trial in base.trials]
-    mistake = Mistake(row=1, text=text, text_pair=text, gold=text, predicted=text, confidence=0.9)
+    mistake = Mistake(row=1, text=text, text_pair=text, gold=text, predicted=text, confidence=0.9, options=[(text, 0.9)])
     finding = base.check.findings[0].model_copy(update={"message": text, "fix": text})
     changes = {
         "command": text,

@@ -21,7 +21,7 @@ from made_up import (
     without_measurements,
 )
 
-from leantune.core.records import Choice, Comparison, Verdict
+from leantune.core.records import Choice, Comparison, Inspection, Mistake, Verdict
 from leantune.report.html import render_html
 from leantune.report.payload import embed
 
@@ -239,3 +239,14 @@ def test_without_full_the_page_names_the_method_that_stands_in() -> None:
 def test_the_picture_is_named_only_where_it_lies_beside_the_page() -> None:
     assert "chart.png" in render_html(example(), chart=True)
     assert "chart.png" not in render_html(example(), chart=False)
+
+
+def test_the_options_of_a_row_are_shown_with_what_was_right_and_what_was_said() -> None:
+    found = [("four legs", 0.7), ("six legs", 0.05), ("eight legs", 0.25)]
+    mistake = Mistake(row=3, text="How many legs?", gold="eight legs", predicted="four legs", confidence=0.7, options=found)
+    base = example()
+    seen = Inspection(method="bitfit", labels=["right option, by its text"], mistakes=[mistake])
+    page = render_html(base.model_copy(update={"inspection": seen}))
+    for name, option, score in (("wrong", *found[0]), ("", *found[1]), ("truth", *found[2])):
+        term = f'<dt class="{name}">{option}</dt>' if name else f"<dt>{option}</dt>"
+        assert f'{term}<dd class="track"><i style="width:{100 * score:.1f}%"></i></dd>' in page

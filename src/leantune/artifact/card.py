@@ -76,8 +76,12 @@ def _use(manifest: Manifest) -> str:
         _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})'),
         "or `leantune predict path/to/this/folder rows.csv`. Without it, `predict.py` in this folder is all that is needed:",
         _code(f"python predict.py {shown(manifest.facts)}", "sh"),
-        _plain(manifest, example),
+        _plain(manifest, '[("a question", "one option")]' if manifest.facts.chooses else example),
     ]
+    if manifest.facts.chooses:
+        parts.append(
+            "The one output is the score of an option read behind the text; the softmax over the options of a row says how likely each is."
+        )
     return "\n\n".join(parts)
 
 
@@ -85,6 +89,8 @@ def _example(facts: Facts) -> str:
     """A row in Python."""
     if facts.focused:
         return '[(["some", "words"], 1)]'
+    if facts.chooses:
+        return '[("a question", ["one option", "another"])]'
     return '[("first text", "its pair")]' if facts.paired else '[["some", "words"]]' if facts.words else '["a text"]'
 
 
@@ -114,6 +120,7 @@ def _limits(manifest: Manifest) -> str:
         else "The scores were measured on that data"
     )
     long = "are read in overlapping pieces of" if manifest.facts.words or manifest.facts.spans else "are cut after"
+    long = "lose their beginning: with an option they have at most" if manifest.facts.chooses else long
     lines = [
         f"{measured}; on texts of another kind, language or time they can be lower.",
         "It always answers, also where no answer fits. The score is the model's own probability, not calibrated.",

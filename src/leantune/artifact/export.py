@@ -8,6 +8,7 @@ A format is one file in `formats/` whose `MEMBER(source, predictor, folder)` wri
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import tempfile
 from pathlib import Path
@@ -66,7 +67,11 @@ def _probes(predictor: Predictor) -> Golden:
         return str(tokenizer.decode(random.choice(words, size=int(random.integers(1, most)))))
 
     facts = predictor.manifest.facts
-    rows: list[GoldenRow] = [(text().split() or ["a"] if facts.words else text(), text() if facts.paired else None) for _ in range(PROBES)]
-    inputs = [as_row(row) for row in rows]
+
+    def second() -> str | None:
+        return json.dumps([f"{place} {text()}" for place in range(3)]) if facts.chooses else text() if facts.paired else None
+
+    rows: list[GoldenRow] = [(text().split() or ["a"] if facts.words else text(), second()) for _ in range(PROBES)]
+    inputs = [as_row(row, facts) for row in rows]
     answers = [(found.label, found.score) for found in predictor.predict(inputs)]
     return Golden(rows, [logits.astype(np.float64) for logits in predictor.logits(inputs)], answers)

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 Rows = list[tuple[Any, str | None]]
-"""A text or a list of words, and the second text of a pair."""
+"""A text or a list of words, and the second text of a pair; options as a JSON list."""
 
 
 def through_leantune(folder: Path, rows: Rows) -> Any:
     """`leantune.artifact.predictor.load`."""
+    from leantune.artifact.parity import as_row
     from leantune.artifact.predictor import load
 
-    return load(folder, device="cpu").logits([row if row[1] is not None else row[0] for row in rows])  # type: ignore[misc, arg-type]
+    model = load(folder, device="cpu")
+    return model.logits([as_row(row, model.manifest.facts) for row in rows])
 
 
 def through_peft(folder: Path, rows: Rows) -> Any:
@@ -120,10 +122,20 @@ WAYS: dict[str, Callable[[Path, Rows], Any]] = {
 }
 
 
+def _of_options(way: Callable[[Path, Rows], Any], folder: Path, rows: Rows) -> list[list[float]]:
+    """The scores of each row's options, each of which is read as a pair with the text."""
+    given = [json.loads(second or "") for _, second in rows]
+    pairs: Rows = [(text, option) for (text, _), options in zip(rows, given, strict=True) for option in options]
+    scores = iter(way(folder, pairs))
+    return [[float(next(scores)[0]) for _ in options] for options in given]
+
+
 def main(arguments: list[str]) -> None:
     """Run one way."""
     way, folder, rows, out = arguments
-    found = WAYS[way](Path(folder), [tuple(row) for row in json.loads(Path(rows).read_text(encoding="utf-8"))])
+    read: Rows = [tuple(row) for row in json.loads(Path(rows).read_text(encoding="utf-8"))]
+    chooses = json.loads((Path(folder) / "leantune.json").read_text(encoding="utf-8"))["facts"]["pieces"] == "options"
+    found = _of_options(WAYS[way], Path(folder), read) if chooses and way != "leantune" else WAYS[way](Path(folder), read)
     Path(out).write_text(json.dumps([row if isinstance(row, list) else row.tolist() for row in found]), encoding="utf-8")
 
 

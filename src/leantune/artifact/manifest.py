@@ -63,7 +63,7 @@ class Facts(Spec):
     outputs: int
     """Width of the logits."""
     pieces: str = "text"
-    """How rows become pieces: text, words, focus, spans."""
+    """How rows become pieces: text, words, focus, spans, options."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""
@@ -97,6 +97,11 @@ class Facts(Spec):
     def spans(self) -> bool:
         """Whether answers are spans of the second text."""
         return self.pieces == "spans"
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a row has options of its own."""
+        return self.pieces == "options"
 
 
 def auto_class(facts: Facts) -> str:

@@ -39,12 +39,12 @@ _PROGRAM = Path(__file__).with_name("fresh.py")
 
 
 GoldenRow = tuple[str | list[str], str | None]
-"""A text or a list of words, and the second text of a pair or the places of the words that the row is about."""
+"""A text or a list of words, and the second text of a pair, options as a JSON list, or the places of the words that the row is about."""
 
 
-def as_row(row: GoldenRow) -> Any:
+def as_row(row: GoldenRow, facts: Facts) -> Any:
     """A row as `Predictor.predict` takes it."""
-    return row[0] if row[1] is None else row
+    return row[0] if row[1] is None else (row[0], json.loads(row[1])) if facts.chooses else row
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Golden:
 
     rows: list[GoldenRow]
     logits: list[NDArray[np.float64]]
-    """(C,) for each row; (tokens, C) of the marked tokens of its first piece where tokens are read."""
+    """(C,) for each row; (tokens, C) of the marked tokens of its first piece where tokens are read; (options,) where it has options."""
     answers: list[tuple[Any, float]] = field(default_factory=list)
     """What the trained network answers and how sure it is; needed only by tasks whose answers do not follow from the logits alone."""
 
@@ -147,12 +147,13 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     if not task.from_logits:
         said = zip(rows, golden.answers, strict=True)
         return max(abs(float(row[score]) - likely) if row[label] == answer else 1.0 for row, (answer, likely) in said)
-    for row, logits in zip(rows, golden.logits, strict=True):
-        answer = json.loads(row[label]) if row[label].startswith("[") and facts.labels.count(row[label]) == 0 else row[label]
+    for row, logits, (_, second) in zip(rows, golden.logits, golden.rows, strict=True):
+        names = json.loads(second or "") if facts.chooses else facts.labels
+        answer = json.loads(row[label]) if row[label].startswith("[") and row[label] not in names else row[label]
         if facts.words and len(answer) > len(logits):
             continue  # the golden logits of a row of several pieces are those of the first one
-        _, expected = task.answer(torch.from_numpy(logits).float(), facts.labels)
-        largest = max(largest, task.distance(logits, answer, facts.labels), abs(float(row[score]) - expected))
+        _, expected = task.answer(torch.from_numpy(logits).float(), names)
+        largest = max(largest, task.distance(logits, answer, names), abs(float(row[score]) - expected))
     return largest
 
 

@@ -4,6 +4,7 @@
     load("best").predict([("premise", "hypothesis")])       for models of pairs
     load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
     load("best").predict([(["We", "sold", "it"], 1)])       for models of roles: the words and the place of the predicate
+    load("best").predict([("a question", ["one option", "another"])])     for models that choose
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
 """
@@ -29,6 +30,7 @@ from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.marks import UNMARKED
+from leantune.data.options import options
 from leantune.data.pieces._pieces import Pieces, too_long
 from leantune.evaluate.predict import logits_of, predict
 from leantune.execution.device import pick_device
@@ -37,8 +39,8 @@ from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
 
-Row = str | tuple[str, str] | list[str]
-"""A text, a (text, pair), or a list of words, as the model reads them."""
+Row = str | tuple[str, str] | list[str] | tuple[str, list[str]]
+"""A text, a (text, pair), a list of words, or a (text, options), as the model reads them."""
 Focused = tuple[list[str], int | list[int]]
 """Words, and the place or the places of those that the row is about, from 0, as in the file of the training."""
 
@@ -77,8 +79,8 @@ class Predictor:
         """Answer and score of each row, in the order given.
 
         Args:
-            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them, (words, place)
-                for one of roles; places from 0, and two numbers are a span where they were one in the training.
+            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them, (text, options) for one that
+                chooses, (words, place) for one of roles; places from 0, and two numbers are a span where they were one in the training.
 
         Raises:
             DataError: E-TEXT when a row is of another kind than the model reads.
@@ -101,13 +103,18 @@ class Predictor:
         return too_long(self.base.count_tokens, texts, most) if most else []
 
     def logits(self, rows: Sequence[Row] | Sequence[Focused]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
-        """Logits (rows, outputs), in the order given; a list of (tokens, outputs) of the first pieces where tokens are read."""
+        """Logits (rows, outputs), in the order given.
+
+        A list of (tokens, outputs) of the first pieces where tokens are read, of (options,) where rows have options.
+        """
         encoded = self._encoded(self._chunk(rows))
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
             for place, piece in enumerate(pieces):
                 row = logits[place] if padded.marked is None else logits[place][torch.from_numpy(padded.marked[place])]
                 found[int(piece)] = row.float().cpu().numpy()
+        if encoded.together:
+            return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(len(rows))]
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None else listed
@@ -120,20 +127,20 @@ class Predictor:
         return self._plain(cast("Sequence[Row]", rows))
 
     def _plain(self, rows: Sequence[Row]) -> ExampleChunk:
-        paired, words = self.manifest.facts.paired, self.reads_words
-        fits = _is_pair if paired else _is_words if words else _is_text
-        what = (
-            ("pairs of texts", "(text, pair)") if paired else ("lists of words", "a list of texts") if words else ("single texts", "a text")
-        )
+        paired, words, chooses = self.manifest.facts.paired, self.reads_words, self.manifest.facts.chooses
+        fits, what, give = _CHOICES if chooses else _PAIRS if paired else _WORDS if words else _TEXTS
         for number, row in enumerate(rows, 1):
             if not fits(row):
-                raise DataError(f"row {number}: this model reads {what[0]}. Give {what[1]}. Got {_short(row)}.", "E-TEXT")
+                raise DataError(f"row {number}: this model reads {what}. Give {give}. Got {_short(row)}.", "E-TEXT")
             if self.task.pattern and not re.search(self.task.pattern, str(row)):
                 raise DataError(f"row {number}: {UNMARKED} Got {_short(row)}.", "E-TEXT")
+        if chooses:
+            return ExampleChunk([row[0] for row in rows], [_options(number, row[1]) for number, row in enumerate(rows, 1)])
         if paired:
-            return ExampleChunk([row[0] for row in rows], [row[1] for row in rows])
+            return ExampleChunk([row[0] for row in rows], [str(row[1]) for row in rows])
         if words:
-            return ExampleChunk([" ".join(row) for row in rows], words=[list(row) for row in rows])
+            given = [list(map(str, row)) for row in rows]
+            return ExampleChunk(list(map(" ".join, given)), words=given)
         return ExampleChunk([str(row) for row in rows])
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
@@ -212,6 +219,25 @@ def _is_words(row: object) -> bool:
 
 def _is_pair(row: object) -> bool:
     return _is_words(row) and isinstance(row, list | tuple) and len(row) == 2
+
+
+def _is_choice(row: object) -> bool:
+    return isinstance(row, list | tuple) and len(row) == 2 and isinstance(row[0], str) and _is_words(row[1])
+
+
+_TEXTS = (_is_text, "single texts", "a text")
+_WORDS = (_is_words, "lists of words", "a list of texts")
+_PAIRS = (_is_pair, "pairs of texts", "(text, pair)")
+_CHOICES = (_is_choice, "texts with options", "(text, [option, option])")
+
+
+def _options(number: int, given: Any) -> str:
+    """Options as they are kept: a JSON list."""
+    cell = json.dumps(list(given), ensure_ascii=False)
+    try:
+        return json.dumps(options(cell).texts, ensure_ascii=False)
+    except ValueError as error:
+        raise DataError(f"row {number}: {error}", "E-TEXT") from None
 
 
 def _short(value: object) -> str:

@@ -93,7 +93,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         layout=layout(base, catalogue.load("tasks", facts.task).head, prepends=True) if pooled else "stock",
         max_length=base.max_length,
     )
-    write_tokenizer(base, folder)
+    write_tokenizer(base, folder, cuts=catalogue.load("data.pieces", facts.pieces).cuts)
     _write_scripts(folder, manifest, kind, base.tokenizer.pad_token_id)
     plain = kind is None or not (kind.prompts or kind.module)
     if pooled and plain and manifest.layout != "tokens":

@@ -1,4 +1,4 @@
-"""The commonest answer, whatever the text: the most frequent label, the most frequent set of labels, the mean of the numbers.
+"""The commonest answer, whatever the text: the most frequent label, set of labels or place among options, the mean of the numbers.
 
 Where words are tagged, each word gets the tag that it has most often in the training rows, an unknown word the most frequent tag. On
 skewed data it makes accuracy look good.
@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leantune.data.examples import Examples
 from leantune.kinds.baseline import Floor, Material
+from leantune.kinds.choices import chosen, options_of
 from leantune.kinds.task import Decoded
 
 
@@ -22,7 +24,7 @@ class Majority:
 
     name: ClassVar[str] = "majority"
     title: ClassVar[str] = "commonest answer"
-    golds: ClassVar[tuple[str, ...]] = ("label", "levels", "labels", "number", "tags", "roles")
+    golds: ClassVar[tuple[str, ...]] = ("label", "levels", "labels", "number", "tags", "roles", "choice")
 
     def fit(self, material: Material) -> Floor:
         """Count the training answers."""
@@ -30,6 +32,8 @@ class Majority:
         answer: Callable[[Examples], Decoded]
         if material.gold in ("tags", "roles"):
             answer, parameters = _by_word(train)
+        elif material.gold == "choice":
+            answer, parameters = _by_place(train), 1
         else:
             answer, parameters = _constant(train, material), 1
         return Floor(lambda split: answer(material.splits[split]), parameters=parameters, saved_bytes=4 * parameters)
@@ -46,6 +50,17 @@ def _constant(train: Examples, material: Material) -> Callable[[Examples], Decod
     counts = np.bincount(train.gold, minlength=material.n_labels)
     label, share = int(counts.argmax()), float(counts.max() / counts.sum())
     return lambda examples: Decoded(np.full(len(examples), label, np.int32), np.full(len(examples), share, np.float32))
+
+
+def _by_place(train: Examples) -> Callable[[Examples], Decoded]:
+    """The option at the place that is right most often, of those that the row has."""
+    counts = np.bincount([row["place"] for row in train.gold])
+
+    def likely(options: list[str]) -> NDArray[np.float64]:
+        found = np.pad(counts, (0, len(options)))[: len(options)] + 1.0
+        return found / found.sum()  # type: ignore[no-any-return]
+
+    return lambda examples: chosen((options, likely(options)) for chunk in examples.chunks() for options in options_of(chunk))
 
 
 def _by_word(train: Examples) -> tuple[Callable[[Examples], Decoded], int]:

@@ -52,14 +52,16 @@ def _ranking(score: float, rows: Sequence[int], found: Predictions, texts: Texts
 
 
 def _mistake(task: Task, found: Predictions, labels: Sequence[str], position: int, row: RowText) -> Mistake:
+    options = task.options(found.predicted[position], row.text_pair)
     return Mistake(
         row=row.row,
         text=row.text,
-        text_pair=row.text_pair,
+        text_pair=None if options else row.text_pair,
         gold=task.named(found.gold[position], labels),
         predicted=task.named(found.predicted[position], labels),
         confidence=round(float(found.confidence[position]), 4),
         words=row.words,
         places=list(row.places),
         pieces=task.pieces(row.text if row.text_pair is None else row.text_pair, found.gold[position], found.predicted[position]),
+        options=options,
     )

@@ -240,6 +240,8 @@ class Mistake(Spec):
     """Those of them that the row is about, from 0: a predicate, a trigger."""
     pieces: list[Piece] = []
     """The last text in pieces, shortened where it is long; empty where it is shown as it is."""
+    options: list[tuple[str, float]] | None = None
+    """The row's own options and how likely each is, of multiple choice."""
 
 
 class Candidate(Spec):

@@ -8,6 +8,7 @@ Each kind of finding is one file in `checks/`; a further file there joins by its
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length
     if tokenizer and most_first:
         findings.extend(_long_firsts(dataset, tokenizer, most_first))
     if truncated:
-        findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0))
+        findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0, pieces.cuts))
     return CheckReport(
         source=dataset.source,
         splits=dataset.manifest.sizes,
@@ -77,15 +78,17 @@ def _lengths(dataset: Dataset, tokenizer: TokenCounter) -> np.ndarray:  # type: 
         for row in rows(examples, max(1, MOST_MEASURED * len(examples) // total)):
             block.append(row)
             if len(block) == CHUNK_ROWS:
-                found.extend(_counted(block, tokenizer))
+                found.extend(_counted(block, tokenizer, dataset.gold.pieces))
                 block = []
-        found.extend(_counted(block, tokenizer))
+        found.extend(_counted(block, tokenizer, dataset.gold.pieces))
     return np.array(found, np.int64)
 
 
-def _counted(block: list, tokenizer: TokenCounter) -> Sequence[int]:  # type: ignore[type-arg]
+def _counted(block: list, tokenizer: TokenCounter, pieces: str) -> Sequence[int]:  # type: ignore[type-arg]
     if not block:
         return []
+    if pieces == "options":  # each is read alone behind the text; the longest one counts
+        return tokenizer([row.text for row in block], [max(json.loads(row.pair), key=len) for row in block])
     return tokenizer([row.text for row in block], [row.pair for row in block] if block[0].pair is not None else None)
 
 
@@ -95,9 +98,10 @@ def _quantiles(lengths: np.ndarray | None) -> dict[str, int]:  # type: ignore[ty
     return {name: int(np.quantile(lengths, at, method="inverted_cdf")) for name, at in _QUANTILES.items()}
 
 
-def _truncated(share: float, max_length: int) -> CheckFinding:
-    message = f"{_longer(share, max_length)} and would be cut."
-    fix = "Raise --max-length (slower), or put what decides at the front of the text." if share > _MUCH else None
+def _truncated(share: float, max_length: int, side: str | None) -> CheckFinding:
+    message = f"{_longer(share, max_length)} and would be cut{' at their beginning' if side == 'left' else ''}."
+    place = "end" if side == "left" else "front"
+    fix = f"Raise --max-length (slower), or put what decides at the {place} of the text." if share > _MUCH else None
     return finding("truncated", "warning" if share > _MUCH else "info", message, fix=fix)
 
 

@@ -13,9 +13,11 @@ from leantune.core.errors import DataError, Problems, nearest, some
 from leantune.core.spec import Spec
 from leantune.data import focus
 from leantune.data.chat import REPLY
+from leantune.data.composed import lacking, sources
 from leantune.data.facts import Facts, is_prose, look
 from leantune.data.intake import Inference
-from leantune.data.names import LABELS, PAIRS, SOURCES, TAGS, TEXTS, WORDS, language, plain
+from leantune.data.names import LABELS, PAIRS, RIGHT, SOURCES, TAGS, TEXTS, WORDS, language, plain
+from leantune.data.options import option_columns
 from leantune.data.table import Table
 
 LONGEST_LABEL = 60
@@ -59,6 +61,8 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
     facts = look(table)
     notes: list[Inference] = []
     label = wanted.label
+    if wanted.text is None and wanted.text_pair is None and (chosen := _options(table, facts, place, wanted, notes)):
+        return chosen, notes[::-1]
     if label is None and wanted.text is None and (tagged := _tagged(table)):
         found, told = _two_columns(*tagged, "lists of words and tags, named so")
         about = _focus(table, place, wanted, notes)
@@ -149,12 +153,30 @@ def _focus(table: Table, place: str, wanted: Wanted, notes: list[Inference]) -> 
     return found
 
 
+def _options(table: Table, facts: Mapping[str, Facts], place: str, wanted: Wanted, notes: list[Inference]) -> Columns | None:
+    """Columns of a file of multiple choice; None for any other."""
+    found = option_columns(table)
+    if found is None:
+        return None
+    used = _taken(found.options, found.text, columns=facts)
+    free = {name: one for name, one in facts.items() if name not in used}
+    label = wanted.label or next((name for known in RIGHT for name in free if plain(name) == known), None)
+    if label is None and wanted.label_needed:
+        label = _label(free, place, wanted, notes)
+    elif label is not None and wanted.label is None:
+        notes.append(Inference(what="label column", value=f'"{label}"', why="named so", override="--label COL"))
+    notes.append(Inference(what="options", value=f'"{found.options}"', why="named so", override="--text-pair COL"))
+    text, why = (found.text, "named so") if found.text else _text_by_content(facts, [name for name in free if name != label], place)
+    notes.append(Inference(what="text column", value=f'"{text}"', why=why, override="--text COL"))
+    return Columns(text=text, text_pair=found.options, label=label)
+
+
 def _check_named(columns: Sequence[str], place: str, wanted: Wanted) -> None:
     problems = Problems(place)
     named = {"--text": wanted.text, "--text-pair": wanted.text_pair, "--label": wanted.label}
     for option, name in named.items():
-        if name is not None and name not in columns:
-            problems.add(_missing(name, columns, option), "E-COLUMN")
+        if name is not None and sources(name, columns) is None:
+            problems.add(_missing(lacking(name, columns), columns, option), "E-COLUMN")
     given = [name for name in named.values() if name is not None]
     if len(set(given)) < len(given):
         roles = " and ".join(option for option, name in named.items() if given.count(name or "") > 1)
@@ -169,7 +191,7 @@ def _missing(name: str, columns: Sequence[str], option: str) -> str:
 
 
 def _label(facts: Mapping[str, Facts], place: str, wanted: Wanted, notes: list[Inference]) -> str:
-    taken = {wanted.text, wanted.text_pair}
+    taken = _taken(wanted.text, wanted.text_pair, columns=facts)
     free = [name for name in facts if name not in taken]
     by_name = _called(free, LABELS)
     if by_name:
@@ -178,6 +200,11 @@ def _label(facts: Mapping[str, Facts], place: str, wanted: Wanted, notes: list[I
         chosen, why = _label_by_content(facts, free, place), "the column with few and short values; "
     notes.append(Inference(what="label column", value=f'"{chosen}"', why=why + facts[chosen].counted, override="--label COL"))
     return chosen
+
+
+def _taken(*names: str | None, columns: Mapping[str, Facts]) -> set[str]:
+    """The columns that names are made of."""
+    return {source for name in names if name is not None for source in sources(name, columns) or []}
 
 
 def _called(names: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -225,7 +252,8 @@ def _could_be_label(facts: Facts) -> bool:
 def _texts(facts: Mapping[str, Facts], place: str, wanted: Wanted, label: str | None, notes: list[Inference]) -> tuple[str, str | None]:
     if wanted.text is not None:
         return wanted.text, wanted.text_pair
-    free = [name for name in facts if name not in (label, wanted.text_pair)]
+    taken = _taken(label, wanted.text_pair, columns=facts)
+    free = [name for name in facts if name not in taken]
     pair = None if wanted.text_pair else _pair_by_name(free)
     if pair:
         note = Inference(

@@ -188,7 +188,8 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
             continue
         if task.pattern and _all_have(table, columns.text, task.pattern):
             return name, "all texts have the marks of its things"
-        if task.inferred and (why := catalogue.load("data.golds", task.gold).suits(facts, nested, of_words=of_words)):
+        gold = catalogue.load("data.golds", task.gold)
+        if task.inferred and (why := gold.reads(table, columns) or gold.suits(facts, nested, of_words=of_words)):
             return name, f'{why}, and "{columns.text_pair}" says which word it is about' if task.focus else why
     return DEFAULT_TASK, ""
 

@@ -139,6 +139,69 @@ TRIGGERS = ("trigger_index", "trigger_indices", "trigger_idx", "trigger_span", "
 SPANS = ("predicate_span", "trigger_span", "trigger")
 """Those of them in which two numbers are a span."""
 
+OPTIONS = ("choices", "options", "endings", "candidates", "alternatives", "choice", "option", "answers")
+"""The column that holds the options of a row."""
+
+OPTION_PREFIXES = (
+    "ending",
+    "choice",
+    "option",
+    "opt",
+    "op",
+    "answer",
+    "ans",
+    "candidate",
+    "alternative",
+    "hypothesis",
+    "hyp",
+    "solution",
+    "sol",
+)
+"""What columns begin with that hold one option each: ending0, option_a."""
+
+CONTEXTS = ("article", "context", "passage", "paragraph", "ctx", "premise", "background", "story", "sent1", "obs1")
+"""The column that a question is about, or that an ending continues."""
+
+QUESTIONS = (
+    "question",
+    "question_stem",
+    "stem",
+    "query",
+    "goal",
+    "sent2",
+    "obs2",
+    "prompt",
+    "problem",
+    "text",
+    "sentence",
+    "startphrase",
+    "input",
+)
+"""The column that is the question, or the beginning of an ending."""
+
+RIGHT = (
+    "label",
+    "answer",
+    "answerkey",
+    "answer_key",
+    "gold",
+    "gold_label",
+    "correct",
+    "correct_answer",
+    "correct_option",
+    "correct_answer_id",
+    "correct_choice",
+    "correct_index",
+    "answer_idx",
+    "answer_index",
+    "answer_id",
+    "target",
+    "cop",
+    "labels",
+    "right",
+)
+"""The column that says which option is right, most telling first."""
+
 
 def plain(name: str) -> str:
     """A column name in the form of the lists above.

@@ -1,11 +1,12 @@
 """From the cells of a user's file to the columns of `Examples`.
 
-texts_of(cells, columns, "words")            text (and pair) as texts, words joined by spaces
+texts_of(cells, columns, "words")            text (and pair) as texts, words joined by spaces, options as a list
 columns_of(cells, columns, gold, labels)     these, the words where there are any, and the gold
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,15 @@ import pyarrow.compute as pc
 
 from leantune.data import focus
 from leantune.data.columns import Columns
+from leantune.data.options import options
 from leantune.data.words import OF_WORDS, split_words
 
 if TYPE_CHECKING:
     from leantune.data.golds._gold import Gold
 
 
-FOCUS_NESTS = ("a list", "an object")
-"""What may say which words a row is about, besides a number."""
+PAIR_NESTS = ("a list", "an object")
+"""What may hold the options of a row, or say which words it is about, besides a number."""
 
 
 def texts_of(cells: Any, columns: Columns, pieces: str) -> list[Any]:
@@ -39,6 +41,8 @@ def texts_of(cells: Any, columns: Columns, pieces: str) -> list[Any]:
         if pieces == "focus":
             span, places = focus.is_spans(str(columns.text_pair)), zip(texts[1].to_pylist(), words, strict=True)
             texts[1] = pa.array([focus.written(focus.places_of(cell, len(row), span=span)) for cell, row in places], pa.string())
+    if pieces == "options":
+        texts[1] = pa.array([json.dumps(options(cell).texts, ensure_ascii=False) for cell in cells.column(1).to_pylist()], pa.string())
     return texts
 
 
@@ -50,7 +54,7 @@ def nests(columns: Columns, gold: Gold) -> dict[str, tuple[str, ...]]:
 def row_nests(columns: Columns, pieces: str, *, lists: bool) -> dict[str, tuple[str, ...]]:
     """What the columns of text and pair may hold besides texts and numbers; `lists` tells whether a text may be one."""
     found: dict[str, tuple[str, ...]] = {columns.text: ("a list",) if lists else ()}
-    return found | ({str(columns.text_pair): FOCUS_NESTS} if pieces == "focus" else {})
+    return found | ({str(columns.text_pair): PAIR_NESTS} if pieces in ("focus", "options") else {})
 
 
 def words_of(cells: Any) -> Any:

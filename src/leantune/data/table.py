@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from leantune.core.errors import Problems, some
+from leantune.data.composed import cell_of, sources
 from leantune.data.values import is_nested, kind_of, to_text
 
 SHOWN_ROWS = 6
@@ -94,13 +95,13 @@ class Table:
             return cls(path, tuple(reader.schema.names), rows)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Record batches in row order, with only the named columns (in the order asked for)."""
+        """Record batches in row order, with only the named columns (in the order asked for); `data.composed` says what a name may be."""
         names = list(columns) if columns is not None else list(self.columns)
-        wanted = [self.columns.index(name) for name in names]
+        wanted = [self.columns.index(source) for name in names for source in sources(name, self.columns) or [name]]
         with pa.OSFile(str(self.path)) as source:
             reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=sorted(set(wanted))))
             for index in range(reader.num_record_batches):
-                yield reader.get_batch(index).select(names)
+                yield _with_composed(reader.get_batch(index), names)
 
 
 class TableWriter:
@@ -172,6 +173,16 @@ class TableWriter:
                 nulls = [pa.nulls(batch.num_rows, pa.string()) for _ in fresh]
                 self._file.write_batch(pa.record_batch([*batch.columns, *nulls], schema=_schema(self.columns)))
             old.unlink()
+
+
+def _with_composed(batch: Any, names: Sequence[str]) -> Any:
+    """The named columns, those that are made of others worked out."""
+    composed = [name for name in names if name not in batch.schema.names]
+    if not composed:
+        return batch.select(names)
+    rows = batch.to_pylist()
+    made = {name: pa.array([cell_of(row, name) for row in rows], pa.string()) for name in composed}
+    return pa.record_batch([made[name] if name in made else batch.column(name) for name in names], names=list(names))
 
 
 def _schema(columns: Sequence[str]) -> Any:

@@ -28,6 +28,7 @@ from leantune.data.layouts import plain_rows
 from leantune.data.locate import Rewrite, bring_in, locate
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.names import language
+from leantune.data.options import refuse_wrong_options
 from leantune.data.rows import columns_of, row_nests, texts_of, words_of
 from leantune.data.rows import nests as nests_of
 from leantune.data.table import MARKED, Table
@@ -79,7 +80,7 @@ def read_rows(source: Any, folder: Path, columns: Columns, pieces: str = "text",
         pattern: what every text must have in it (`Task.pattern`).
 
     Raises:
-        DataError: E-COLUMN when a text column is missing, and whatever is wrong with the file.
+        DataError: E-COLUMN when a text column is missing, E-TEXT for what are no options, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
     may = row_nests(needed, pieces, lists=pieces in OF_WORDS or needed.text == CONVERSATION)
@@ -88,6 +89,8 @@ def read_rows(source: Any, folder: Path, columns: Columns, pieces: str = "text",
         problems = Problems(read.place)
         deque(focus.rows(read.table, needed.text, str(needed.text_pair), problems), maxlen=0)
         problems.raise_if_any()
+    if pieces == "options":
+        refuse_wrong_options(read.table, str(read.columns.text_pair), read.place)
     return Rows(read.place, read.table, read.columns, read.notes, pieces)
 
 

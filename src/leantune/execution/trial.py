@@ -214,12 +214,14 @@ class _Run:
         return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
 
     def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits (C,) of each row; (tokens, C) of the marked tokens of its first piece where tokens are read."""
+        """Logits (C,) of each row; (tokens, C) of the marked tokens of its first piece where tokens are read; (options,) of its options."""
         encoded, context = self.context.encoded("dev"), self.context
-        pieces = np.searchsorted(encoded.rows, rows)
+        pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
             logits = network(context.batch("dev", pieces)).float().cpu()
+        if encoded.together:
+            return [logits[encoded.rows[pieces] == row, 0].tolist() for row in rows]
         marked = encoded.padded(pieces, context.pad).marked
         if marked is None:
             return [row.tolist() for row in logits]

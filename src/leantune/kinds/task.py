@@ -179,6 +179,11 @@ class Task:
         del gold, predicted
         return []
 
+    def options(self, predicted: Any, text_pair: str | None) -> list[tuple[str, float]] | None:
+        """What a row could have been answered with and how likely each is, where that is a list of the row's own; else None."""
+        del predicted, text_pair
+        return None
+
     def describe(self, labels: Sequence[str], texts: str) -> str:
         """What a model of this task does, in one sentence; `texts` is "texts" or "pairs of texts"."""
         return f"Tells {texts} apart by {plural(len(labels), 'label')}: {listed(labels)}."

@@ -266,10 +266,12 @@ def _load(loader: Any, location: Location, **options: Any) -> Any:
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
 
 
-def write_tokenizer(base: Base, folder: Path) -> None:
-    """Write the tokenizer files into an artifact; it cuts at the length that was trained."""
+def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None) -> None:
+    """Write the tokenizer files into an artifact; it cuts at the length that was trained, and on the side that is given, if any."""
     tokenizer: Any = copy.deepcopy(base.tokenizer)
     tokenizer.model_max_length = base.max_length
+    if cuts:
+        tokenizer.truncation_side = cuts
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()

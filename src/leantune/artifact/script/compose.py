@@ -14,8 +14,9 @@ import textwrap
 from typing import Any
 
 from leantune.artifact.manifest import Facts, Manifest, auto_class
-from leantune.artifact.script import adapter, common, focus, pooled, spans, stock, tagged, virtual, whole
+from leantune.artifact.script import adapter, choose, common, composed, focus, pooled, spans, stock, tagged, virtual, whole
 from leantune.core import catalogue
+from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
 from leantune.models.locate import MINILM_HUB
 
@@ -35,6 +36,8 @@ SETTINGS = {settings}
 '''
 
 _STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings")
+_COMPOSED = re.compile(r"[|+.]")
+"""In the name of a column that is made of others."""
 
 
 def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code: str | None) -> str:
@@ -62,6 +65,8 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
 
 def shown(facts: Facts) -> str:
     """Rows on the command line, for people."""
+    if facts.chooses:
+        return """"a question" '["one option", "another"]'"""
     return '"these are words" 1' if facts.focused else '"first text" "its pair"' if facts.paired else '"a text" "another text"'
 
 
@@ -83,9 +88,13 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     elif manifest.facts.words:
         encode = [focus.places_of, focus.encode] if manifest.facts.focused else [tagged.encode]
         predict = [type(task).answer, tagged.split_words, *encode, tagged.begun, tagged.predict]
+    elif manifest.facts.chooses:
+        predict = [type(task).answer, choose.options_of, choose.predict]
     else:
         predict = [type(task).answer, common.predict]
-    return [*base, load_body, *model, common.read_rows, common.column, *predict, common.main]
+    made = _COMPOSED.search(f"{manifest.facts.text}{manifest.facts.text_pair}")
+    column: list[Any] = [cell_of, composed.column] if made else [common.column]
+    return [*base, load_body, *model, common.read_rows, *column, *predict, common.main]
 
 
 def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:

@@ -52,6 +52,8 @@ def find(dataset: Dataset) -> list[CheckFinding]:
 
 def _named(dataset: Dataset, answer: Any) -> str:
     """An answer as text: a label, a number, labels or tags in their order."""
+    if isinstance(answer, dict):
+        return str(answer["text"])
     if not dataset.gold.coded:
         return str(answer[-1] if isinstance(answer, list) else answer)
     if isinstance(answer, list):

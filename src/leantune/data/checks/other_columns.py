@@ -13,6 +13,7 @@ import numpy as np
 
 from leantune.core.records import CheckFinding
 from leantune.data.checks._rows import finding
+from leantune.data.composed import sources
 from leantune.data.dataset import Dataset
 from leantune.data.facts import look
 from leantune.data.table import Table
@@ -29,7 +30,8 @@ _ORDERED = 0.1
 def find(dataset: Dataset) -> list[CheckFinding]:
     """Findings on the other columns of the train file and on its order."""
     table, label = dataset.source_table("train"), str(dataset.columns.label)
-    others = [name for name in table.columns if name not in (label, dataset.columns.text, dataset.columns.text_pair)]
+    used = {source for name in dataset.columns.read for source in sources(name, table.columns) or []}
+    others = [name for name in table.columns if name not in used]
     labels = _column(table, label)
     found = []
     if not dataset.gold.closed:

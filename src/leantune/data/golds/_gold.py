@@ -92,6 +92,11 @@ class Gold:
         del facts, nested, of_words
         return None
 
+    def reads(self, table: Table, columns: Columns) -> str | None:
+        """Why a file must be read as this kind, by what stands beside the answers; None when it need not."""
+        del table, columns
+        return None
+
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
         """Names of the answers, from the files; of the outputs where answers have no names.
 

@@ -65,6 +65,8 @@ class Pieces:
     """Whether what stands behind the first text is written by a decoder of its own."""
     overlapping: ClassVar[bool] = False
     """Whether a long row becomes several pieces, so that nothing of it is lost."""
+    cuts: ClassVar[str | None] = None
+    """Which end of a text that is too long is cut off; None for the one that the tokenizer cuts off."""
     together: ClassVar[bool] = False
     """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
 
