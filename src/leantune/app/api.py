@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from leantune.app.compare import run_comparison
+from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import DEFAULT_METHODS, Options
 from leantune.app.progress import Done, Planned, Preflight, Progress, Tried
 from leantune.app.ship import BEST
@@ -33,6 +34,7 @@ from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.records import Choice as ChoiceRecord
 from leantune.core.study import Limits
 from leantune.data.check import check as check_data
+from leantune.models.new_base import Shape
 from leantune.report.write import write_documents
 
 Listener = Callable[[Progress], None]
@@ -206,9 +208,35 @@ def score(artifact: str | Path, file: str | Path, **columns: str) -> Scored:
     return evaluate_file(load(artifact), str(file), **columns)
 
 
+def init(
+    folder: str | Path,
+    data: Any,
+    kind: str,
+    *,
+    vocab: int = 8_000,
+    columns: Sequence[str] = (),
+    **shape: int,
+) -> NewBase:
+    """Make a base model from a random start: a tokenizer learned from texts, and weights that know nothing yet.
+
+    Args:
+        folder: where it goes; `model=` takes it afterwards.
+        data: one source of texts or a list of paths, as `study` takes them.
+        kind: encoder-decoder, decoder or masked.
+        vocab: tokens of the vocabulary.
+        columns: that hold the texts; all with texts of several words when none is named.
+        shape: layers, hidden, heads, max_length and seed.
+
+    Raises:
+        LeantuneError: what is wrong with folder, texts or numbers, and how to mend it.
+    """
+    several = isinstance(data, list | tuple) and all(isinstance(source, str | Path) for source in data)
+    return make_base(Path(folder), data if several else [data], Shape.build("init", {"kind": kind, **shape}), vocab=vocab, columns=columns)
+
+
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
     return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
 
 
-__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "load", "plan", "score", "study", "train"]
+__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "init", "load", "plan", "score", "study", "train"]
