@@ -17,7 +17,8 @@ from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import logits_of
 from leantune.kinds.method import parse_method
 from leantune.models.adaptation import Target
-from leantune.models.base import Base, build_network, open_base
+from leantune.models.base import Base, open_base
+from leantune.models.build import build_network
 from leantune.models.delta import write_delta
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Network

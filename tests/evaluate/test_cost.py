@@ -18,7 +18,8 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import CALLS, WARM_UP, latency
-from leantune.models.base import Base, build_network, open_base
+from leantune.models.base import Base, open_base
+from leantune.models.build import build_network
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch, Network
 from leantune.testing.trial_run import encode

@@ -14,7 +14,8 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import predict
 from leantune.kinds.task import Answers, Decoded, in_order
-from leantune.models.base import build_network, open_base
+from leantune.models.base import open_base
+from leantune.models.build import build_network
 from leantune.models.heads import HeadSpec
 
 PLACES = [np.array([4, 1]), np.array([0, 5, 3]), np.array([2])]

@@ -18,7 +18,7 @@ from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, TokenFeed, pooled_features
 from leantune.execution.loop import BestLook, fit
 from leantune.execution.trial import attach, setup_of
-from leantune.models.base import build_network
+from leantune.models.build import build_network
 from leantune.models.network import POOLINGS, Network
 
 MakeJob = Callable[..., Job]

@@ -18,12 +18,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_table_names_every_method_with_its_use_and_its_cost_on_minilm() -> None:
     from leantune.kinds.method import parse_method
     from leantune.models.base import open_base
+    from leantune.models.build import anatomy_of
     from leantune.testing.trial_run import HEAD
 
     rows = {name: cells for name, *cells in re.findall(r"^\| `([a-z0-9_]+)` \| (.*) \| ([\d,]+) \|$", README, re.MULTILINE)}
     assert set(rows) == set(catalogue.names("methods")) - {"peft"}
     base = open_base("minilm")
-    bodies = {prepends: base.anatomy(HEAD, prepends=prepends) for prepends in (False, True)}
+    bodies = {prepends: anatomy_of(base, HEAD, prepends=prepends) for prepends in (False, True)}
     for name, cells in rows.items():
         method = parse_method(name).method
         cost = f"{method.cost(bodies[method.card.prepends]):,}"

@@ -12,7 +12,8 @@ from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, SpecError
 from leantune.kinds.method import parse_method
 from leantune.models.adaptation import Adaptation, Target
-from leantune.models.base import Base, build_network, open_base
+from leantune.models.base import Base, open_base
+from leantune.models.build import anatomy_of, build_network
 from leantune.models.delta import delta_bytes, read_delta, write_delta
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch, Network
@@ -32,7 +33,7 @@ def trained(base: Base, expression: str) -> tuple[Network, Adaptation]:
     """A network whose trained parameters were moved away from where they start."""
     method = parse_method(expression).method
     prepends = method.card.prepends
-    why = method.unsupported(base.anatomy(HEAD, prepends=prepends))
+    why = method.unsupported(anatomy_of(base, HEAD, prepends=prepends))
     if why:
         pytest.skip(why)
     network = build_network(base, HEAD, seed=1, prepends=prepends)

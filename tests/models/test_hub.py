@@ -18,7 +18,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OPEN = """
 import sys
 from leantune.core.errors import LeantuneError
-from leantune.models.base import build_network, open_base
+from leantune.models.base import open_base
+from leantune.models.build import build_network
 from leantune.models.heads import HeadSpec
 try:
     base = open_base(sys.argv[1])

@@ -20,7 +20,8 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded, Task
 from leantune.models.adaptation import Target
-from leantune.models.base import build_network, load_tokenizer, open_base
+from leantune.models.base import load_tokenizer, open_base
+from leantune.models.build import build_network
 from leantune.models.network import Network
 from leantune.tasks.answering import LONGEST
 

@@ -19,7 +19,8 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded, Task
 from leantune.models.adaptation import Target
-from leantune.models.base import build_network, open_base
+from leantune.models.base import open_base
+from leantune.models.build import build_network
 from leantune.models.network import Network
 from leantune.tasks._of_words import NO_TARGET
 

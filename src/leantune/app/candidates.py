@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from leantune.app.options import REFERENCE, Options
 from leantune.comparison.race import rates
+from leantune.core import catalogue
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
@@ -15,6 +16,7 @@ from leantune.core.study import Job
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.models.base import Base
+from leantune.models.build import anatomy_of
 from leantune.models.heads import HeadSpec
 
 
@@ -54,6 +56,7 @@ class Candidate:
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
         """The recipe at one learning rate."""
         card, given = self.parsed.method.card, dict(self.parsed.training)
+        task = catalogue.load("tasks", self.task)
         given.pop("lr", None)
         values = {
             "task": self.task,
@@ -67,6 +70,8 @@ class Candidate:
             "evaluations": looks,
             "batch_rows": self.options.batch,
             "dropout": self.options.dropout,
+            "decoding": self.options.decoding if task.writes else None,
+            "masking": self.options.masking if task.redraws else None,
         }
         return Recipe.build(self.name, values | given)
 
@@ -119,7 +124,7 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
 
 def field_of(parsed: Sequence[Parsed], base: Base, head: HeadSpec, task: str, options: Options) -> Field:
     """Check every method against the base's anatomy; the reference comes first."""
-    anatomies = {prepends: base.anatomy(head, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
+    anatomies = {prepends: anatomy_of(base, head, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
         anatomy = anatomies[one.method.card.prepends]

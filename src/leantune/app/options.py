@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from leantune.core.budget import DEFAULT
+from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits
 
@@ -44,6 +45,12 @@ class Options(Spec):
     """Dropout inside the base model; 0 is a third faster on a CPU and no worse in short runs."""
     optimizer: str = "adamw"
     schedule: str = "linear"
+    max_target_length: int | None = Field(default=None, ge=2)
+    """Tokens that are written for a row at most; found from the targets when not given."""
+    decoding: Decoding = Decoding()
+    """How texts are written, where the task writes any."""
+    masking: Literal["dynamic", "static"] = "dynamic"
+    """Masked language modelling: whether other tokens are hidden at each visit of a text."""
     split_seed: int = 0
     """Of the split where one file is given."""
     keep_all: bool = False

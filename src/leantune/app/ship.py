@@ -24,6 +24,7 @@ from leantune.data import focus
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.device import machine
 from leantune.kinds.method import parse_method
+from leantune.models.heads import pieces_of
 from leantune.report.write import write_report
 
 BEST = "best"
@@ -67,7 +68,9 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         task=study.conditions.task,
         labels=study.dataset.labels,
         outputs=study.context.head.outputs,
-        pieces=study.dataset.gold.pieces,
+        pieces=pieces_of(study.dataset.gold.pieces, study.base.config),
+        target_length=study.conditions.target_length,
+        decoding=record.recipe.decoding,
         method=record.recipe.method,
         title=method.card.title,
         paper=method.card.paper,

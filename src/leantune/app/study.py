@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from leantune.app.options import Options
+from leantune.app.targets import SHARE, target_length
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
@@ -28,6 +29,7 @@ from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
+from leantune.models.build import require
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Study:
     @property
     def inferences(self) -> list[str]:
         """One line for each thing that was worked out: what, why, how to override."""
-        return [*map(str, self.dataset.inferences), *_model_lines(self.base, self.options)]
+        return [*map(str, self.dataset.inferences), *_model_lines(self.base, self.options, self.conditions.target_length)]
 
     @cached_property
     def context(self) -> Context:
@@ -97,6 +99,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     task: Task = catalogue.load("tasks", dataset.task)
     if options.metric is not None and options.metric not in task.metrics:
         raise unknown_name("metric", options.metric, task.metrics)
+    require(base, task.head)
     conditions = Conditions(
         data=dataset.digest,
         model=options.model,
@@ -104,6 +107,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         revision=base.location.revision,
         pooling=base.pooling,
         max_length=base.max_length,
+        target_length=target_length(dataset, base, options.max_target_length) if task.writes else 0,
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
@@ -173,11 +177,15 @@ def _refuse_another_study(run: Path, conditions: Conditions) -> None:
         raise ArtifactError(message, "E-RUN")
 
 
-def _model_lines(base: Base, options: Options) -> list[str]:
+def _model_lines(base: Base, options: Options, target_length: int) -> list[str]:
     lines = []
-    if options.pooling == "auto":
+    if options.pooling == "auto" and not target_length:
         why = "the base's own pooling" if base.pooling != "stock" else "the classification head of the base's family"
         lines.append(f"pooling: {base.pooling} ({why}; override with --pooling)")
     if options.max_length is None:
         lines.append(f"longest row: {base.max_length} tokens (of {base.context} that {base.name} takes; override with --max-length)")
+    if target_length and options.max_target_length is None:
+        lines.append(
+            f"longest target: {target_length} tokens (as {SHARE:.0%} of the train targets need; override with --max-target-length)"
+        )
     return lines

@@ -102,10 +102,12 @@ def _plain(manifest: Manifest, example: str) -> str:
     auto = auto_class(manifest.facts)
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
-            count = f", num_labels={manifest.facts.outputs}" if library == "peft" else ""
+            count = f", num_labels={manifest.facts.outputs}" if library == "peft" and manifest.facts.outputs else ""
             inner = ".base_model  # its own class drops the token types" if library == "peft" and manifest.facts.spans else ""
             code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count}){inner}'
             return f"With {library}:\n\n{_code(code)}"
+    if manifest.facts.target_length:
+        return "`predict.py` shows how it is put together with plain transformers and peft."
     return (
         "Plain sentence-transformers cannot put this method's adapter on the base; `predict.py` shows how the base, the adapter and "
         "the head (`2_Dense`) belong together, with plain transformers and peft."

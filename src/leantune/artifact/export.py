@@ -61,7 +61,7 @@ def _probes(predictor: Predictor) -> Golden:
     tokenizer, random = predictor.base.tokenizer, np.random.default_rng(0)
     special = set(tokenizer.all_special_ids)
     words = [number for number in range(len(tokenizer)) if number not in special]
-    most = max(2, min(48, predictor.manifest.max_length - 4))
+    most = max(2, min(48, predictor.manifest.max_length - predictor.manifest.facts.target_length - 4))
 
     def text() -> str:
         return str(tokenizer.decode(random.choice(words, size=int(random.integers(1, most)))))

@@ -30,26 +30,37 @@ def through_peft(folder: Path, rows: Rows) -> Any:
     """`AutoPeftModelFor...` on the base that the adapter names."""
     import peft
 
-    facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
+    facts = _facts(folder)
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
-    model = auto.from_pretrained(str(folder), num_labels=facts["outputs"])
+    model = auto.from_pretrained(str(folder), **({"num_labels": facts["outputs"]} if facts["outputs"] else {}))
     # peft's class for questions drops the token types; the card says so.
-    spans = facts["pieces"] == "spans"
-    return _logits(model.base_model if spans else model, folder, rows, spans=spans)
+    return _logits(model.base_model if facts["pieces"] == "spans" else model, folder, rows, facts)
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:
     """`AutoModelFor...` on a whole model."""
     import transformers
 
-    facts = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))["facts"]
-    auto = getattr(transformers, f"AutoModelFor{_kind(facts)}")
-    return _logits(auto.from_pretrained(folder), folder, rows, spans=facts["pieces"] == "spans")
+    facts = _facts(folder)
+    return _logits(getattr(transformers, f"AutoModelFor{_kind(facts)}").from_pretrained(folder), folder, rows, facts)
+
+
+def _facts(folder: Path) -> Any:
+    manifest = json.loads((folder / "leantune.json").read_text(encoding="utf-8"))
+    return manifest["facts"] | {"max_length": manifest["max_length"]}
+
+
+_KINDS = {
+    **dict.fromkeys(("words", "focus"), "TokenClassification"),
+    "spans": "QuestionAnswering",
+    **dict.fromkeys(("continued", "chat", "passage"), "CausalLM"),
+    **dict.fromkeys(("transduced", "corrupted"), "Seq2SeqLM"),
+    "hidden": "MaskedLM",
+}
 
 
 def _kind(facts: Any) -> str:
-    kinds = {"spans": "QuestionAnswering", "words": "TokenClassification", "focus": "TokenClassification"}
-    return kinds.get(facts["pieces"], "SequenceClassification")
+    return _KINDS.get(facts["pieces"], "SequenceClassification")
 
 
 def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
@@ -60,13 +71,15 @@ def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
     return SentenceTransformer(str(folder), device="cpu").encode(texts, show_progress_bar=False)
 
 
-def _logits(model: Any, folder: Path, rows: Rows, *, spans: bool) -> Any:
+def _logits(model: Any, folder: Path, rows: Rows, facts: Any) -> Any:
     import torch
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model.config.pad_token_id = tokenizer.pad_token_id
-    words, paired = isinstance(rows[0][0], list), rows[0][1] is not None
+    if _kind(facts) in ("CausalLM", "Seq2SeqLM", "MaskedLM"):
+        return [_first_sought(model, tokenizer, first, facts) for first, _ in rows]
+    words, paired, spans = isinstance(rows[0][0], list), rows[0][1] is not None, facts["pieces"] == "spans"
     texts = [" ".join(first) if words else first for first, _ in rows]
     pairs = [second for _, second in rows] if paired else None
     if words and paired:
@@ -88,6 +101,26 @@ def _logits(model: Any, folder: Path, rows: Rows, *, spans: bool) -> Any:
         tokens = _begun(own, first, json.loads(second) if second else [])
         read.append([found.logits[row][token].tolist() for token in tokens])
     return read
+
+
+def _first_sought(model: Any, tokenizer: Any, text: str, facts: Any) -> Any:
+    """Some of the logits of the first token that is sought, (1, n); only the model is plain here, the piece is made by leantune."""
+    import torch
+
+    from leantune.data.encoding import encode_rows
+    from leantune.data.examples import ExampleChunk
+    from leantune.data.pieces._pieces import Room
+
+    room = Room(facts["max_length"], facts["target_length"])
+    padded = encode_rows(tokenizer, ExampleChunk([text]), room, facts["pieces"]).padded([0], 0)
+    assert padded.marks is not None
+    config = getattr(model, "get_base_model", lambda: model)().config
+    written = {"decoder_input_ids": torch.tensor([[config.decoder_start_token_id]])} if padded.apart else {}
+    with torch.inference_mode():
+        logits = model.eval()(input_ids=torch.from_numpy(padded.ids), **written).logits[0]
+    # Virtual tokens stand before those of the piece.
+    place = 0 if padded.apart else int((padded.marks[0] >= 0).argmax()) + logits.shape[0] - padded.ids.shape[1]
+    return logits[[place], :: max(1, logits.shape[-1] // 512)]
 
 
 def _around(words: list[str], places: list[int]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from leantune.core.errors import ArtifactError, Problems
 from leantune.core.files import write_atomic
-from leantune.core.records import Cost, Interval, Recipe, Scores
+from leantune.core.records import Cost, Decoding, Interval, Recipe, Scores
 from leantune.core.spec import Spec
 from leantune.data.words import OF_WORDS
 
@@ -63,7 +63,11 @@ class Facts(Spec):
     outputs: int
     """Width of the logits."""
     pieces: str = "text"
-    """How rows become pieces: text, words, focus, spans, options."""
+    """How rows become pieces, a name of `data.pieces`."""
+    target_length: int = 0
+    """Tokens that are written for a row at most; 0 where none are."""
+    decoding: Decoding | None = None
+    """How texts are written; None where none are."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
     """Name of the data set; no text of it is kept."""
@@ -104,10 +108,19 @@ class Facts(Spec):
         return self.pieces == "options"
 
 
+AUTO_CLASSES = {
+    **dict.fromkeys(("words", "focus"), "TokenClassification"),
+    "spans": "QuestionAnswering",
+    **dict.fromkeys(("continued", "chat", "passage"), "CausalLM"),
+    **dict.fromkeys(("transduced", "corrupted"), "Seq2SeqLM"),
+    "hidden": "MaskedLM",
+}
+"""What `transformers` calls the model that reads such pieces, behind AutoModelFor; SequenceClassification for all others."""
+
+
 def auto_class(facts: Facts) -> str:
     """The class of `transformers` that loads a model with a stock head; `peft` has one of the same name with AutoPeft."""
-    kind = "QuestionAnswering" if facts.spans else "TokenClassification" if facts.words else "SequenceClassification"
-    return f"AutoModelFor{kind}"
+    return f"AutoModelFor{AUTO_CLASSES.get(facts.pieces, 'SequenceClassification')}"
 
 
 Form = Literal["adapter", "whole"]

@@ -25,14 +25,16 @@ from numpy.typing import NDArray
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, DataError, SpecError
+from leantune.core.records import Decoding
 from leantune.data import focus
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.marks import UNMARKED
 from leantune.data.options import options
-from leantune.data.pieces._pieces import Pieces, too_long
-from leantune.evaluate.predict import logits_of, predict
+from leantune.data.pieces._pieces import Pieces, Room, too_long
+from leantune.evaluate.generate import Writer, write
+from leantune.evaluate.predict import logits_of, predict, read_logits
 from leantune.execution.device import pick_device
 from leantune.kinds.task import Decoded, Task
 from leantune.models.base import Base, open_base, read_tokenizer
@@ -93,6 +95,10 @@ class Predictor:
         """Answers of rows as the task codes them, and their scores."""
         encoded = self._encoded(chunk)
         sizes = None if chunk.words is None else [len(words) for words in chunk.words]
+        facts = self.manifest.facts
+        if self.task.writes:
+            writer = Writer(self.base.tokenizer, facts.decoding or Decoding(), facts.target_length)
+            return write(self.network, encoded, self.task, writer, **self._options())
         found = predict(self.network, encoded, self.task, **self._options())
         return self.task.join(found, encoded, self.labels, sizes, chunk.pairs)
 
@@ -110,9 +116,7 @@ class Predictor:
         encoded = self._encoded(self._chunk(rows))
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
-            for place, piece in enumerate(pieces):
-                row = logits[place] if padded.marked is None else logits[place][torch.from_numpy(padded.marked[place])]
-                found[int(piece)] = row.float().cpu().numpy()
+            found |= dict(zip(pieces.tolist(), read_logits(self.network, logits, padded), strict=True))
         if encoded.together:
             return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(len(rows))]
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
@@ -144,7 +148,8 @@ class Predictor:
         return ExampleChunk([str(row) for row in rows])
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
-        return encode_rows(self.base.tokenizer, chunk, self.manifest.max_length, self.manifest.facts.pieces)
+        facts = self.manifest.facts
+        return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), facts.pieces)
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer

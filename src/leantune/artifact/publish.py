@@ -27,8 +27,11 @@ from leantune.artifact.script.compose import compose
 from leantune.artifact.sentence import remove_layout, write_layout
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
-from leantune.models.base import Base, layout, write_tokenizer
+from leantune.models.base import Base, write_tokenizer
+from leantune.models.build import layout
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
+from leantune.models.heads import is_transducer
+from leantune.models.network import start_token
 
 LIBRARIES = ("torch", "transformers", "peft")
 SENTENCE = "sentence-transformers"
@@ -94,22 +97,27 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         max_length=base.max_length,
     )
     write_tokenizer(base, folder, cuts=catalogue.load("data.pieces", facts.pieces).cuts)
-    _write_scripts(folder, manifest, kind, base.tokenizer.pad_token_id)
-    plain = kind is None or not (kind.prompts or kind.module)
+    scripted = catalogue.load("tasks", facts.task).scripted
+    if scripted:
+        _write_scripts(folder, manifest, kind, base)
+    plain = kind is None or not (kind.module or (kind.prompts and pooled))
     if pooled and plain and manifest.layout != "tokens":
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length)
-    manifest = manifest.model_copy(update={"loads_in": _ways(manifest, plain=plain)})
+    ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]
+    manifest = manifest.model_copy(update={"loads_in": ways})
     (folder / CARD).write_text(card(manifest), encoding="utf-8")
     return write_manifest(folder, manifest)
 
 
-def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, pad: int | None) -> None:
+def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base) -> None:
     """`predict.py`, and beside it the adapter's own code where its type is ours; a third party's is imported from its package."""
     code = kind.module if kind else None
     if kind and code and code.startswith("leantune."):
         code = f"{kind.name.lower()}_adapter"
         (folder / f"{code}.py").write_text(carry(str(kind.module)), encoding="utf-8")
-    script = compose(manifest, pad=pad, prompts=kind is not None and kind.prompts, adapter_code=code)
+    start = start_token(base.config) if is_transducer(base.config) else None
+    prompts = kind is not None and kind.prompts
+    script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, adapter_code=code)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 

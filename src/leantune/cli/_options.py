@@ -36,6 +36,13 @@ Metric = Annotated[
 ]
 Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]
 MaxLength = Annotated[int | None, typer.Option(help="Tokens per row at most.", show_default="what the base was made for, 256 at most")]
+MaxTargetLength = Annotated[
+    int | None, typer.Option(help="Tokens that are written for a row at most.", show_default="as 99 % of the targets need")
+]
+Beams = Annotated[int, typer.Option(help="Where texts are written: beginnings followed at the same time; 1 is greedy.")]
+LengthPenalty = Annotated[float, typer.Option(help="With beams: over 1 for longer texts, under 1 for shorter ones.")]
+NoRepeat = Annotated[int, typer.Option(help="Where texts are written: no run of so many tokens twice; 0 allows it.")]
+Masking = Annotated[str, typer.Option(help="Masked language modelling: dynamic (other tokens at each visit of a text) or static.")]
 Batch = Annotated[int, typer.Option(help="Rows per optimiser step on average.")]
 Dropout = Annotated[float, typer.Option(help="Dropout inside the base model while training.")]
 Optimizer = Annotated[str, typer.Option(help="adamw, adam, sgd, rmsprop, adafactor ...")]

@@ -134,9 +134,10 @@ def _cost(method: Method, model: str) -> tuple[str, Rates]:
     """Trained parameters on a base, or why it cannot work there; and the rates of its race there."""
     from leantune.core.human import count
     from leantune.models.base import open_base
+    from leantune.models.build import anatomy_of
     from leantune.models.heads import HeadSpec
 
-    anatomy = open_base(model).anatomy(HeadSpec("sequence", ["a", "b"], 2), prepends=method.card.prepends)
+    anatomy = anatomy_of(open_base(model), HeadSpec("sequence", ["a", "b"], 2), prepends=method.card.prepends)
     reason = method.unsupported(anatomy)
     if reason:
         return f"cannot work on {model}: {reason}", method.card.rates

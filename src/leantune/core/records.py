@@ -88,6 +88,17 @@ class CurvePoint(Spec):
     dev_score: float
 
 
+class Decoding(Spec):
+    """How a text is written."""
+
+    beams: int = Field(default=1, ge=1)
+    """Beginnings that are followed at the same time; 1 is greedy."""
+    length_penalty: float = 1.0
+    """Beams: over 1 favours longer texts, under 1 shorter ones."""
+    no_repeat_ngram: int = Field(default=0, ge=0)
+    """No run of so many tokens is written twice; 0 allows it."""
+
+
 class Recipe(Spec):
     """One complete choice of what is trained and how. Pure data; its digest names the trial."""
 
@@ -114,6 +125,10 @@ class Recipe(Spec):
     """Dropout inside the base model while training."""
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
+    masking: Literal["dynamic", "static"] | None = None
+    """Whether other tokens are hidden at each visit of a text; None where the task hides none."""
+    decoding: Decoding | None = None
+    """How texts are written; None where the task writes none."""
 
 
 class TrialRecord(Spec):

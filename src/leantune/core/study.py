@@ -39,6 +39,8 @@ class Conditions(Spec):
     """Commit on the hub; None for a folder."""
     pooling: str
     max_length: int
+    target_length: int = 0
+    """Tokens that are written for a row at most; 0 where the task writes none."""
     task: str
     metric: str
     device: str

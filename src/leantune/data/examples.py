@@ -33,12 +33,14 @@ class ExampleChunk:
         texts: first (or only) text of each row; words joined by spaces.
         pairs: second texts, or None for single texts.
         words: lists of words, or None where a row is a text.
+        targets: what is to be written for each row, or None where nothing is, or nothing is known.
         rows: row numbers in the user's file from 1, int64, shape (rows,); None where they are not known.
     """
 
     texts: list[str]
     pairs: list[str] | None = None
     words: list[list[str]] | None = None
+    targets: list[str] | None = None
     rows: Longs | None = None
 
     def __len__(self) -> int:
@@ -144,7 +146,9 @@ class Examples:
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
                 pairs, words = (batch.column(name).to_pylist() if name in batch.schema.names else None for name in ("text_pair", "words"))
-                yield ExampleChunk(batch.column("text").to_pylist(), pairs, words, batch.column("row").to_numpy())
+                yield ExampleChunk(
+                    batch.column("text").to_pylist(), pairs, words, _targets(batch.column("gold")), batch.column("row").to_numpy()
+                )
 
     @cached_property
     def _table(self) -> Any:
@@ -154,6 +158,13 @@ class Examples:
         numbers = self._table.column(name).to_numpy()
         numbers.setflags(write=False)
         return numbers
+
+
+def _targets(gold: Any) -> list[str] | None:
+    """The first of the texts that may be written for each row; None where answers are no texts."""
+    if not (pa.types.is_list(gold.type) and pa.types.is_string(gold.type.value_type)):
+        return None
+    return [texts[0] if texts else "" for texts in gold.to_pylist()]
 
 
 def example_fields(*, paired: bool, words: bool, gold: pa.DataType) -> Any:

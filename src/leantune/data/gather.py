@@ -153,7 +153,9 @@ def _columns(parts: dict[str, Part], tables: dict[str, Table], request: Request,
     named = (request.text, request.text_pair, request.label)
     if (pair := parts["train"].pair) and named == (None, None, None):
         named = (pair[0], None, pair[1])
-    wanted = Wanted(marked or named[0], *named[1:], focus=names, focus_needed=bool(request.task and names))
+    labelled = request.task is None or _gold(request.task).labelled
+    about = bool(request.task and names)
+    wanted = Wanted(marked or named[0], *named[1:], label_needed=labelled, focus=names, focus_needed=about)
     columns, inferred = infer_columns(tables["train"], parts["train"].name, wanted)
     notes.extend(inferred)
     task, why = (request.task, "as you asked") if request.task else _inferred_task(tables["train"], columns)
@@ -181,7 +183,8 @@ def _placed(split: str, table: Table, columns: Columns, gold: Gold) -> Columns:
 def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
     """The task whose kind of answers the label column must be, or whose marks all texts have, and why; else the default one and ""."""
     label = str(columns.label)
-    facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
+    looked, nested, of_words = look(table, [columns.text, label]), table.nested.get(label), _is_of_words(table, columns)
+    facts, found = looked[label], list[tuple[str, str]]()
     for name in catalogue.names("tasks"):
         task = catalogue.load("tasks", name)
         if task.focus and plain(columns.text_pair or "") not in task.focus:
@@ -189,9 +192,12 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
         if task.pattern and _all_have(table, columns.text, task.pattern):
             return name, "all texts have the marks of its things"
         gold = catalogue.load("data.golds", task.gold)
-        if task.inferred and (why := gold.reads(table, columns) or gold.suits(facts, nested, of_words=of_words)):
-            return name, f'{why}, and "{columns.text_pair}" says which word it is about' if task.focus else why
-    return DEFAULT_TASK, ""
+        if why := gold.reads(table, columns) or gold.suits(facts, nested, of_words=of_words):
+            if better := task.fits(looked[columns.text].mean_length, facts.mean_length):
+                return name, better
+            why = f'{why}, and "{columns.text_pair}" says which word it is about' if task.focus else why
+            found += [(name, why)] if task.inferred else []
+    return found[0] if found else (DEFAULT_TASK, "")
 
 
 def _pattern(task: str) -> str | None:
@@ -220,7 +226,7 @@ def _labelled(
     for split, part in parts.items():
         placed = _placed(split, tables[split], columns, gold)
         column = str(placed.label)
-        if part.split and split != "train" and look(tables[split], [column])[column].distinct == 0:
+        if gold.labelled and part.split and split != "train" and look(tables[split], [column])[column].distinct == 0:
             notes.append(Inference(what="split left out", value=part.name, why="no row has a label"))
             continue
         found[split] = Labelled(tables[split], placed, part.name)

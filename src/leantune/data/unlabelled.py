@@ -65,7 +65,7 @@ class Rows:
         for cells in self.table.batches(self.columns.read):
             texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, self.pieces))
             words = words_of(cells).to_pylist() if self.pieces in OF_WORDS else None
-            yield ExampleChunk(texts, pairs[0] if pairs else None, words, np.arange(start, start + cells.num_rows, dtype=np.int64))
+            yield ExampleChunk(texts, pairs[0] if pairs else None, words, rows=np.arange(start, start + cells.num_rows, dtype=np.int64))
             start += cells.num_rows
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,35 +16,61 @@ from numpy.typing import NDArray
 
 from leantune.core.records import Latency
 from leantune.data.encoded import Encoded
+from leantune.evaluate.generate import Writer, continued, generation_config
 from leantune.evaluate.predict import make_batch
 from leantune.models.network import Network
 
 CALLS = {1: 40, 32: 6}
 """Measured calls for each batch size."""
+CALLS_WRITING = {1: 10, 32: 2}
+"""The same where texts are written, which takes many passes."""
 BLOCKS = {1: 5, 32: 2}
 WARM_UP = 2
 
 
-def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> Latency:
-    """Milliseconds per call at batch 1 and 32, over rows drawn evenly from `encoded` (tokenisation not included)."""
+def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device, writer: Writer | None = None) -> Latency:
+    """Milliseconds per call at batch 1 and 32, over rows drawn evenly from `encoded` (tokenisation not included).
+
+    Args:
+        network: as it is delivered.
+        encoded: real rows.
+        pad: number of the padding token.
+        types: whether the base takes token types.
+        device: where the network is.
+        writer: how texts are written, where the model writes any; a call then lasts until the last text of its batch has ended.
+    """
     network.eval()
-    medians = {size: _quiet_ms(network, encoded, size, pad=pad, types=types, device=device) for size in CALLS}
+    config = generation_config(network.body, writer, pad) if writer else None
+
+    def forward(pieces: NDArray[np.int64]) -> Callable[[], object]:
+        batch = make_batch(encoded.padded(pieces, pad), types=types).to(device)
+        return partial(network, batch)
+
+    def writing(pieces: NDArray[np.int64]) -> Callable[[], object]:
+        return partial(continued, network, encoded, pieces, config, device)
+
+    medians = {
+        size: _quiet_ms(writing if writer else forward, encoded, size, calls=calls, device=device)
+        for size, calls in (CALLS_WRITING if writer else CALLS).items()
+    }
     return Latency(batch_1=medians[1], batch_32=medians[32])
 
 
 @torch.inference_mode()
-def _quiet_ms(network: Network, encoded: Encoded, size: int, *, pad: int, types: bool, device: torch.device) -> float:
+def _quiet_ms(
+    prepared: Callable[[NDArray[np.int64]], Callable[[], object]], encoded: Encoded, size: int, *, calls: int, device: torch.device
+) -> float:
     times = []
-    for call in range(-WARM_UP, CALLS[size]):
-        batch = make_batch(encoded.padded(encoded.units.pieces(_rows(len(encoded.units), size, call)), pad), types=types).to(device)
+    for call in range(-WARM_UP, calls):
+        run = prepared(encoded.units.pieces(_rows(len(encoded.units), size, call)))
         start = time.perf_counter()
-        network(batch)
+        run()
         if device.type == "cuda":
             torch.cuda.synchronize()
         if call >= 0:
             times.append((time.perf_counter() - start) * 1e3)
-    length = CALLS[size] // BLOCKS[size]
-    return min(statistics.median(times[start : start + length]) for start in range(0, CALLS[size], length))
+    length = calls // BLOCKS[size]
+    return min(statistics.median(times[start : start + length]) for start in range(0, calls, length))
 
 
 def _rows(total: int, size: int, call: int) -> NDArray[np.int64]:

@@ -17,7 +17,11 @@ from leantune.models.network import Batch, Network
 
 TOKENS = 4_096
 """Padded tokens per prediction batch."""
+VOCABULARY_TOKENS = 1_024
+"""The same where each token has as many logits as there are tokens in the vocabulary."""
 ROWS = 256
+SHOWN = 512
+"""Logits of the vocabulary that stand for all."""
 
 
 def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = None) -> Batch:
@@ -33,6 +37,7 @@ def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = No
         torch.from_numpy(padded.mask),
         torch.from_numpy(padded.types) if types else None,
         None if targets is None else torch.from_numpy(targets),
+        torch.from_numpy(padded.marks.clip(0)) if padded.apart and padded.marks is not None else None,
     )
 
 
@@ -42,9 +47,25 @@ def logits_of(
 ) -> Iterator[tuple[NDArray[np.int64], Padded, Tensor]]:
     """Numbers of pieces, the pieces and their logits, batch by batch, longest first; the network is put into evaluation mode."""
     network.eval()
-    for pieces in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
+    tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary else TOKENS
+    for pieces in length_batches(encoded.lengths, tokens=tokens, rows=ROWS):
         padded = encoded.padded(pieces, pad)
         yield pieces, padded, network(make_batch(padded, types=types).to(device))
+
+
+def read_logits(network: Network, logits: Tensor, padded: Padded) -> list[NDArray[np.float32]]:
+    """The logits by which a piece is known again, for each piece of a batch.
+
+    Returns:
+        (C,), or (marked tokens, C) where tokens are read; of a vocabulary (1, `SHOWN`) evenly drawn at the first marked token.
+    """
+    found = logits.float().cpu()
+    if padded.marked is None:
+        return [row.numpy() for row in found]
+    rows = [row[torch.from_numpy(at)] for row, at in zip(found, padded.marked, strict=True)]
+    if network.anatomy.vocabulary:
+        rows = [row[:1, :: max(1, row.shape[-1] // SHOWN)] for row in rows]
+    return [row.numpy() for row in rows]
 
 
 def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:

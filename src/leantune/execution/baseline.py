@@ -18,7 +18,7 @@ from leantune.core.study import Job
 from leantune.execution.context import Context
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
-from leantune.models.base import build_embedder
+from leantune.models.build import build_embedder
 
 
 def run_baseline(context: Context, job: Job) -> Iterator[Event]:

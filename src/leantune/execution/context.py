@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,25 @@ from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
-from leantune.core.records import FurtherScore, Scores
+from leantune.core.records import Decoding, FurtherScore, Scores
 from leantune.core.study import Conditions
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_to_disk
+from leantune.data.masking import Hider
+from leantune.data.pieces._pieces import Room
 from leantune.data.test_sets import MAIN, split_of
+from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, pooled_features
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.base import Base, open_base
-from leantune.models.heads import HeadSpec
+from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network
+from leantune.scores.likelihood import tally as tally_likelihood
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,12 @@ class Context:
         """What the loss compares the logits of pieces of these rows with."""
         return self.task.targets(self.gold[split], rows, words, self.head.outputs)
 
-    def batch(self, split: str, pieces: NDArray[np.int64], *, targets: bool = False) -> Batch:
-        """Pieces of a split on the device, with targets for a loss when asked for."""
+    def batch(self, split: str, pieces: NDArray[np.int64], *, targets: bool = False, random: np.random.Generator | None = None) -> Batch:
+        """Pieces of a split on the device, with targets for a loss when asked for; with `random` other tokens of them are hidden."""
         padded = self.encoded(split).padded(pieces, self.pad)
+        if random is not None and padded.marks is not None:
+            ids, marks = Hider.of(self.base.tokenizer).again(padded.ids, padded.marks, random)
+            padded = replace(padded, ids=ids, marks=marks)
         wanted = self.targets(split, padded.rows, padded.marks) if targets else None
         return make_batch(padded, types=self.types, targets=wanted).to(self.device)
 
@@ -100,31 +107,49 @@ class Context:
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
         found = self.conditions
-        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, found.max_length, length=12)
+        lengths = (found.max_length, found.target_length)
+        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, length=12)
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
         if split not in self._encoded:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()
-            length, pieces = self.conditions.max_length, self.dataset.gold.pieces
-            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, length, path, pieces)
+            room = Room(self.conditions.max_length, self.conditions.target_length)
+            pieces = pieces_of(self.dataset.gold.pieces, self.base.config)
+            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, pieces)
         return self._encoded[split]
 
     @cached_property
     def _encoded(self) -> dict[str, Encoded]:
         return {}
 
-    def predict(self, network: Network, split: str) -> Decoded:
-        """Predictions of the network on a split, in file order."""
-        found = predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
-        return self.joined(split, found)
+    def predict(self, network: Network, split: str, decoding: Decoding | None = None) -> Decoded:
+        """Predictions of the network on a split, in file order; texts are written as `decoding` says."""
+        options: dict[str, Any] = {"pad": self.pad, "types": self.types, "device": self.device}
+        if self.task.writes:
+            return write(network, self.encoded(split), self.task, self.writer(decoding), **options)
+        return self.joined(split, predict(network, self.encoded(split), self.task, **options))
+
+    def writer(self, decoding: Decoding | None) -> Writer:
+        """How texts are written in this study."""
+        return Writer(self.base.tokenizer, decoding or Decoding(), self.conditions.target_length)
+
+    def judge(self, network: Network, split: str) -> Decoded:
+        """What the network is judged by while it trains: its predictions, or how likely it finds the texts that it shall write."""
+        if not self.task.writes:
+            return self.predict(network, split)
+        return predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
 
     def joined(self, split: str, decoded: Decoded) -> Decoded:
         """Answers of the rows of a split from those of its pieces."""
         examples = self.dataset.splits[split]
         sizes = None if examples.words is None else [len(row) for row in examples.words]
         return self.task.join(decoded, self.encoded(split), self.dataset.labels, sizes, examples.pairs)
+
+    def judgement(self, split: str, judged: Decoded) -> float:
+        """The study's metric of predictions, the mean likelihood of a token of texts; a fraction."""
+        return tally_likelihood("likelihood", judged.predicted).score() if self.task.writes else self.score(split, judged)
 
     def score(self, split: str, decoded: Decoded) -> float:
         """The study's metric as a fraction."""

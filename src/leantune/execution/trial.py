@@ -25,6 +25,7 @@ from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
+from leantune.evaluate.predict import read_logits
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
@@ -32,9 +33,9 @@ from leantune.execution.loop import BestLook, Diverged, Setup, apply_trainable, 
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation, Target
-from leantune.models.base import build_network
+from leantune.models.build import build_network
 from leantune.models.delta import delta_bytes, read_delta, write_delta
-from leantune.models.heads import TASK_TYPES
+from leantune.models.heads import task_type
 from leantune.models.network import POOLINGS, Network
 
 GOLDEN = 32
@@ -56,7 +57,7 @@ def attach(context: Context, job: Job) -> Attached:
     assert job.recipe is not None
     method = parse_method(job.expression).method
     network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout)
-    kind = TASK_TYPES[context.head.kind] if network.head is None else "FEATURE_EXTRACTION"
+    kind = task_type(context.head.kind, context.base.config) if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
     network.body = adaptation.body
     network.to(context.device)
@@ -67,8 +68,9 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     """What the loop needs; where only the head is trained, it works on stored states."""
     assert job.recipe is not None
     network, train = attached.network, context.encoded("train")
-    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device)
-    look: Callable[[], Decoded] = partial(context.predict, network, "dev")
+    random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
+    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device)
+    look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     seconds = 0.0
     if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
@@ -83,7 +85,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         feed=feed,
         units=train.units,
         look=look,
-        score=partial(context.score, "dev"),
+        score=partial(context.judgement, "dev"),
         seed=job.seed,
         seconds=seconds,
     )
@@ -174,15 +176,20 @@ class _Run:
         if self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
-        self._score(network, looks.best)
+        if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
+            self.scores = Scores(dev=context.judgement("dev", looks.best))
+            return
+        dev = context.predict(network, "dev", job.recipe.decoding) if context.task.writes else looks.best
+        self._score(network, dev)
         if job.phase != "race":
-            self._measure(attached, looks.best)
+            self._measure(attached, dev)
 
     def _score(self, network: Network, dev: Decoded) -> None:
         """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
-        decoded = {"dev": dev}
+        assert self.job.recipe is not None
+        decoding, decoded = self.job.recipe.decoding, {"dev": dev}
         if self.job.phase != "race":
-            decoded |= {split: self.context.predict(network, split) for split in self.context.dataset.tests.values()}
+            decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
         self.scores = self.context.scores(decoded)
         if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
@@ -203,7 +210,8 @@ class _Run:
             return
         median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
         flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
-        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device)
+        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
+        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 
     def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
@@ -214,18 +222,16 @@ class _Run:
         return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
 
     def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits (C,) of each row; (tokens, C) of the marked tokens of its first piece where tokens are read; (options,) of its options."""
+        """Logits of the first piece of each row, as `read_logits` gives them; (options,) of its options."""
         encoded, context = self.context.encoded("dev"), self.context
         pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
-            logits = network(context.batch("dev", pieces)).float().cpu()
+            logits = network(context.batch("dev", pieces))
+        read = read_logits(network, logits, encoded.padded(pieces, context.pad))
         if encoded.together:
-            return [logits[encoded.rows[pieces] == row, 0].tolist() for row in rows]
-        marked = encoded.padded(pieces, context.pad).marked
-        if marked is None:
-            return [row.tolist() for row in logits]
-        return [row[torch.from_numpy(at)].tolist() for row, at in zip(logits, marked, strict=True)]
+            return [[float(one[0]) for one, owner in zip(read, encoded.rows[pieces], strict=True) if owner == row] for row in rows]
+        return [one.tolist() for one in read]
 
     def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
         rows = np.array(golden["rows"], dtype=np.int64)

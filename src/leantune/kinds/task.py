@@ -59,6 +59,12 @@ class Task:
     """What is read from the body: one state for the whole piece, or one for each token."""
     problem: ClassVar[str | None] = None
     """What `transformers` calls the problem, for its stock heads of the whole piece."""
+    writes: ClassVar[bool] = False
+    """Whether the model writes its answer token by token; its logits then tell how likely a text is (`decode`)."""
+    scripted: ClassVar[bool] = True
+    """Whether an artifact gets a `predict.py`."""
+    redraws: ClassVar[bool] = False
+    """Whether training may hide other tokens at each visit of a piece."""
     pipeline: ClassVar[str] = "text-classification"
     """What the hub calls it."""
     from_logits: ClassVar[bool] = True
@@ -67,6 +73,11 @@ class Task:
     """What a comparison can go by: higher is better."""
     reported: ClassVar[tuple[str, ...]] = ()
     """What is told besides: lower may be better."""
+
+    def fits(self, read: float, written: float) -> str | None:
+        """Why rows with so many characters of text and of answers on average are of this task rather than of another one."""
+        del read, written
+        return None
 
     def default_metric(self, labels: Sequence[str]) -> str:
         """The field's standard score."""

@@ -44,7 +44,7 @@ class Full(Method):
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Nothing is inserted."""
         del seed
-        return in_place(target, [name for name, _ in target.body.named_parameters()], None)
+        return in_place(target, target.anatomy.parameters, None)
 
 
 MEMBER = Full

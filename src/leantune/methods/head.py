@@ -29,6 +29,11 @@ class Head(Method):
         rates=Rates(low=1e-3, start=5e-3, high=3e-2),
     )
 
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """Bodies that bring their own head, trained and tied to the embeddings."""
+        brought = anatomy.vocabulary and not anatomy.heads
+        return f"{anatomy.architecture} brings its head, which is not new: there is nothing to train on top of it" if brought else None
+
     def cost(self, anatomy: Anatomy) -> int:
         """Nothing of the body."""
         del anatomy

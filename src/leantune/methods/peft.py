@@ -133,7 +133,7 @@ class PeftTuner(Method):
             given.setdefault("num_virtual_tokens", TOKENS)
         if self.tuner in ("prompt_tuning", "p_tuning"):
             shape = {"token_dim": anatomy.embedding_width, "num_layers": anatomy.layers_run, "num_attention_heads": anatomy.attention_heads}
-            given = shape | given
+            given = shape | {"num_transformer_submodules": 1} | given
         if (divisor := _tuners.DIVISORS.get(self.tuner)) and divisor not in given:
             given[divisor] = _divisor(anatomy, most=getattr(config_class(self.tuner), divisor))
         if "total_step" in fields:

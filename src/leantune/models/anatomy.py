@@ -12,17 +12,20 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from leantune.core.errors import SpecError
+from leantune.models.heads import is_transducer
 
 Kind = Literal["query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out", "norm"]
 
 _ATTENTION_PART = re.compile(r"attn|attention", re.IGNORECASE)
+_ACROSS = re.compile(r"\.(encoder_attn|EncDecAttention|crossattention|cross_attn)\.")
+"""Attention of a decoder to its encoder."""
 _PROJECTIONS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("qkv", re.compile(r"^(w?qkv(_proj)?|c_attn|in_proj|query_key_value)$", re.IGNORECASE)),
     ("query", re.compile(r"^(query|query_proj|q|q_lin|q_proj)$")),
@@ -43,6 +46,8 @@ class Site:
     inputs: int
     outputs: int
     has_bias: bool
+    writes: bool = True
+    """Whether it works on what the output is read from; False in an encoder below a decoder, and where a decoder looks at its encoder."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Anatomy:
     heads: tuple[str, ...]
     """Modules that are new for the task (classifier, score, an untrained pooler ...); empty when the head is outside."""
     parameters: Mapping[str, int] = field(repr=False)
-    """Name and size of every parameter of the body, those of heads left out."""
+    """Name and size of every parameter of the body, those of heads and fixed tables left out."""
     causal: bool
     """Whether a token sees only the tokens before it (a decoder)."""
     takes_cache: bool
@@ -76,7 +81,9 @@ class Anatomy:
     key_value_width: int
     """Width of one token's keys in one layer (heads times head size)."""
     layers_run: int
-    """Layers in the forward pass; more than `blocks` where layers are shared (ALBERT)."""
+    """Layers in the forward pass (of an encoder-decoder's decoder); more than `blocks` where layers are shared (ALBERT)."""
+    vocabulary: bool
+    """Whether the logits are those of the vocabulary."""
     skeleton: Callable[[], nn.Module] = field(repr=False, compare=False)
     """Builds the same body with random weights, for counting; on the device that is the default when it is called."""
 
@@ -120,7 +127,12 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
     """
     head_paths = tuple(heads)
     blocks = _blocks(module)
-    sites = [site for layer, path in enumerate(blocks) for site in _sites(module.get_submodule(path), path, layer)]
+    last = _stacks(module)[-1]
+    sites = [
+        replace(site, writes=site.path.startswith(last) and not _ACROSS.search(site.path))
+        for layer, path in enumerate(blocks)
+        for site in _sites(module.get_submodule(path), path, layer)
+    ]
     config: Any = module.config
     embedding = module.get_input_embeddings()  # type: ignore[operator]
     names = {id(part): path for path, part in module.named_modules()}
@@ -137,26 +149,44 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
         norms=norms,
         biases=tuple(name for name, _ in module.named_parameters() if name.endswith("bias") and not _below(name, head_paths)),
         heads=head_paths,
-        parameters={name: part.numel() for name, part in module.named_parameters() if not _below(name, head_paths)},
+        parameters={name: part.numel() for name, part in module.named_parameters() if not _below(name, (*head_paths, *_tables(module)))},
         causal=any(getattr(part, "is_causal", False) for part in module.modules()),
         takes_cache="past_key_values" in inspect.signature(_body(module).forward).parameters,
         attention_heads=config.num_attention_heads,
         key_value_width=_key_value_width(config),
-        layers_run=config.num_hidden_layers,
+        layers_run=sum(path.startswith(last) for path in blocks) if last else config.num_hidden_layers,
+        vocabulary=_has_output(module),
         skeleton=lambda: type(module)._from_config(config),  # type: ignore[attr-defined]
     )
 
 
 def _blocks(module: nn.Module) -> list[str]:
-    """Paths of the repeated layers: the list of like modules that hold attention, the innermost where lists are nested."""
+    """Paths of the repeated layers, those of an encoder before those of its decoder."""
+    found: list[str] = []
+    for stack in _stacks(module):
+        found += _repeated(module, stack)
+    if not found:
+        raise SpecError(f"{type(module).__name__}: no repeated attention layers found, so no method has a place to work.", "E-MODEL")
+    return found
+
+
+def _stacks(module: nn.Module) -> list[str]:
+    """Paths of the parts that are a transformer each; "" for the whole."""
+    if not is_transducer(module.config):
+        return [""]
+    parts = (module.get_encoder(), module.get_decoder())  # type: ignore[operator]
+    names = {id(part): path for path, part in module.named_modules()}
+    return [names[id(part)] for part in parts]
+
+
+def _repeated(module: nn.Module, stack: str) -> list[str]:
+    """The list of like modules that hold attention, the innermost where lists are nested."""
     best: list[str] = []
-    for path, part in module.named_modules():
+    for path, part in module.get_submodule(stack).named_modules(prefix=stack):
         if isinstance(part, nn.ModuleList) and len(part) and all(_holds_attention(child) for child in part):
             nested = any(path.startswith(f"{block}.") for block in best)
             if nested or len(part) > len(best):
                 best = [f"{path}.{number}" for number in range(len(part))]
-    if not best:
-        raise SpecError(f"{type(module).__name__}: no repeated attention layers found, so no method has a place to work.", "E-MODEL")
     return best
 
 
@@ -196,6 +226,19 @@ def linear_shape(part: nn.Module) -> tuple[int, int]:
 
 def _is_norm(part: nn.Module) -> bool:
     return "Norm" in type(part).__name__ and isinstance(getattr(part, "weight", None), nn.Parameter)
+
+
+def _tables(module: nn.Module) -> list[str]:
+    """Positions that are computed once and never learned."""
+    return [path for path, part in module.named_modules() if "Sinusoidal" in type(part).__name__]
+
+
+def _has_output(module: nn.Module) -> bool:
+    """Whether the body ends in a layer with one output for each token of the vocabulary."""
+    try:
+        return module.get_output_embeddings() is not None  # type: ignore[operator]
+    except (AttributeError, NotImplementedError):
+        return False
 
 
 def _after_blocks(module: nn.Module, blocks: list[str]) -> set[str]:

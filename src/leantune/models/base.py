@@ -1,11 +1,6 @@
-"""The base model: configuration, tokenizer, pooling and weights, opened once and never modified on disk.
+"""The base model: configuration, tokenizer and pooling, opened once and never modified on disk; `models.build` reads the weights.
 
-    open_base("minilm")                              no weights are read
-    build_network(base, head, ...)                   body + head, ready for a method
-
-Layouts. *stock*: the family's own class with the head it brings. *pooled*: a bare encoder whose token states are pooled (mean,
-cls, last) into a linear head; sentence encoders use it, because their stock head would read a pooler that was never trained.
-*tokens*: a linear head on every token state, where virtual tokens stand before the text or the family has no such class.
+open_base("minilm")                              no weights are read
 """
 
 from __future__ import annotations
@@ -18,31 +13,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-    PretrainedConfig,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
-from leantune.models.anatomy import Anatomy, anatomy
-from leantune.models.heads import HeadKind, HeadSpec
 from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
-from leantune.models.network import POOLINGS, Network
+from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
 
-STOCK: dict[HeadKind, Any] = {
-    "sequence": AutoModelForSequenceClassification,
-    "token": AutoModelForTokenClassification,
-    "span": AutoModelForQuestionAnswering,
-}
-"""The family's own class with the head it brings."""
 DEFAULT_MAX_LENGTH = 256
 """Tokens per row at most unless the base says less or the user says otherwise."""
 
@@ -82,13 +60,6 @@ class Base:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
         return count_tokens(self.tokenizer, texts, pairs)
 
-    def anatomy(self, head: HeadSpec, *, prepends: bool = False) -> Anatomy:
-        """The anatomy of the body, read from a skeleton without weights."""
-        kind = layout(self, head.kind, prepends=prepends)
-        with torch.device("meta"):
-            body = _empty_body(self, head, kind)
-        return anatomy(body, _outer_modules(body) if kind == "stock" else ())
-
 
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
     """Read configuration and tokenizer of a base model; `revision` is a commit on the hub.
@@ -99,11 +70,11 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     location = pinned(locate(name, revision))
     if pooling not in ("auto", "stock", *POOLINGS):
         raise SpecError(f'--pooling "{pooling}" is not known. All: auto, stock, {", ".join(POOLINGS)}.', "E-OPTION")
-    config = _load(AutoConfig, location)
-    tokenizer = _ready(_load(AutoTokenizer, location), name)
+    config = load_pretrained(AutoConfig, location)
+    tokenizer = _ready(load_pretrained(AutoTokenizer, location), name)
     config.pad_token_id = tokenizer.pad_token_id
     chosen = pooling if pooling != "auto" else own_pooling(location) or "stock"
-    if chosen == "stock" and not _has_stock(config, "sequence"):
+    if chosen == "stock" and type(config) not in AutoModelForSequenceClassification._model_mapping:
         chosen = "mean"
     base = Base(location, config, tokenizer, chosen, max_length or 0)
     longest = base.context
@@ -115,7 +86,7 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a base model, padding on the right and with a padding token."""
-    return _ready(_load(AutoTokenizer, locate(name)), name)
+    return _ready(load_pretrained(AutoTokenizer, locate(name)), name)
 
 
 def _ready(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizerBase:
@@ -134,107 +105,6 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: li
     return [len(ids) for ids in coded["input_ids"]]
 
 
-def layout(base: Base, kind: HeadKind, *, prepends: bool = False) -> str:
-    """How the head sits on the body: stock, mean, cls or last; stock or tokens where every token is read.
-
-    Virtual tokens before the text would be read by a stock head in place of the text's own, so methods that prepend get
-    the pooled layout with the pooling that the stock head has.
-    """
-    if kind != "sequence":
-        return "tokens" if prepends or not _has_stock(base.config, kind) else "stock"
-    if base.pooling != "stock" or not prepends:
-        return base.pooling
-    return "last" if _is_decoder(base) else getattr(base.config, "classifier_pooling", "cls")
-
-
-def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
-    """Load the weights and put a fresh head on them, drawn from `seed`.
-
-    Args:
-        base: the opened base model.
-        head: what the task wants.
-        seed: of everything that is drawn.
-        prepends: whether virtual tokens will stand before the text.
-        dropout: replaces every dropout of the base.
-    """
-    kind = layout(base, head.kind, prepends=prepends)
-    config = _configured(base, head, dropout)
-    torch.manual_seed(seed)
-    if kind == "stock":
-        body, info = _load(
-            STOCK[head.kind],
-            base.location,
-            config=config,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-        )
-        missing = {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
-        heads = _owners(body, missing) | set(_outer_modules(body))
-        return Network(body, None, kind, anatomy(body, sorted(heads)))
-    body = _load(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
-    outer = nn.Linear(config.hidden_size, head.outputs)
-    nn.init.normal_(outer.weight, std=0.02)
-    nn.init.zeros_(outer.bias)
-    return Network(body, outer, kind, anatomy(body))
-
-
-def build_embedder(base: Base) -> nn.Module:
-    """The bare encoder with its own weights and nothing on top, as it is."""
-    body: nn.Module = _load(AutoModel, base.location, dtype=torch.float32, **_no_pooler(base.config))
-    return body
-
-
-def _configured(base: Base, head: HeadSpec, dropout: float) -> PretrainedConfig:
-    names = head.names
-    changes: dict[str, Any] = {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
-    for key, value in base.config.to_dict().items():
-        if "drop" in key and isinstance(value, float | int) and not isinstance(value, bool):
-            changes[key] = dropout
-    config = type(base.config).from_dict(base.config.to_dict() | changes)
-    config.num_labels = head.outputs
-    config.problem_type = head.problem
-    return config
-
-
-def _has_stock(config: PretrainedConfig, kind: HeadKind) -> bool:
-    """Whether the family has a class with a head of this kind."""
-    return type(config) in STOCK[kind]._model_mapping
-
-
-def _empty_body(base: Base, head: HeadSpec, kind: str) -> nn.Module:
-    config = _configured(base, head, 0.0)
-    if kind == "stock":
-        return STOCK[head.kind].from_config(config)  # type: ignore[no-any-return]
-    return AutoModel.from_config(config, **_no_pooler(config))  # type: ignore[no-any-return]
-
-
-def _no_pooler(config: PretrainedConfig) -> dict[str, Any]:
-    """Leave out a pooler that a pooled layout never reads; it would be a parameter without a gradient."""
-    model_class = AutoModel._model_mapping[type(config)]
-    return {"add_pooling_layer": False} if "add_pooling_layer" in model_class.__init__.__code__.co_varnames else {}
-
-
-def _outer_modules(body: nn.Module) -> list[str]:
-    """Children with parameters outside the bare transformer: the stock head and what belongs to it."""
-    prefix = body.base_model_prefix
-    return [name for name, child in body.named_children() if name != prefix and any(True for _ in child.parameters())]
-
-
-def _owners(body: nn.Module, missing: set[str]) -> set[str]:
-    """The outermost modules all of whose parameters were missing in the checkpoint."""
-    owners = set()
-    names = [name for name, _ in body.named_parameters()]
-    for key in missing & set(names):
-        parts = key.split(".")
-        prefixes = [".".join(parts[:length]) for length in range(1, len(parts))]
-        whole = (prefix for prefix in prefixes if all(name in missing for name in names if name.startswith(f"{prefix}.")))
-        owner = next(whole, None)
-        if owner:
-            owners.add(owner)
-    return owners
-
-
 def _context(base: Base) -> int:
     limits = [base.tokenizer.model_max_length]
     positions = getattr(base.config, "max_position_embeddings", None) or getattr(base.config, "n_positions", None)
@@ -248,13 +118,12 @@ def _context(base: Base) -> int:
     return int(min(limits))
 
 
-def _is_decoder(base: Base) -> bool:
-    with torch.device("meta"):
-        body = AutoModel.from_config(base.config)
-    return any(getattr(part, "is_causal", False) for part in body.modules())
+def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
+    """What a class of `transformers` reads from where the base lies.
 
-
-def _load(loader: Any, location: Location, **options: Any) -> Any:
+    Raises:
+        SpecError: E-MODEL with the reason.
+    """
     with quiet():
         try:
             pinned = {"revision": location.revision} if location.revision else {}
@@ -280,4 +149,4 @@ def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None) -> Non
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of an artifact."""
-    return _ready(_load(AutoTokenizer, Location(str(folder), str(folder), local=True)), str(folder))
+    return _ready(load_pretrained(AutoTokenizer, Location(str(folder), str(folder), local=True)), str(folder))

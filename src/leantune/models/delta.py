@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
-from leantune.models.base import Base, build_network, layout
+from leantune.models.base import Base
+from leantune.models.build import build_network, layout
 from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
 from leantune.models.network import Network

@@ -2,17 +2,38 @@
 
 sequence    one row of logits for a piece          AutoModelForSequenceClassification    or a linear head on pooled states
 token       one row of logits for each token       AutoModelForTokenClassification       or a linear head on token states
+span        a start and an end for each token      AutoModelForQuestionAnswering
+text        the next token at each token           AutoModelForSeq2SeqLM where a decoder of its own writes, else AutoModelForCausalLM
+masked      the hidden token at each token         AutoModelForMaskedLM
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-HeadKind = Literal["sequence", "token", "span"]
+HeadKind = Literal["sequence", "token", "span", "text", "masked"]
 
-TASK_TYPES: dict[HeadKind, str] = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "span": "QUESTION_ANS"}
-"""What `peft` calls them."""
+VOCABULARY: frozenset[HeadKind] = frozenset({"text", "masked"})
+"""Heads whose outputs are the tokens of the vocabulary: the base brings them trained, or tied to its embeddings."""
+_TASK_TYPES = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "span": "QUESTION_ANS", "masked": "FEATURE_EXTRACTION"}
+
+
+def task_type(kind: HeadKind, config: Any) -> str:
+    """What `peft` calls a task on a body with this configuration."""
+    if kind == "text":
+        return "SEQ_2_SEQ_LM" if is_transducer(config) else "CAUSAL_LM"
+    return _TASK_TYPES[kind]
+
+
+def is_transducer(config: Any) -> bool:
+    """Whether a decoder of its own reads what an encoder made of the text."""
+    return bool(getattr(config, "is_encoder_decoder", False))
+
+
+def pieces_of(kind: str, config: Any) -> str:
+    """The kind of pieces that suits the body: an encoder-decoder reads the source apart from what it writes."""
+    return "transduced" if kind == "continued" and is_transducer(config) else kind
 
 
 @dataclass(frozen=True)
@@ -23,7 +44,7 @@ class HeadSpec:
     labels: list[str]
     """Names of the answers."""
     outputs: int
-    """Width of the logits."""
+    """Width of the logits; 0 for that of the vocabulary."""
     problem: str | None = None
     """What `transformers` calls the problem."""
 

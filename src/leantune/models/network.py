@@ -1,6 +1,6 @@
 """Network: a body (plain or adapted) and its head, one forward from a batch to logits.
 
-    stock     logits = body(batch).logits
+    stock     logits = body(batch).logits                            of an encoder-decoder those of the decoder's tokens
     pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last
     tokens    logits = head(body(batch).last_hidden_state)           one row for each token
 
@@ -10,6 +10,7 @@ Letters: B rows, T tokens, D hidden, C outputs.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from peft import PeftModel, PeftModelForQuestionAnswering
@@ -32,6 +33,8 @@ class Batch:
     """(B, T) int64; 1 in the second text of a pair; None where the base has no such input."""
     targets: Tensor | None = None
     """What the loss compares the logits with."""
+    written: Tensor | None = None
+    """(B, L) int64; the tokens that a decoder of its own writes, with any number behind the end; None where the body has none."""
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -56,10 +59,19 @@ class Network(nn.Module):
         if self.head is None:
             # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
             body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
-            found = body(**batch.inputs())
+            found = body(**batch.inputs() | self._read_so_far(batch))
             logits: Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
-            return logits
+            # The logits of virtual tokens in front are nobody's answer.
+            return logits if logits.dim() == 2 else logits[:, -(batch.input_ids if batch.written is None else batch.written).shape[1] :]
         return self.head(self.embed(batch))  # type: ignore[no-any-return]
+
+    def _read_so_far(self, batch: Batch) -> dict[str, Tensor]:
+        """What a decoder of its own sees: its start token, then each token that it has written."""
+        if batch.written is None:
+            return {}
+        config = getattr(self.body.get_base_model() if isinstance(self.body, PeftModel) else self.body, "config", None)
+        start = torch.full_like(batch.written[:, :1], start_token(config))
+        return {"decoder_input_ids": torch.cat([start, batch.written[:, :-1]], dim=1)}
 
     def embed(self, batch: Batch) -> Tensor:
         """What the head reads: pooled states (B, D) or token states (B, T, D); only where it is outside the body."""
@@ -69,6 +81,41 @@ class Network(nn.Module):
     def head_parameters(self) -> frozenset[str]:
         """Names of the outer head's parameters; empty where the body brings its own head."""
         return frozenset() if self.head is None else frozenset(f"head.{name}" for name, _ in self.head.named_parameters())
+
+
+def has_virtual_words(body: nn.Module) -> bool:
+    """Whether trained word vectors stand before the text."""
+    return (
+        isinstance(body, PeftModel) and body.active_peft_config.is_prompt_learning and body.active_peft_config.peft_type != "PREFIX_TUNING"
+    )
+
+
+def embedded_behind_virtual_words(body: Any, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+    """Texts that are padded in front, each with the virtual words right before it; `peft` would put them before the padding.
+
+    Args:
+        body: with virtual words.
+        input_ids: (B, T).
+        attention_mask: (B, T).
+    """
+    virtual = body.active_peft_config.num_virtual_tokens
+    embedded = body.word_embeddings(input_ids)
+    prompt = body.get_prompt(batch_size=len(input_ids)).to(embedded.dtype)
+    found = torch.cat([prompt, embedded], dim=1)
+    mask = torch.cat([attention_mask.new_ones(len(input_ids), virtual), attention_mask], dim=1)
+    places = torch.arange(found.shape[1], device=found.device).expand(mask.shape)
+    gaps = (attention_mask == 0).sum(dim=1, keepdim=True)  # [virtual, gap, text] becomes [gap, virtual, text]
+    order = torch.where(places < gaps, places + virtual, torch.where(places < gaps + virtual, places - gaps, places))
+    return {
+        "inputs_embeds": found.gather(1, order.unsqueeze(-1).expand_as(found)),
+        "attention_mask": mask.gather(1, order),
+    }
+
+
+def start_token(config: Any) -> int:
+    """The token that a decoder of its own begins with."""
+    known = (getattr(config, f"{name}_token_id", None) for name in ("decoder_start", "bos", "pad"))
+    return int(next((number for number in known if number is not None), 0))
 
 
 def token_states(body: nn.Module, batch: Batch) -> Tensor:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from leantune.models.heads import is_transducer
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -26,11 +28,12 @@ def embedded_tokens(anatomy: Anatomy, tokens: int) -> dict[str, int]:
         "num_layers": anatomy.layers_run,
         "num_attention_heads": anatomy.attention_heads,
         "token_dim": anatomy.embedding_width,
+        "num_transformer_submodules": 1,  # peft would make a second set for a decoder, which nothing reads
     }
 
 
 def vocabulary_keys_values(body: nn.Module, anatomy: Anatomy, *, tokens: int) -> Tensor:
-    """Keys and values that the body computes for `tokens` random tokens; drawn from torch's global generator.
+    """Keys and values that the body (an encoder-decoder's decoder) computes for random tokens; drawn from torch's global generator.
 
     Returns:
         (tokens, 2 * layers * width), for each layer the keys and then the values: the layout of `peft`'s prefix encoder.
@@ -40,12 +43,13 @@ def vocabulary_keys_values(body: nn.Module, anatomy: Anatomy, *, tokens: int) ->
     table: Any = body.get_submodule(anatomy.embeddings)
     ids = torch.randint(0, table.num_embeddings, (1, tokens), device=table.weight.device)
     caught: dict[str, Tensor] = {}
-    sites = anatomy.at(["key", "value"])
+    sites = [site for site in anatomy.at(["key", "value"]) if site.writes]
     hooks = [body.get_submodule(site.path).register_forward_hook(_catch(caught, site.path)) for site in sites]
     was_training = body.training
     try:
         with torch.no_grad():
-            body.eval()(input_ids=ids, attention_mask=torch.ones_like(ids))
+            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            body.eval()(**inputs | ({"decoder_input_ids": ids} if is_transducer(body.config) else {}))
     finally:
         body.train(was_training)
         for hook in hooks:

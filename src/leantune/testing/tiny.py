@@ -32,10 +32,12 @@ POSITIONS = 128
 _BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _END = ("<|endoftext|>",)
+_T5 = ("<pad>", "</s>", "<unk>")
 _ROLES = {
     _BERT: {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
     _ROBERTA: {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
     _END: {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"},
+    _T5: {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
 }
 
 
@@ -88,15 +90,31 @@ FAMILIES: dict[str, Family] = {
     "mpnet": Family("mpnet", _ROBERTA, changes=_ROBERTA_IDS),
     "modernbert": Family("modernbert", changes=_MODERNBERT),
     "gpt2": Family("gpt2", _END, changes=_DECODER_IDS),
-    "llama": Family("llama", _END, changes={**_DECODER_IDS, "num_key_value_heads": 2}),
+    "llama": Family("llama", _END, changes={**_DECODER_IDS, "num_key_value_heads": 2, "tie_word_embeddings": True}),
     "qwen2": Family("qwen2", _END, changes={**_DECODER_IDS, "num_key_value_heads": 2}),
 }
 """Every family that the laws run over."""
 
+_T5_SHAPE = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
+_BART_SHAPE = {
+    **{
+        f"{side}_{name}": value
+        for side in ("encoder", "decoder")
+        for name, value in (("layers", 2), ("attention_heads", 4), ("ffn_dim", 64))
+    },
+    **{"d_model": 32, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 0, "forced_eos_token_id": 1},
+}
+TRANSDUCERS: dict[str, Family] = {
+    "t5": Family("t5", _T5, changes=_T5_SHAPE),
+    "bart": Family("bart", _T5, changes=_BART_SHAPE),
+    "marian": Family("marian", _T5, changes={**_BART_SHAPE, "bos_token_id": None}),
+}
+"""Encoder-decoders, which write texts."""
+
 
 def make(family: str, folder: Path, *, seed: int = 0) -> Path:
     """Write a tiny random model and its tokenizer into `folder` and return it; the weights depend on `seed` only."""
-    kind = FAMILIES[family]
+    kind = (FAMILIES | TRANSDUCERS)[family]
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(kind)
     with torch.random.fork_rng(devices=[]), quiet():
@@ -123,20 +141,21 @@ def _config(kind: Family, vocabulary: int) -> Any:
 
 def _tokenizer(kind: Family) -> PreTrainedTokenizerFast:
     roles = _ROLES[kind.specials]
-    inner = _word_pieces(kind.specials, roles, pairs=kind.pairs) if "cls_token" in roles else _byte_pairs(kind.specials)
+    inner = _byte_pairs(kind.specials) if kind.specials == _END else _word_pieces(kind.specials, roles, pairs=kind.pairs)
     inputs = ["input_ids", *(["token_type_ids"] if kind.pairs else []), "attention_mask"]
     return PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=POSITIONS, model_input_names=inputs, **roles)
 
 
 def _word_pieces(specials: tuple[str, ...], roles: dict[str, str], *, pairs: bool) -> Tokenizer:
-    """An encoder's tokenizer: known words and single letters, a start and an end token around each text."""
+    """An encoder's tokenizer: known words and single letters, a start (where there is one) and an end token around each text."""
     symbols = string.ascii_lowercase + string.digits + string.punctuation
     words = list(dict.fromkeys([*specials, *WORDS, *symbols, *(f"##{symbol}" for symbol in symbols)]))
     tokenizer = Tokenizer(models.WordPiece({word: number for number, word in enumerate(words)}, unk_token=roles["unk_token"]))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()])
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.post_processor = _template(roles["cls_token"], roles["sep_token"], words, pairs=pairs)
+    ends = (roles["cls_token"], roles["sep_token"]) if "cls_token" in roles else ("", roles["eos_token"])
+    tokenizer.post_processor = _template(*ends, words, pairs=pairs)
     return tokenizer
 
 
@@ -154,9 +173,9 @@ def _byte_pairs(specials: tuple[str, ...]) -> Tokenizer:
 def _template(start: str, end: str, words: list[str], *, pairs: bool) -> processors.TemplateProcessing:
     second = 1 if pairs else 0
     return processors.TemplateProcessing(
-        single=f"{start} $A {end}",
-        pair=f"{start} $A {end} $B:{second} {end}:{second}",
-        special_tokens=[(token, words.index(token)) for token in (start, end)],
+        single=f"{start} $A {end}".strip(),
+        pair=f"{start} $A {end} $B:{second} {end}:{second}".strip(),
+        special_tokens=[(token, words.index(token)) for token in (start, end) if token],
     )
 
 

@@ -5,7 +5,7 @@ run = start("lora(rank=4)", open_base(folder))      run.base_logits, run.start_l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -13,16 +13,24 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from leantune.core.errors import SpecError
+from leantune.data.encoding import encode_rows
+from leantune.data.examples import ExampleChunk
+from leantune.data.pieces._pieces import Room
+from leantune.evaluate.predict import make_batch
 from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.kinds.method import Method, parse_method
 from leantune.models.adaptation import Adaptation, Target
 from leantune.models.anatomy import Anatomy
-from leantune.models.base import Base, build_network
-from leantune.models.heads import HeadSpec
+from leantune.models.base import Base
+from leantune.models.build import anatomy_of, build_network
+from leantune.models.heads import HeadSpec, pieces_of, task_type
 from leantune.models.network import Batch, Network
+from leantune.tasks._next_token import token_loss, token_targets
 
 LABELS = ["bad", "good"]
 HEAD = HeadSpec("sequence", LABELS, len(LABELS))
+TEXT = HeadSpec("text", ["text"], 0)
+"""The model writes: the label's word behind the text."""
 STEPS = 3
 """One more than the two after which LoRA's first matrix moves: some tuners multiply three new factors."""
 ROWS: tuple[tuple[str, int], ...] = (
@@ -55,6 +63,7 @@ class Run:
     method: Method
     anatomy: Anatomy
     """Of the skeleton, as the plan sees it."""
+    head: HeadSpec
     network: Network
     """After the steps, in evaluation mode."""
     adaptation: Adaptation
@@ -73,39 +82,40 @@ class Run:
     @cached_property
     def end_logits(self) -> Tensor:
         """After the steps."""
-        return logits(self.network, encode(self.base, [text for text, _ in ROWS]))
+        return logits(self.network, batch_of(self.base, self.head))
 
 
-def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3) -> Run:
+def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3, head: HeadSpec = HEAD) -> Run:
     """Attach, take a few AdamW steps on all rows and note what changed.
 
     Raises:
         SpecError: E-METHOD when the method says that it cannot work on this base.
     """
     method = parse_method(expression).method
-    anatomy = base.anatomy(HEAD, prepends=method.card.prepends)
+    anatomy = anatomy_of(base, head, prepends=method.card.prepends)
     reason = method.unsupported(anatomy)
     if reason:
         raise SpecError(f"{expression}: {reason}.", "E-METHOD")
-    batch = encode(base, [text for text, _ in ROWS])
-    network = fresh(base, method)
+    batch = batch_of(base, head)
+    network = fresh(base, method, head)
     base_logits = logits(network, batch)
-    adaptation = attach(network, method, steps=steps, seed=seed)
+    adaptation = attach(network, method, steps=steps, seed=seed, head=head)
     start_logits = logits(network, batch)
     before = {name: value.detach().clone() for name, value in network.state_dict().items()}
     names = trained_names(network, adaptation)
     losses, unreached = _train(network, adaptation, method, batch, steps)
-    return Run(expression, base, method, anatomy, network.eval(), adaptation, names, before, base_logits, start_logits, unreached, losses)
+    network.eval()
+    return Run(expression, base, method, anatomy, head, network, adaptation, names, before, base_logits, start_logits, unreached, losses)
 
 
-def fresh(base: Base, method: Method) -> Network:
+def fresh(base: Base, method: Method, head: HeadSpec = HEAD) -> Network:
     """The base with a fresh head, in the layout that the method needs."""
-    return build_network(base, HEAD, seed=1, prepends=method.card.prepends)
+    return build_network(base, head, seed=1, prepends=method.card.prepends)
 
 
-def attach(network: Network, method: Method, *, steps: int, seed: int) -> Adaptation:
+def attach(network: Network, method: Method, *, steps: int, seed: int, head: HeadSpec = HEAD) -> Adaptation:
     """Put the method into the network's body."""
-    task = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
+    task = task_type(head.kind, network.body.config) if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, task, steps), seed=seed)
     network.body = adaptation.body
     return adaptation
@@ -115,6 +125,17 @@ def encode(base: Base, texts: list[str], pairs: list[str] | None = None) -> Batc
     """Rows as a padded batch."""
     encoded = base.tokenizer(texts, pairs, padding=True, return_tensors="pt")
     return Batch(encoded["input_ids"], encoded["attention_mask"], encoded.get("token_type_ids"))
+
+
+def batch_of(base: Base, head: HeadSpec) -> Batch:
+    """All rows, with what the loss wants to know."""
+    texts, gold = [text for text, _ in ROWS], [label for _, label in ROWS]
+    if head.kind != "text":
+        return replace(encode(base, texts), targets=torch.tensor(gold))
+    chunk = ExampleChunk(texts, targets=[LABELS[label] for label in gold])
+    encoded = encode_rows(base.tokenizer, chunk, Room(64, 8), pieces_of("continued", base.config))
+    padded = encoded.padded(range(len(texts)), int(base.tokenizer.pad_token_id or 0))
+    return make_batch(padded, types=False, targets=token_targets(padded.marks))
 
 
 @torch.no_grad()
@@ -128,11 +149,11 @@ def _train(network: Network, adaptation: Adaptation, method: Method, batch: Batc
     """Losses of the steps, and the trained parameters that no gradient reached."""
     trained = apply_trainable(network, trained_names(network, adaptation))
     optimizer = _optimizer(network, method, trained)
-    gold = torch.tensor([label for _, label in ROWS])
     losses, reached = [], set[str]()
     network.train()
     for step in range(1, steps + 1):
-        loss = cross_entropy(network(batch), gold)
+        assert batch.targets is not None
+        loss = token_loss(network(batch), batch.targets) if batch.targets.dim() > 1 else cross_entropy(network(batch), batch.targets)
         total = loss + adaptation.penalty() if adaptation.penalty else loss
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]

@@ -14,10 +14,25 @@ import textwrap
 from typing import Any
 
 from leantune.artifact.manifest import Facts, Manifest, auto_class
-from leantune.artifact.script import adapter, choose, common, composed, focus, pooled, spans, stock, tagged, virtual, whole
+from leantune.artifact.script import (
+    adapter,
+    chatting,
+    choose,
+    common,
+    composed,
+    focus,
+    pooled,
+    spans,
+    stock,
+    tagged,
+    virtual,
+    whole,
+    written,
+)
 from leantune.core import catalogue
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
+from leantune.evaluate.generate import generation_settings
 from leantune.models.locate import MINILM_HUB
 
 _HEADER = '''#!/usr/bin/env python3
@@ -40,12 +55,13 @@ _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
 
-def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code: str | None) -> str:
+def compose(manifest: Manifest, *, pad: int | None, start: int | None, prompts: bool, adapter_code: str | None) -> str:
     """The text of `predict.py`.
 
     Args:
         manifest: of the artifact.
         pad: number of the padding token.
+        start: the token that a decoder of its own begins with; None where the body has none.
         prompts: whether virtual tokens stand before the text.
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
     """
@@ -58,7 +74,7 @@ def compose(manifest: Manifest, *, pad: int | None, prompts: bool, adapter_code:
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code),
-        settings=pprint.pformat(_settings(manifest, pad), width=120, sort_dicts=False),
+        settings=pprint.pformat(_settings(manifest, pad, start, prompts=prompts), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
 
@@ -83,8 +99,12 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
     base = [common.find_base] if manifest.form == "adapter" else []
     task = catalogue.load("tasks", manifest.facts.task)
-    if manifest.facts.spans:
-        predict: list[Any] = [spans.best_span, spans.predict]
+    if task.writes:
+        model = [stock.load_model]
+        own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
+        predict: list[Any] = [*own, written.rectangle, written.likelihood, written.predict]
+    elif manifest.facts.spans:
+        predict = [spans.best_span, spans.predict]
     elif manifest.facts.words:
         encode = [focus.places_of, focus.encode] if manifest.facts.focused else [tagged.encode]
         predict = [type(task).answer, tagged.split_words, *encode, tagged.begun, tagged.predict]
@@ -97,13 +117,16 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     return [*base, load_body, *model, common.read_rows, *column, *predict, common.main]
 
 
-def _settings(manifest: Manifest, pad: int | None) -> dict[str, Any]:
+def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts: bool) -> dict[str, Any]:
     facts, base = manifest.facts, manifest.base
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
     if facts.focused:
         settings["spans"] = is_spans(str(facts.text_pair))
     if manifest.layout == "stock":
         settings |= {"pad": pad, "outputs": facts.outputs, "model": auto_class(facts)}
+        if facts.decoding:
+            settings |= {"start": start, "decoding": generation_settings(facts.decoding, facts.target_length)}
+            settings["rows"] = 1 if prompts else 16  # peft puts virtual tokens before the padding, so there must be none
     else:
         settings["layout"] = manifest.layout
     if manifest.form == "adapter":

@@ -13,7 +13,8 @@ from leantune.artifact.script.common import SETTINGS
 
 def load_model(base: str | None) -> Any:
     """The model, ready to predict."""
-    body = load_body(getattr(transformers, SETTINGS["model"]), base, num_labels=SETTINGS["outputs"])
+    labels = {"num_labels": SETTINGS["outputs"]} if SETTINGS["outputs"] else {}
+    body = load_body(getattr(transformers, SETTINGS["model"]), base, **labels)
     body.config.pad_token_id = SETTINGS["pad"]
     return body.eval()
 

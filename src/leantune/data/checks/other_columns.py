@@ -29,13 +29,13 @@ _ORDERED = 0.1
 
 def find(dataset: Dataset) -> list[CheckFinding]:
     """Findings on the other columns of the train file and on its order."""
+    if not dataset.gold.closed:
+        return []
     table, label = dataset.source_table("train"), str(dataset.columns.label)
     used = {source for name in dataset.columns.read for source in sources(name, table.columns) or []}
     others = [name for name in table.columns if name not in used]
     labels = _column(table, label)
     found = []
-    if not dataset.gold.closed:
-        return []
     if _sorted(labels, np.arange(len(labels))):
         found.append(
             finding("order", "info", "The train file is sorted by label. Rows are shuffled before training, so this does no harm.")

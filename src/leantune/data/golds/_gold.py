@@ -63,6 +63,8 @@ class Gold:
     """How rows become pieces, a name of `data.pieces`."""
     unique: bool = True
     """Whether a text has one right answer, so that different ones contradict each other."""
+    labelled: bool = True
+    """Whether answers stand in a column of their own; else they lie in the text itself."""
     also_called: tuple[str, ...] = ()
     """What the column may be called in further files."""
 

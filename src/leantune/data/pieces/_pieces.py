@@ -29,7 +29,7 @@ _SPECIAL = 8
 class Tokenizer(Protocol):
     """The part of a `transformers` tokenizer that is needed here."""
 
-    def __call__(self, text: Any, text_pair: Any = None, **options: Any) -> Any:
+    def __call__(self, text: Any = None, text_pair: Any = None, **options: Any) -> Any:
         """Encode texts, or pairs of texts."""
         ...
 
@@ -99,6 +99,20 @@ def flat(lists: list[list[int]]) -> NDArray[np.int32]:
 def filler(tokenizer: Tokenizer) -> int:
     """What stands for a text without any token: decoders put nothing around a text, and an empty piece has no state to read."""
     return int(getattr(tokenizer, "pad_token_id", None) or 0)
+
+
+def end_of_text(tokenizer: Tokenizer) -> int:
+    """The token that ends what is written.
+
+    Raises:
+        SpecError: E-MODEL without one.
+    """
+    end = getattr(tokenizer, "eos_token_id", None)
+    if end is None:
+        raise SpecError(
+            "The tokenizer of the base model has no end token, so a model could not stop writing. Choose another base.", "E-MODEL"
+        )
+    return int(end)
 
 
 def overlapping(tokenizer: Tokenizer, texts: list[str], pairs: list[str] | None, length: int, overlap: int) -> Any:

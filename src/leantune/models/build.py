@@ -1,0 +1,218 @@
+"""Building: the weights of a base with the head of a task on them, ready for a method.
+
+    build_network(base, head, ...)       body + head
+    anatomy_of(base, head)               where things are in that body, without weights
+
+Layouts. *stock*: the family's own class with the head it brings. *pooled*: a bare encoder whose token states are pooled (mean,
+cls, last) into a linear head; sentence encoders use it, because their stock head would read a pooler that was never trained.
+*tokens*: a linear head on every token state, where virtual tokens stand before the text or the family has no such class.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PretrainedConfig,
+)
+
+from leantune.core.errors import SpecError
+from leantune.models.anatomy import Anatomy, anatomy
+from leantune.models.base import Base, load_pretrained
+from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
+from leantune.models.locate import Location
+from leantune.models.network import Network
+
+_STOCK: dict[str, Any] = {
+    "sequence": AutoModelForSequenceClassification,
+    "token": AutoModelForTokenClassification,
+    "span": AutoModelForQuestionAnswering,
+    "masked": AutoModelForMaskedLM,
+}
+
+
+def stock(config: PretrainedConfig, kind: HeadKind) -> Any:
+    """The class of `transformers` that brings a head of this kind."""
+    if kind == "text":
+        return AutoModelForSeq2SeqLM if is_transducer(config) else AutoModelForCausalLM
+    return _STOCK[kind]
+
+
+def has_stock(config: PretrainedConfig, kind: HeadKind) -> bool:
+    """Whether the family has a class with a head of this kind."""
+    return type(config) in stock(config, kind)._model_mapping
+
+
+def layout(base: Base, kind: HeadKind, *, prepends: bool = False) -> str:
+    """How the head sits on the body: stock, mean, cls or last; stock or tokens where every token is read.
+
+    Virtual tokens before the text would be read by a stock head in place of the text's own, so methods that prepend get
+    the pooled layout with the pooling that the stock head has.
+    """
+    if kind in VOCABULARY:
+        return "stock"
+    if kind != "sequence":
+        return "tokens" if prepends or not has_stock(base.config, kind) else "stock"
+    if base.pooling != "stock" or not prepends:
+        return base.pooling
+    return "last" if is_decoder(base) else getattr(base.config, "classifier_pooling", "cls")
+
+
+def require(base: Base, kind: HeadKind) -> None:
+    """Refuse a base that cannot do what the task wants.
+
+    Raises:
+        SpecError: E-MODEL.
+    """
+    if kind == "text" and not (is_transducer(base.config) or (is_decoder(base) and has_stock(base.config, kind))):
+        what = (
+            "reads texts but cannot write any: it is an encoder. Choose a decoder (gpt2, Qwen2.5 ...) or an encoder-decoder (t5-small ...)"
+        )
+        raise SpecError(f"{base.name} {what}, or make one with `leantune init`.", "E-MODEL")
+    if kind == "masked" and (base.tokenizer.mask_token_id is None or not has_stock(base.config, kind)):
+        what = "has no mask token, so nothing can be hidden from it" if base.tokenizer.mask_token_id is None else "has no masked head"
+        raise SpecError(f"{base.name} {what}. Choose a masked language model (bert-base-uncased ...).", "E-MODEL")
+
+
+def is_decoder(base: Base) -> bool:
+    """Whether a token sees only the tokens before it."""
+    with torch.device("meta"):
+        body = AutoModel.from_config(base.config)
+    return any(getattr(part, "is_causal", False) for part in body.modules())
+
+
+def anatomy_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> Anatomy:
+    """The anatomy of the body, read from a skeleton without weights."""
+    kind = layout(base, head.kind, prepends=prepends)
+    with torch.device("meta"):
+        body = _empty_body(base, head, kind)
+    if kind != "stock":
+        return anatomy(body)
+    return anatomy(body, _fresh_of(base.location, head.kind) if head.kind in VOCABULARY else _outer_modules(body))
+
+
+def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
+    """Load the weights and put a fresh head on them, drawn from `seed`.
+
+    Args:
+        base: the opened base model.
+        head: what the task wants.
+        seed: of everything that is drawn.
+        prepends: whether virtual tokens will stand before the text.
+        dropout: replaces every dropout of the base.
+    """
+    kind = layout(base, head.kind, prepends=prepends)
+    config = _configured(base, head, dropout)
+    torch.manual_seed(seed)
+    if kind == "stock":
+        body, missing = _load_stock(base.location, head.kind, config)
+        if head.kind in VOCABULARY:
+            heads = _untied_owners(body, missing)
+        else:
+            heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
+        return Network(body, None, kind, anatomy(body, heads))
+    body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
+    outer = nn.Linear(config.hidden_size, head.outputs)
+    nn.init.normal_(outer.weight, std=0.02)
+    nn.init.zeros_(outer.bias)
+    return Network(body, outer, kind, anatomy(body))
+
+
+def build_embedder(base: Base) -> nn.Module:
+    """The bare encoder with its own weights and nothing on top, as it is."""
+    body: nn.Module = load_pretrained(AutoModel, base.location, dtype=torch.float32, **_no_pooler(base.config))
+    return body
+
+
+def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) -> tuple[nn.Module, set[str]]:
+    """The family's own class with the weights, and the parameters that were not among them."""
+    body, info = load_pretrained(
+        stock(config, kind),
+        location,
+        config=config,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )
+    return body, {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
+
+
+@cache
+def _fresh_of(location: Location, kind: HeadKind) -> tuple[str, ...]:
+    """The parts of a head over the vocabulary that the base's weights lack; known only when they are read."""
+    with torch.random.fork_rng(devices=[]):
+        return tuple(_untied_owners(*_load_stock(location, kind, load_pretrained(AutoConfig, location))))
+
+
+def _untied_owners(body: nn.Module, missing: set[str]) -> list[str]:
+    """The outermost modules that are new altogether and do not hold the embeddings, which the output may share."""
+    output, embeddings = body.get_output_embeddings(), body.get_input_embeddings()  # type: ignore[operator]
+    if output.weight is not embeddings.weight:
+        return sorted(_owners(body, missing))
+    names = {name for name, part in body.named_modules() if part is output}
+    fresh = {key for key in missing if not any(key.startswith(f"{name}.") for name in names)}
+    holders = {".".join(name.split(".")[:length]) for name in names for length in range(1, name.count(".") + 2)}
+    return sorted(_owners(body, fresh, apart_from=holders))
+
+
+def _configured(base: Base, head: HeadSpec, dropout: float) -> PretrainedConfig:
+    changes: dict[str, Any] = {}
+    for key, value in base.config.to_dict().items():
+        if "drop" in key and isinstance(value, float | int) and not isinstance(value, bool):
+            changes[key] = dropout
+    if head.kind in VOCABULARY:
+        return type(base.config).from_dict(base.config.to_dict() | changes)
+    names = head.names
+    changes |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    config = type(base.config).from_dict(base.config.to_dict() | changes)
+    config.num_labels = head.outputs
+    config.problem_type = head.problem
+    return config
+
+
+def _empty_body(base: Base, head: HeadSpec, kind: str) -> nn.Module:
+    config = _configured(base, head, 0.0)
+    if kind == "stock":
+        return stock(config, head.kind).from_config(config)  # type: ignore[no-any-return]
+    return AutoModel.from_config(config, **_no_pooler(config))  # type: ignore[no-any-return]
+
+
+def _no_pooler(config: PretrainedConfig) -> dict[str, Any]:
+    """Leave out a pooler that a pooled layout never reads; it would be a parameter without a gradient."""
+    model_class = AutoModel._model_mapping[type(config)]
+    return {"add_pooling_layer": False} if "add_pooling_layer" in model_class.__init__.__code__.co_varnames else {}
+
+
+def _outer_modules(body: nn.Module) -> list[str]:
+    """Children with parameters outside the bare transformer: the stock head and what belongs to it."""
+    prefix = body.base_model_prefix
+    return [name for name, child in body.named_children() if name != prefix and any(True for _ in child.parameters())]
+
+
+def _owners(body: nn.Module, missing: set[str], *, apart_from: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
+    """The outermost modules all of whose parameters were missing in the checkpoint."""
+    owners = set()
+    names = [name for name, _ in body.named_parameters()]
+    for key in missing & set(names):
+        parts = key.split(".")
+        prefixes = [".".join(parts[:length]) for length in range(1, len(parts))]
+        whole = (
+            prefix
+            for prefix in prefixes
+            if prefix not in apart_from and all(name in missing for name in names if name.startswith(f"{prefix}."))
+        )
+        owner = next(whole, None)
+        if owner:
+            owners.add(owner)
+    return owners

@@ -1,0 +1,47 @@
+"""What tasks share whose logits are those of the vocabulary: the loss of the tokens to come, and how likely a text is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from leantune.kinds.task import Decoded
+
+NO_TARGET = -100
+"""Tokens behind which nothing is sought."""
+
+
+def token_targets(words: NDArray[np.int64] | None) -> NDArray[Any]:
+    """The token that is sought at each token, from its marks; shape (B, T)."""
+    assert words is not None
+    return np.where(words < 0, NO_TARGET, words)
+
+
+def token_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy over the sought tokens; logits (B, T, V), targets (B, T). 0 for a batch without any."""
+    sought = targets != NO_TARGET
+    return cross_entropy(logits[sought].float(), targets[sought], reduction="sum") / sought.sum().clamp(min=1)
+
+
+def likelihoods(logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
+    """For each piece (sum of negative log-likelihoods, sought tokens, those that were the likeliest), and their mean probability.
+
+    Args:
+        logits: (B, T, V).
+        words: (B, T) the sought tokens, -1 elsewhere.
+    """
+    assert words is not None
+    rows, places = np.nonzero(words >= 0)
+    sought = logits.new_tensor(words[rows, places]).long()
+    found = logits[rows, places].float()
+    losses = cross_entropy(found, sought, reduction="none").cpu().numpy().astype(np.float64)
+    right = (found.argmax(dim=-1) == sought).cpu().numpy()
+    sums = np.zeros((len(words), 3))
+    for column, values in enumerate((losses, np.ones(len(rows)), right)):
+        np.add.at(sums[:, column], rows, values)
+    confidence = np.exp(-sums[:, 0] / np.maximum(sums[:, 1], 1)).astype(np.float32)
+    return Decoded(sums.tolist(), confidence)

@@ -1,0 +1,30 @@
+"""Chat: what the assistant says next in a conversation, in the tokenizer's own template. Score: ROUGE-L and exact match beside the reply.
+
+    {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi!"}]}; ShareGPT and Alpaca files too
+
+The loss is on all that the assistant says, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from leantune.tasks._written import Written
+
+
+class Chat(Written):
+    """The assistant's next turn."""
+
+    name: ClassVar[str] = "chat"
+    summary: ClassVar[str] = "writes the assistant's next turn in a conversation"
+    inputs: ClassVar[str] = "messages (ShareGPT and Alpaca files too), or conversation with reply"
+    gold: ClassVar[str] = "reply"
+
+    def default_metric(self, labels: Sequence[str]) -> str:
+        """The longest common subsequence."""
+        del labels
+        return "rougeL"
+
+
+MEMBER = Chat()
