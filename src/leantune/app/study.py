@@ -30,6 +30,7 @@ from leantune.execution.optimizers import check_names
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
 from leantune.models.build import require
+from leantune.models.heads import VOCABULARY, HeadKind
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class Study:
     @property
     def inferences(self) -> list[str]:
         """One line for each thing that was worked out: what, why, how to override."""
-        return [*map(str, self.dataset.inferences), *_model_lines(self.base, self.options, self.conditions.target_length)]
+        return [
+            *map(str, self.dataset.inferences),
+            *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
+        ]
 
     @cached_property
     def context(self) -> Context:
@@ -177,9 +181,9 @@ def _refuse_another_study(run: Path, conditions: Conditions) -> None:
         raise ArtifactError(message, "E-RUN")
 
 
-def _model_lines(base: Base, options: Options, target_length: int) -> list[str]:
+def _model_lines(base: Base, options: Options, head: HeadKind, target_length: int) -> list[str]:
     lines = []
-    if options.pooling == "auto" and not target_length:
+    if options.pooling == "auto" and head not in VOCABULARY:
         why = "the base's own pooling" if base.pooling != "stock" else "the classification head of the base's family"
         lines.append(f"pooling: {base.pooling} ({why}; override with --pooling)")
     if options.max_length is None:

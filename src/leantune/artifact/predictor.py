@@ -5,33 +5,30 @@
     load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
     load("best").predict([(["We", "sold", "it"], 1)])       for models of roles: the words and the place of the predicate
     load("best").predict([("a question", ["one option", "another"])])     for models that choose
+    load("best").predict([[{"role": "user", "content": "Hello"}]])          for models that chat; a text is what the user says
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Manifest, read_manifest
+from leantune.artifact.rows import Focused, Row, chunk_of
 from leantune.core import catalogue
-from leantune.core.errors import ArtifactError, DataError, SpecError
+from leantune.core.errors import ArtifactError, SpecError
 from leantune.core.records import Decoding
-from leantune.data import focus
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
-from leantune.data.marks import UNMARKED
-from leantune.data.options import options
 from leantune.data.pieces._pieces import Pieces, Room, too_long
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import logits_of, predict, read_logits
@@ -40,11 +37,6 @@ from leantune.kinds.task import Decoded, Task
 from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
-
-Row = str | tuple[str, str] | list[str] | tuple[str, list[str]]
-"""A text, a (text, pair), a list of words, or a (text, options), as the model reads them."""
-Focused = tuple[list[str], int | list[int]]
-"""Words, and the place or the places of those that the row is about, from 0, as in the file of the training."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +79,7 @@ class Predictor:
         Raises:
             DataError: E-TEXT when a row is of another kind than the model reads.
         """
-        decoded = self.decode(self._chunk(rows))
+        decoded = self.decode(chunk_of(rows, self.manifest.facts, self.task.pattern))
         found = zip(decoded.predicted, decoded.confidence, strict=True)
         return [Prediction(self.task.named(answer, self.labels), float(score)) for answer, score in found]
 
@@ -113,7 +105,7 @@ class Predictor:
 
         A list of (tokens, outputs) of the first pieces where tokens are read, of (options,) where rows have options.
         """
-        encoded = self._encoded(self._chunk(rows))
+        encoded = self._encoded(chunk_of(rows, self.manifest.facts, self.task.pattern))
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
             found |= dict(zip(pieces.tolist(), read_logits(self.network, logits, padded), strict=True))
@@ -122,30 +114,6 @@ class Predictor:
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None else listed
-
-    def _chunk(self, rows: Sequence[Row] | Sequence[Focused]) -> ExampleChunk:
-        if isinstance(rows, str):
-            raise DataError('predict takes a list of rows. Write predict(["a text"]).', "E-TEXT")
-        if self.manifest.facts.focused:
-            return _focused(rows, span=focus.is_spans(str(self.manifest.facts.text_pair)))
-        return self._plain(cast("Sequence[Row]", rows))
-
-    def _plain(self, rows: Sequence[Row]) -> ExampleChunk:
-        paired, words, chooses = self.manifest.facts.paired, self.reads_words, self.manifest.facts.chooses
-        fits, what, give = _CHOICES if chooses else _PAIRS if paired else _WORDS if words else _TEXTS
-        for number, row in enumerate(rows, 1):
-            if not fits(row):
-                raise DataError(f"row {number}: this model reads {what}. Give {give}. Got {_short(row)}.", "E-TEXT")
-            if self.task.pattern and not re.search(self.task.pattern, str(row)):
-                raise DataError(f"row {number}: {UNMARKED} Got {_short(row)}.", "E-TEXT")
-        if chooses:
-            return ExampleChunk([row[0] for row in rows], [_options(number, row[1]) for number, row in enumerate(rows, 1)])
-        if paired:
-            return ExampleChunk([row[0] for row in rows], [str(row[1]) for row in rows])
-        if words:
-            given = [list(map(str, row)) for row in rows]
-            return ExampleChunk(list(map(" ".join, given)), words=given)
-        return ExampleChunk([str(row) for row in rows])
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
@@ -196,55 +164,3 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
             return found
         tried.append(f'"{name}" has other weights than the base model of the training.')
     raise ArtifactError(f"{folder}: its base model was not found. {' '.join(tried)} Put the same base model back.", "E-ARTIFACT")
-
-
-def _focused(rows: Sequence[Any], *, span: bool) -> ExampleChunk:
-    """Rows of words and the places that they are about, in a list as the files of the training have it, in a text as they are stored."""
-    words, places = list[list[str]](), list[str]()
-    for number, row in enumerate(rows, 1):
-        try:
-            if not (isinstance(row, list | tuple) and len(row) == 2 and _is_words(row[0])):
-                raise ValueError(f"this model reads words and a place. Give (words, place). Got {_short(row)}")
-            own, place = list(row[0]), row[1]
-            stored = isinstance(place, str)
-            places.append(focus.written(focus.places_of(place if stored else json.dumps(place), len(own), span=span and not stored)))
-            words.append(own)
-        except ValueError as error:
-            raise DataError(f"row {number}: {error}.", "E-TEXT") from None
-    return ExampleChunk([" ".join(row) for row in words], places, words)
-
-
-def _is_text(row: object) -> bool:
-    return isinstance(row, str)
-
-
-def _is_words(row: object) -> bool:
-    return isinstance(row, list | tuple) and all(isinstance(word, str) for word in row)
-
-
-def _is_pair(row: object) -> bool:
-    return _is_words(row) and isinstance(row, list | tuple) and len(row) == 2
-
-
-def _is_choice(row: object) -> bool:
-    return isinstance(row, list | tuple) and len(row) == 2 and isinstance(row[0], str) and _is_words(row[1])
-
-
-_TEXTS = (_is_text, "single texts", "a text")
-_WORDS = (_is_words, "lists of words", "a list of texts")
-_PAIRS = (_is_pair, "pairs of texts", "(text, pair)")
-_CHOICES = (_is_choice, "texts with options", "(text, [option, option])")
-
-
-def _options(number: int, given: Any) -> str:
-    """Options as they are kept: a JSON list."""
-    cell = json.dumps(list(given), ensure_ascii=False)
-    try:
-        return json.dumps(options(cell).texts, ensure_ascii=False)
-    except ValueError as error:
-        raise DataError(f"row {number}: {error}", "E-TEXT") from None
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

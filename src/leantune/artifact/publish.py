@@ -27,6 +27,7 @@ from leantune.artifact.script.compose import compose
 from leantune.artifact.sentence import remove_layout, write_layout
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
+from leantune.data.pieces._pieces import Pieces
 from leantune.models.base import Base, write_tokenizer
 from leantune.models.build import layout
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
@@ -96,7 +97,8 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         layout=layout(base, catalogue.load("tasks", facts.task).head, prepends=True) if pooled else "stock",
         max_length=base.max_length,
     )
-    write_tokenizer(base, folder, cuts=catalogue.load("data.pieces", facts.pieces).cuts)
+    pieces: Pieces = catalogue.load("data.pieces", facts.pieces)
+    write_tokenizer(base, folder, cuts=pieces.cuts, template=pieces.template)
     scripted = catalogue.load("tasks", facts.task).scripted
     if scripted:
         _write_scripts(folder, manifest, kind, base)

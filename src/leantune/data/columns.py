@@ -229,8 +229,8 @@ def _label_by_content(facts: Mapping[str, Facts], free: Sequence[str], place: st
         )
     if len(facts) == 1:
         raise DataError(
-            f"{place}: the only column is {_quoted(list(facts))}, and a label is needed. Write a text and a label in each row, or name a task "
-            "that needs no labels: --task causal_lm, masked_lm or span_corruption.",
+            f"{place}: the only column is {_quoted(list(facts))}, and a label is needed. Write a text and a label in each row, or name "
+            "a task that needs no labels: --task causal_lm, masked_lm or span_corruption.",
             "E-COLUMN",
         )
     fitting = [name for name in free if _could_be_label(facts[name])]

@@ -183,8 +183,8 @@ def _placed(split: str, table: Table, columns: Columns, gold: Gold) -> Columns:
 def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
     """The task whose kind of answers the label column must be, or whose marks all texts have, and why; else the default one and ""."""
     label = str(columns.label)
-    looked, nested, of_words = look(table, [columns.text, label]), table.nested.get(label), _is_of_words(table, columns)
-    facts, found = looked[label], list[tuple[str, str]]()
+    facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
+    found = list[tuple[str, str]]()
     for name in catalogue.names("tasks"):
         task = catalogue.load("tasks", name)
         if task.focus and plain(columns.text_pair or "") not in task.focus:
@@ -193,7 +193,7 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
             return name, "all texts have the marks of its things"
         gold = catalogue.load("data.golds", task.gold)
         if why := gold.reads(table, columns) or gold.suits(facts, nested, of_words=of_words):
-            if better := task.fits(looked[columns.text].mean_length, facts.mean_length):
+            if task.condenses and (better := task.fits(look(table, [columns.text])[columns.text].mean_length, facts.mean_length)):
                 return name, better
             why = f'{why}, and "{columns.text_pair}" says which word it is about' if task.focus else why
             found += [(name, why)] if task.inferred else []

@@ -61,6 +61,8 @@ class Task:
     """What `transformers` calls the problem, for its stock heads of the whole piece."""
     writes: ClassVar[bool] = False
     """Whether the model writes its answer token by token; its logits then tell how likely a text is (`decode`)."""
+    condenses: ClassVar[bool] = False
+    """Whether it is known from others with such answers by how much shorter they are than the texts (`fits`)."""
     scripted: ClassVar[bool] = True
     """Whether an artifact gets a `predict.py`."""
     redraws: ClassVar[bool] = False

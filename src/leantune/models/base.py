@@ -135,12 +135,21 @@ def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
 
 
-def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None) -> None:
-    """Write the tokenizer files into an artifact; it cuts at the length that was trained, and on the side that is given, if any."""
+def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None, template: str | None = None) -> None:
+    """Write the tokenizer files into an artifact; it cuts at the length that was trained.
+
+    Args:
+        base: whose tokenizer it is.
+        folder: of the artifact.
+        cuts: on which side it cuts, where that is not the tokenizer's own.
+        template: of conversations, for a tokenizer without one.
+    """
     tokenizer: Any = copy.deepcopy(base.tokenizer)
     tokenizer.model_max_length = base.max_length
     if cuts:
         tokenizer.truncation_side = cuts
+    if template and not tokenizer.chat_template:
+        tokenizer.chat_template = template
     if tokenizer.is_fast:
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()

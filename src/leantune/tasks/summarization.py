@@ -22,6 +22,7 @@ class Summarization(Written):
     name: ClassVar[str] = "summarization"
     summary: ClassVar[str] = "writes a short text of a long one"
     inferred: ClassVar[bool] = False
+    condenses: ClassVar[bool] = True
     pipeline: ClassVar[str] = "summarization"
 
     def fits(self, read: float, written: float) -> str | None:

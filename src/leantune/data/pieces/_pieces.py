@@ -67,6 +67,8 @@ class Pieces:
     """Whether a long row becomes several pieces, so that nothing of it is lost."""
     cuts: ClassVar[str | None] = None
     """Which end of a text that is too long is cut off; None for the one that the tokenizer cuts off."""
+    template: ClassVar[str | None] = None
+    """How conversations are written down where the tokenizer does not say."""
     together: ClassVar[bool] = False
     """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
 

@@ -30,6 +30,7 @@ class Chat(Pieces):
     """A conversation with its reply in one piece."""
 
     width: ClassVar[int] = 1
+    template: ClassVar[str | None] = PLAIN_TEMPLATE
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""
