@@ -21,6 +21,7 @@ from leantune.core.errors import DataError, some
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
 from leantune.data.examples import ExampleChunk
+from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
@@ -90,10 +91,11 @@ def evaluate_file(
         DataError: E-LABEL for missing labels and labels that the model does not know.
     """
     labels = predictor.labels
-    columns = _columns(predictor, text, text_pair).model_copy(update={"label": label or predictor.manifest.facts.label})
+    kind: Gold = catalogue.load("data.golds", predictor.task.gold)
+    answers = (label or predictor.manifest.facts.label) if kind.labelled else None
+    columns = _columns(predictor, text, text_pair).model_copy(update={"label": answers})
     with tempfile.TemporaryDirectory() as temporary:
-        kind, pattern = catalogue.load("data.golds", predictor.task.gold), predictor.task.pattern
-        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=pattern)
+        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=predictor.task.pattern)
         cut = list[int]()
         gold, parts = examples.gold, [_decoded(predictor, chunk, cut) for chunk in examples.chunks()]
     sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])

@@ -1,0 +1,135 @@
+"""Tasks that write texts, and language models, from a file to an artifact that predicts and is scored; tiny bases, a few steps."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import leantune as lt
+from leantune.artifact.manifest import read_manifest
+from leantune.cli.main import build
+
+pytestmark = pytest.mark.slow
+
+ADJECTIVES = ["good", "great", "bad", "awful", "red", "blue", "happy", "sad", "fine"]
+NOUNS = ["card", "bank", "movie", "book", "food", "day", "money", "order"]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(build(), list(words))
+
+
+def trained(folder: Path, file: Path, base: Path, *options: str) -> str:
+    words = ["train", str(file), "--model", str(base), "--budget", "12steps", "--out", str(folder), "--quiet", *options]
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def swapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources and targets in two files of lines."""
+    draw, folder = random.Random(0), tmp_path_factory.mktemp("swapped")
+    pairs = [(draw.choice(ADJECTIVES), draw.choice(NOUNS), draw.choice(ADJECTIVES), draw.choice(NOUNS)) for _ in range(160)]
+    (folder / "train.en").write_text("".join(f"the {a} {b} and the {c} {d}\n" for a, b, c, d in pairs), encoding="utf-8")
+    (folder / "train.de").write_text("".join(f"{d} {c} and {b} {a}\n" for a, b, c, d in pairs), encoding="utf-8")
+    return folder / "train.{en,de}"
+
+
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    draw, rows = random.Random(1), list[dict[str, Any]]()
+    for _ in range(160):
+        a, b, c = draw.choice(ADJECTIVES), *draw.sample(NOUNS, 2)
+        said = [f"what a {a} {b}", f"so {a}", f"and the {c}", f"the {c} was {a} too"]
+        rows.append({"messages": [{"role": role, "content": text} for role, text in zip(["user", "assistant"] * 2, said, strict=True)]})
+    path = tmp_path_factory.mktemp("chats") / "chats.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    draw = random.Random(2)
+    passages = [
+        f"the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)} and the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}" for _ in range(160)
+    ]
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n\n".join(f"{passage} {number}" for number, passage in enumerate(passages)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("family", "method"), [("t5", "full(lr=3e-3)"), ("bart", "prefix(tokens=4,lr=1e-2)"), ("gpt2", "prompt(tokens=4,lr=1e-2)")]
+)
+def test_a_translation_from_two_files_to_an_artifact(
+    tiny: Callable[[str], Path], swapped: Path, tmp_path: Path, family: str, method: str
+) -> None:
+    trained(tmp_path / "run", swapped, tiny(family), "--method", method, "--beams", "2", "--max-length", "64")
+    best = tmp_path / "run" / "best"
+    manifest = read_manifest(best)
+    assert manifest.facts.task == "translation"
+    assert manifest.facts.decoding is not None
+    assert manifest.facts.decoding.beams == 2
+    assert "predict.py" in manifest.loads_in
+    assert ("transformers" if method.startswith("full") else "peft") in manifest.loads_in
+    out = tmp_path / "out.csv"
+    done = run("predict", str(best), str(swapped).replace("{en,de}", "{en}"), "-o", str(out))
+    assert done.exit_code == 0, done.output
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows[:4]] == [found.label for found in lt.load(best).predict([row["en"] for row in rows[:4]])]
+    scored = run("evaluate", str(best), str(swapped), "--json")
+    assert scored.exit_code == 0, scored.output
+    assert {"bleu", "chrf", "rougeL"} <= set(json.loads(scored.output)["metrics"])
+
+
+def test_a_chat_from_messages_to_an_artifact(tiny: Callable[[str], Path], chats: Path, tmp_path: Path) -> None:
+    trained(tmp_path / "run", chats, tiny("gpt2"), "--method", "lora(lr=1e-2)", "--max-length", "96")
+    best = tmp_path / "run" / "best"
+    assert read_manifest(best).facts.task == "chat"
+    assert {"leantune", "predict.py", "peft"} <= set(read_manifest(best).loads_in)
+    turns = [{"role": "user", "content": "what a good card"}]
+    one, same = lt.load(best).predict([turns, "what a good card"])  # type: ignore[list-item]
+    assert one == same, "a text is what the user says"
+    assert run("evaluate", str(best), str(chats), "--json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("task", "family", "options"),
+    [("causal_lm", "gpt2", ()), ("masked_lm", "bert", ("--masking", "static")), ("masked_lm", "bert", ())],
+)
+def test_a_language_model_goes_on_learning_and_is_a_base_again(
+    tiny: Callable[[str], Path], corpus: Path, tmp_path: Path, task: str, family: str, options: tuple[str, ...]
+) -> None:
+    trained(tmp_path / "run", corpus, tiny(family), "--task", task, "--method", "full(lr=3e-3)", *options)
+    best = tmp_path / "run" / "best"
+    assert set(read_manifest(best).loads_in) == {"leantune", "transformers"}
+    scored = run("evaluate", str(best), str(corpus), "--json")
+    assert scored.exit_code == 0, scored.output
+    metrics = json.loads(scored.output)["metrics"]
+    assert metrics["perplexity"] == pytest.approx(1 / metrics["likelihood"])
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "".join(f"{word} card {n},{word}\n" for n in range(30) for word in ("good", "bad")), encoding="utf-8")
+    trained(tmp_path / "next", rows, best, "--method", "full")
+    assert "label" in str(lt.load(tmp_path / "next" / "best").predict(["good card"])[0])
+
+
+def test_two_methods_are_compared_on_how_they_translate(tiny: Callable[[str], Path], swapped: Path, tmp_path: Path) -> None:
+    methods = "full(lr=3e-3),lora(lr=1e-2)"
+    words = ["compare", str(swapped), "--model", str(tiny("t5")), "--methods", methods, "--seeds", "1", "--budget", "12steps"]
+    done = run(*words, "--out", str(tmp_path / "run"), "--quiet")
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "run" / "comparison.json").read_text(encoding="utf-8"))
+    names = {row["name"] for row in found["methods"]}
+    assert {"full(lr=0.003)", "lora(lr=0.01)"} <= names
+    assert found["study"]["metric"] == "bleu"
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "translation" in page
