@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from leantune.cli import _options as option
 from leantune.cli import check
 from leantune.cli.main import build, main
-from leantune.core import catalogue
 from leantune.core.errors import SpecError
 
 
@@ -101,7 +100,6 @@ def test_help_texts_list_what_the_owners_know() -> None:
     from leantune.app.options import Options
     from leantune.execution.optimizers import SCHEDULES, optimizer_names
 
-    assert helped(option.Metric) == {metric for name in catalogue.names("tasks") for metric in catalogue.load("tasks", name).metrics}
     assert helped(option.Schedule) == set(SCHEDULES)
     assert helped(option.Optimizer) <= set(optimizer_names())
     assert Options().model == option.DEFAULT_MODEL

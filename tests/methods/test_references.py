@@ -12,6 +12,7 @@ from leantune.core.errors import SpecError
 from leantune.kinds.method import parse_method
 from leantune.models.anatomy import anatomy
 from leantune.models.base import open_base
+from leantune.models.build import anatomy_of
 from leantune.models.network import Network
 from leantune.models.rank_budget import RankBudget
 from leantune.testing.trial_run import HEAD, ROWS, attach, encode, fresh, logits, start
@@ -220,7 +221,7 @@ def test_layers_that_do_not_exist_are_told(tiny) -> None:
 
 def test_decoders_start_lora_lower(tiny) -> None:
     lora = parse_method("lora").method
-    encoder, decoder = (open_base(str(tiny(family))).anatomy(HEAD) for family in ("bert", "llama"))
+    encoder, decoder = (anatomy_of(open_base(str(tiny(family))), HEAD) for family in ("bert", "llama"))
     assert lora.rates(decoder).start < lora.rates(encoder).start
 
 

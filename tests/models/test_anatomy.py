@@ -9,6 +9,7 @@ from transformers import AutoModel
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import open_base
+from leantune.models.build import anatomy_of
 from leantune.models.places import NAMES
 from leantune.testing.tiny import FAMILIES
 from leantune.testing.trial_run import HEAD
@@ -39,7 +40,7 @@ HEADS |= {family: {"score"} for family in ("gpt2", "llama", "qwen2")}
 
 
 def _anatomy(tiny, family: str) -> Anatomy:
-    return open_base(str(tiny(family))).anatomy(HEAD)
+    return anatomy_of(open_base(str(tiny(family))), HEAD)
 
 
 @pytest.mark.parametrize("family", EXPECTED)

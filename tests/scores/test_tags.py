@@ -19,6 +19,7 @@ SEQEVAL = {
     "macro_entity_f1": lambda g, p: f1_score(g, p, average="macro", zero_division=0),
     "accuracy": accuracy_score,
 }
+SEQEVAL |= {name.replace("entity", "span"): score for name, score in SEQEVAL.items() if "entity" in name}
 
 Rows = list[list[int]]
 

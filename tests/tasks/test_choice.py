@@ -18,7 +18,8 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import make_batch
 from leantune.kinds.task import Task
-from leantune.models.base import build_network, open_base
+from leantune.models.base import open_base
+from leantune.models.build import build_network
 
 OPTIONS = [["great", "awful"], ["card", "bank", "book"]]
 GOLD = [{"place": 1, "text": "awful"}, {"place": 0, "text": "card"}]

@@ -28,11 +28,7 @@ TextPair = Annotated[str | None, typer.Option(help="Column of the second text, f
 Label = Annotated[str | None, typer.Option(help="Label column; inferred when not given.")]
 Task = Annotated[str | None, typer.Option(help="Task; inferred when not given (see: leantune tasks).")]
 Metric = Annotated[
-    str | None,
-    typer.Option(
-        help="What counts, the first of the task's own list when not given (see leantune tasks): accuracy, macro_f1, weighted_f1, mcc, "
-        "micro_f1, exact, qwk, spearman, pearson, r2, entity_f1, macro_entity_f1, relation_f1, map, mrr, f1 or exact_match."
-    ),
+    str | None, typer.Option(help="What counts; the first of the task's own list when not given (see: leantune tasks NAME).")
 ]
 Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]
 MaxLength = Annotated[int | None, typer.Option(help="Tokens per row at most.", show_default="what the base was made for, 256 at most")]
