@@ -33,6 +33,7 @@ from leantune.data.locate import Part, Rewrite, bring_in
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, read_manifest, write_manifest
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.names import plain
+from leantune.data.neighbours import neighbour_rows
 from leantune.data.parts import parts_of
 from leantune.data.rows import nests, texts_of
 from leantune.data.table import MARKED, Table
@@ -132,6 +133,8 @@ def _rewrites(request: Request) -> list[Rewrite]:
     task = catalogue.load("tasks", request.task) if request.task else None
     if request.label is None and (task is None or task.gold == "tags" or TRIGGER in task.focus):
         found.append(partial(event_rows, arguments=task is not None and bool(task.focus)))
+    if task is not None and _gold(task.name).from_passages:
+        found.append(neighbour_rows)
     if request.task is None or _pattern(request.task):
         found.append(partial(put_marks, text=request.text))
     return found

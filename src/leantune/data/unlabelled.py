@@ -28,6 +28,7 @@ from leantune.data.layouts import plain_rows
 from leantune.data.locate import Rewrite, bring_in, locate
 from leantune.data.marks import marked_columns, put_marks, refuse_unmarked
 from leantune.data.names import language
+from leantune.data.neighbours import neighbour_rows
 from leantune.data.options import refuse_wrong_options
 from leantune.data.rows import columns_of, row_nests, texts_of, words_of
 from leantune.data.rows import nests as nests_of
@@ -137,6 +138,8 @@ def _read(
         rewrites.append(partial(plain_rows, answered=gold is not None))
     if columns.text_pair == TRIGGER or (columns.label == ROLES and columns.text_pair is None):
         rewrites.append(partial(event_rows, arguments=columns.text_pair == TRIGGER))
+    if gold is not None and gold.from_passages:
+        rewrites.append(neighbour_rows)
     if pattern:
         rewrites.append(partial(put_marks, text=columns.text if columns.text != MARKED else None))
     table = bring_in(chosen[0], folder / "raw.arrow", notes, *rewrites)

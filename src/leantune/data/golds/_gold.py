@@ -65,6 +65,8 @@ class Gold:
     """Whether a text has one right answer, so that different ones contradict each other."""
     labelled: bool = True
     """Whether answers stand in a column of their own; else they lie in the text itself."""
+    from_passages: bool = False
+    """Whether rows are made of plain text where a file holds nothing else."""
     also_called: tuple[str, ...] = ()
     """What the column may be called in further files."""
 
