@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any, get_args
 
 from leantune.comparison.build import build
-from leantune.core.records import Candidate, Comparison, Cost, Inspection, MethodRow, Mistake, Piece, Ranking, TrialRecord
+from leantune.core.records import Candidate, Comparison, Cost, Inspection, MethodRow, Mistake, Ranking, TrialRecord
+from leantune.core.shown import Piece
 from leantune.testing.comparisons import example_comparison, example_inputs
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"

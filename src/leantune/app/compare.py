@@ -185,8 +185,10 @@ class _Comparison:
             results.append(RaceResult.of(record))
         best = winner(results)
         self.rates[candidate.name] = best.lr if best else candidate.rates.start
+        context = self.study.context
+        on = "on dev" if context.judged_by == self.study.conditions.metric else f"{context.judged_by} on dev"
         tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
-        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} (on dev {tried})")
+        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} ({on} {tried})")
 
     def _seeds(self) -> Iterator[Progress]:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import peft
 import transformers
+from pydantic import TypeAdapter
 
 from leantune import __version__
 from leantune.app.study import Study
@@ -20,14 +22,19 @@ from leantune.comparison.build import ComparisonInputs, build
 from leantune.comparison.inspect import RowText
 from leantune.core.files import write_atomic
 from leantune.core.records import CheckReport, Comparison, Ledger, TrialRecord
+from leantune.core.shown import Sample
 from leantune.data import focus
+from leantune.data.decoded import learned
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.device import machine
+from leantune.execution.trial import SAMPLES
 from leantune.kinds.method import parse_method
 from leantune.models.heads import pieces_of
 from leantune.report.write import write_report
 
 BEST = "best"
+LEARNED = 4
+"""Rows of train that are shown as they are trained on."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,8 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
         check=ways.check,
         ledger=ways.ledger,
         texts=text,
+        learned=_learned(study),
+        samples=lambda digest: _samples(study.run / "trials" / digest / SAMPLES),
         tests=list(study.dataset.tests),
         command=ways.command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,6 +128,21 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
         unsupported=ways.left_out,
         dropped=ways.dropped,
     )
+
+
+def _learned(study: Study) -> list[Sample]:
+    """Some rows of train as a decoder is trained on them, from the very tokens of the trials."""
+    context = study.context
+    if not context.task.writes or context.encoded("train").apart:
+        return []
+    encoded = context.encoded("train")
+    pieces = np.linspace(0, len(encoded) - 1, min(LEARNED, len(encoded)), dtype=np.int64).tolist()
+    return learned(study.base.tokenizer, encoded, pieces, study.dataset.splits["train"].rows)
+
+
+def _samples(path: Path) -> list[Sample]:
+    """What a trial kept; nothing where its task keeps none."""
+    return TypeAdapter(list[Sample]).validate_json(path.read_bytes()) if path.is_file() else []
 
 
 def facts_of(study: Study) -> dict[str, Any]:
@@ -151,6 +175,7 @@ def facts_of(study: Study) -> dict[str, Any]:
             "dropout": study.options.dropout,
             "optimizer": study.options.optimizer,
             "schedule": study.options.schedule,
+            "judged_by": study.context.judged_by,
         },
         "machine": machine() | {"device": study.conditions.device},
         "versions": {"leantune": __version__, "transformers": transformers.__version__, "peft": peft.__version__},

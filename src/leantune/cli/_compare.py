@@ -24,7 +24,7 @@ from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Prefligh
 from leantune.app.study import Study
 from leantune.comparison import table as verdicts
 from leantune.core.events import Evaluated, Stepped
-from leantune.core.human import DASH, count, duration, percent, size
+from leantune.core.human import count, duration, percent, size
 from leantune.core.records import CheckReport, Comparison
 from leantune.execution.process import WorkerProcess
 
@@ -72,6 +72,12 @@ def _conclude(comparison: Comparison, run: Path, console: Console, style: str) -
     else:
         _print_verdicts(comparison, run, console, plain=style == "lines")
     return PARTIAL if any(row.verdict == "failed" for row in comparison.methods) else 0
+
+
+def judged(study: Study, score: float | None) -> str:
+    """What a network that is still training is judged by, named where that is not the study's metric."""
+    name = study.context.judged_by
+    return percent(score) if score is None or name == study.conditions.metric else f"{name} {percent(score)}"
 
 
 class _Screen:
@@ -145,10 +151,11 @@ class _Screen:
                 row["step"] = f"{progress.event.step}/{progress.event.steps}"
                 row["loss"] = f"{progress.event.loss:.3f}"
             elif isinstance(progress.event, Evaluated):
-                row["dev"] = percent(progress.event.point.dev_score)
+                row["dev"] = judged(self.study, progress.event.point.dev_score)
         else:
             record = progress.record
-            row["state"], row["dev"] = f"{what} done", percent(record.scores.dev) if record.scores.dev is not None else DASH
+            score = record.scores.dev
+            row["state"], row["dev"] = f"{what} done", judged(self.study, score) if job.phase == "race" else percent(score)
             row["time"] = duration(record.cost.train_seconds)
             outcome = f"dev {row['dev']}" if record.status == "ok" else f"[red]{record.status}[/red]: {escape(record.reason or '')}"
             rate = f" lr {job.recipe.lr:.2g}" if job.recipe else ""
@@ -218,6 +225,8 @@ def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plai
             console.print()
             console.print(_test_table(made))
         console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
+    if comparison.inspection and (others := verdicts.other_scores(comparison)):
+        console.print(escape(f"{comparison.inspection.method} besides: {others}"))
     for row in comparison.methods:
         if row.verdict == "failed":
             console.print(f"[red]{escape(row.name)}[/red]: {escape(row.detail)}")

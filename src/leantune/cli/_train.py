@@ -14,7 +14,7 @@ from leantune.app.progress import Heard, Progress, Tried
 from leantune.app.ship import BEST
 from leantune.app.study import Study
 from leantune.artifact.manifest import read_manifest
-from leantune.cli._compare import INTERRUPTED
+from leantune.cli._compare import INTERRUPTED, judged
 from leantune.core.events import Evaluated, Started, Stepped
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
@@ -48,7 +48,7 @@ def _follow(progress: Iterator[Progress], study: Study, console: Console, *, pla
                     bar.update(task, completed=one.event.step, description=f"loss {one.event.loss:.3f}")
                 elif isinstance(one.event, Evaluated):
                     point = one.event.point
-                    console.print(f"step {point.step}: loss {point.train_loss:.3f}, dev {percent(point.dev_score)}")
+                    console.print(f"step {point.step}: loss {point.train_loss:.3f}, dev {judged(study, point.dev_score)}")
             elif isinstance(one, Tried):
                 _result(one.record, study, console, quiet=quiet, json=json)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse")
+PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse", "perplexity")
 """Scores that are no shares."""
 
 if TYPE_CHECKING:

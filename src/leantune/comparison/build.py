@@ -16,6 +16,7 @@ from leantune.comparison.outcomes import Outcomes
 from leantune.comparison.pareto import front
 from leantune.comparison.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
+from leantune.core.shown import Sample
 from leantune.core.study import Limits
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.predictions import Predictions
@@ -53,6 +54,10 @@ class ComparisonInputs:
     """Methods that elimination dropped, with its sentence."""
     tests: Sequence[str] = (MAIN,)
     """Names of the test sets, the main one first."""
+    learned: Sequence[Sample] = ()
+    """Rows of train as they are trained on, where that is worth a look."""
+    samples: Callable[[str], Sequence[Sample]] = lambda _: ()
+    """From a trial's digest to the samples that it kept."""
     artifact: str | None = None
     """Folder of the artifact relative to the run folder, once it is written."""
 
@@ -135,4 +140,5 @@ def _inspection(inputs: ComparisonInputs, choice: Choice, groups: Sequence[Group
     trial = median_trial(group)
     if trial is None or trial.scores.test is None:
         trial = next(iter(group.tested.values()))
-    return inspect(group.name, inputs.task, inputs.predictions(trial.digest, MAIN), inputs.labels, inputs.texts)
+    seen = inspect(group.name, inputs.task, inputs.predictions(trial.digest, MAIN), inputs.labels, inputs.texts)
+    return seen.model_copy(update={"learned": list(inputs.learned), "samples": list(inputs.samples(trial.digest))})

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leantune.core.human import DASH, count, duration, milliseconds, points_interval, score_interval, size
+from leantune.core.human import DASH, count, duration, milliseconds, percent, perplexity, points_interval, score_interval, size
 from leantune.core.records import Comparison, Cost, MethodRow
 from leantune.data.test_sets import MAIN
 
@@ -36,7 +36,26 @@ class Table:
 def table(comparison: Comparison) -> Table:
     """The verdict table; the chosen method is marked with an asterisk."""
     header = ["method", _main(comparison), _against(comparison), "verdict", "trains", "stored", "time", "memory", "latency 1 / 32"]
-    return Table(header, [_line(row) for row in comparison.methods])
+    lines = [_line(row) for row in comparison.methods]
+    if by_likelihood(comparison):
+        for cells, title in zip([header, *lines], ["perplexity", *(perplexity(row.mean) for row in comparison.methods)], strict=True):
+            cells.insert(4, title)
+    return Table(header, lines)
+
+
+def by_likelihood(comparison: Comparison) -> bool:
+    """Whether methods are compared by how likely a token is, which readers know as perplexity."""
+    return comparison.study.get("metric") == "likelihood"
+
+
+def other_scores(comparison: Comparison) -> str:
+    """Of the inspected method, the scores beside the study's metric: "chrf 41.3 %, rouge1 50.2 %"; "" where there are none."""
+    seen = comparison.inspection
+    if seen is None:
+        return ""
+    metric = comparison.study.get("metric")
+    shares = [f"{name} {percent(score)}" for name, score in seen.scores.items() if name != metric]
+    return ", ".join(shares + [f"{name} {error:,.3g}" for name, error in seen.errors.items()])
 
 
 def by_test(comparison: Comparison) -> Table | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Literal
 
-from leantune.core.records import Piece
+from leantune.core.shown import Piece
 
 AROUND = 120
 """Characters that are shown on both sides of a span."""

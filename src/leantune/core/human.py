@@ -71,6 +71,15 @@ def percent(fraction: float | None) -> str:
     return DASH if fraction is None else f"{100 * fraction:.1f} %"
 
 
+def perplexity(likelihood: float | None) -> str:
+    """What a likelihood, the mean probability of a token, is as a perplexity: its inverse.
+
+    >>> perplexity(0.05), perplexity(None)
+    ('20.0', '–')
+    """
+    return DASH if not likelihood else f"{1 / likelihood:,.1f}" if likelihood > 1e-5 else f"{1 / likelihood:.2g}"
+
+
 def points(fraction: float | None, *, signed: bool = True) -> str:
     """A difference of two scores in percent points, without the word.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from leantune.core.shown import Piece, Sample, Writing
 from leantune.core.spec import Spec
 
 VERSION = 1
@@ -230,14 +231,6 @@ class Choice(Spec):
     """How the artifact was proven after saving."""
 
 
-class Piece(Spec):
-    """A part of a text, for showing it with colours."""
-
-    text: str
-    kind: Literal["plain", "first", "second", "gold", "predicted", "both"] = "plain"
-    """The first and the second of two things · the true answer, what was predicted, and what is in both."""
-
-
 class Mistake(Spec):
     """A test row that the chosen method got wrong: with confidence, or by the largest error."""
 
@@ -295,10 +288,21 @@ class Inspection(Spec):
     scatter: list[tuple[float, float]] = []
     """(gold, predicted) of numbers, evenly drawn."""
     errors: dict[str, float] = {}
-    """Mean errors in the unit of the answers."""
+    """Mean errors in the unit of the answers, perplexity; lower is better."""
+    scores: dict[str, float] = {}
+    """Of texts: every score that is a fraction, the study's metric too."""
     rankings: list[Ranking] = []
     """Where rows are ranked in groups: the worst groups."""
+    typical: list[Writing] = []
+    """Where texts are written: rows evenly drawn from the test set."""
+    worst: list[Writing] = []
+    """And the rows with the lowest chrF."""
+    learned: list[Sample] = []
+    """Where a decoder writes: rows of train as they are trained on; what the loss is on is `learned`."""
+    samples: list[Sample] = []
+    """Of language models: what one finds or says in test passages."""
     mistakes: list[Mistake]
+    """Empty where texts are written."""
 
 
 class CheckFinding(Spec):

@@ -141,6 +141,11 @@ class Context:
             return self.predict(network, split)
         return predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
 
+    @property
+    def judged_by(self) -> str:
+        """Name of what a network is judged by while it trains."""
+        return "likelihood" if self.task.writes else self.conditions.metric
+
     def joined(self, split: str, decoded: Decoded) -> Decoded:
         """Answers of the rows of a split from those of its pieces."""
         examples = self.dataset.splits[split]

@@ -1,6 +1,6 @@
 """One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
 
-trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  delta/  golden.json
+trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  samples.json  delta/  golden.json
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
+from leantune.data.test_sets import MAIN
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
 from leantune.evaluate.predict import read_logits
+from leantune.evaluate.samples import Passages, samples
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
@@ -40,6 +42,7 @@ from leantune.models.network import POOLINGS, Network
 
 GOLDEN = 32
 """Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
+SAMPLES = "samples.json"
 TOLERANCE = 1e-3
 """Largest difference of a logit between the trained and the reloaded, merged model."""
 
@@ -183,6 +186,8 @@ class _Run:
         self._score(network, dev)
         if job.phase != "race":
             self._measure(attached, dev)
+        if job.phase == "final" and context.task.sampled:
+            self._sample(network)
 
     def _score(self, network: Network, dev: Decoded) -> None:
         """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
@@ -194,6 +199,14 @@ class _Run:
         if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)
+
+    def _sample(self, network: Network) -> None:
+        """Keep what the network says in some test passages, to look at."""
+        context = self.context
+        encoded, rows = context.encoded(MAIN), context.dataset.splits[MAIN].rows
+        passages = Passages(encoded, rows, context.base.tokenizer, context.pad, context.types, context.device)
+        found = samples(network, passages, masked=context.head.kind == "masked")
+        write_atomic(self.folder / SAMPLES, json.dumps([one.model_dump() for one in found]))
 
     def _measure(self, attached: Attached, dev: Decoded) -> None:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from leantune.core.errors import some
 from leantune.core.human import plural
-from leantune.core.records import Piece
+from leantune.core.shown import Piece
 from leantune.models.heads import HeadKind, HeadSpec
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Task:
     """Whether it is known from others with such answers by how much shorter they are than the texts (`fits`)."""
     scripted: ClassVar[bool] = True
     """Whether an artifact gets a `predict.py`."""
+    sampled: ClassVar[bool] = False
+    """Whether trials keep some test passages with what the model says there, to look at."""
     redraws: ClassVar[bool] = False
     """Whether training may hide other tokens at each visit of a piece."""
     pipeline: ClassVar[str] = "text-classification"
@@ -170,6 +172,10 @@ class Task:
     def named(self, answer: Any, labels: Sequence[str]) -> Any:
         """An answer as people read it: a label, a number, a list of labels."""
         return labels[int(answer)]
+
+    def plainly(self, text: str) -> str:
+        """The text of a row as people read it."""
+        return text
 
     def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
         """A closer look at predictions: fields of `core.records.Inspection`."""

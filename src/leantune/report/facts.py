@@ -17,7 +17,14 @@ from leantune.report.letters import moment
 
 _TITLES = {"data": "Data", "model": "Base model", "limits": "Limits", "machine": "Machine", "versions": "Versions"}
 _SPECIAL = ("inferences",)
-_METRICS = {"f1_macro": "macro F1", "macro_f1": "macro F1", "f1": "F1", "mcc": "MCC", "matthews": "MCC"}
+_METRICS = {"f1_macro": "macro F1", "macro_f1": "macro F1", "f1": "F1", "mcc": "MCC", "matthews": "MCC"} | {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "exact": "exact match",
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,18 @@ def metric_name(comparison: Comparison) -> str:
 
     "macro_f1" becomes "macro F1".
     """
-    name = str(comparison.study.get("metric", "score"))
-    return _METRICS.get(name, name.replace("_", " "))
+    return named(str(comparison.study.get("metric", "score")))
+
+
+def judged_by(comparison: Comparison) -> str:
+    """What networks are judged by on dev while they train: the study's metric, or how likely they find the texts that they shall write."""
+    training = comparison.study.get("training")
+    return named(str(training["judged_by"])) if isinstance(training, Mapping) and "judged_by" in training else metric_name(comparison)
+
+
+def named(metric: str) -> str:
+    """A metric as readers write it."""
+    return _METRICS.get(metric, metric.replace("_", " "))
 
 
 def test_score(comparison: Comparison) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from leantune.comparison.table import by_likelihood
 from leantune.core import human
 from leantune.core.records import Comparison
 from leantune.report import confusion, facts
@@ -48,6 +49,10 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "forest": make_forest(table, margin),
         "margin": margin,
         "metric": metric,
+        "by_likelihood": by_likelihood(comparison),
+        "texts": seen is not None and bool(seen.scores or seen.typical or seen.learned or seen.samples),
+        "mistakes": seen is not None and bool(seen.mistakes or not seen.scores),
+        "seen": seen,
         "tested": facts.test_score(comparison),
         "tests": list(comparison.tests.items()),
         "data_name": facts.data_name(comparison),
@@ -97,6 +102,8 @@ def _environment() -> Environment:
         "duration": human.duration,
         "milliseconds": human.milliseconds,
         "percent": human.percent,
+        "perplexity": human.perplexity,
+        "metric": facts.named,
         "points": human.points,
         "minus": prose,
         "thousands": "{:,}".format,

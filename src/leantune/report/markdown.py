@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from leantune.comparison.table import by_likelihood, other_scores
 from leantune.core import human
 from leantune.core.records import Comparison, MethodRow
 from leantune.report import facts
@@ -29,6 +30,8 @@ def render_markdown(comparison: Comparison) -> str:
     if not ledger.finished:
         parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {_plain(ledger.more_time)}".rstrip())
     parts += [_table(comparison), *_by_test(comparison), _legend(comparison)]
+    if comparison.inspection and (others := other_scores(comparison)):
+        parts.append(f"{_code(comparison.inspection.method)} besides: {_plain(others)}.")
     if comparison.unsupported:
         left = [f"- {_code(name)}: {_plain(reason)}" for name, reason in comparison.unsupported.items()]
         parts.append("Left out before anything ran:\n\n" + "\n".join(left))
@@ -66,12 +69,16 @@ def _table(comparison: Comparison) -> str:
     against = _plain(make_table(comparison).against)
     heads = ["Method", _plain(facts.test_score(comparison)), f"Difference to {against}, points", "Verdict", *_COSTS.values()]
     rule = ["---", "---:", "---:", "---", *("---:" for _ in _COSTS)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *(_cells(row) for row in _ordered(comparison))])
+    return "\n".join(
+        "| " + " | ".join(cells) + " |"
+        for cells in [heads, rule, *(_cells(row, perplexity=by_likelihood(comparison)) for row in _ordered(comparison))]
+    )
 
 
-def _cells(row: MethodRow) -> list[str]:
+def _cells(row: MethodRow, *, perplexity: bool) -> list[str]:
     name = f"**{_code(row.name)}**" if row.chosen else _code(row.name)
     score = human.score_interval(row.interval) if row.interval else human.percent(row.mean)
+    score += f", perplexity {human.perplexity(row.mean)}" if perplexity else ""
     verdict = row.verdict if row.within_limits else f"{row.verdict}, over a limit"
     detail = f"{verdict}: {_plain(row.detail)}" if row.verdict == "failed" and row.detail else verdict
     return [name, score, human.points_interval(row.difference_to_full), detail, *(AXES[key].text(row) for key in _COSTS)]

@@ -12,6 +12,7 @@ from typing import Any
 from leantune.core.records import Comparison
 from leantune.report.axes import AXES
 from leantune.report.confusion import TABLE_LABELS
+from leantune.report.facts import judged_by
 from leantune.report.rows import Line, Table
 
 _ESCAPES = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -34,6 +35,7 @@ def make_payload(comparison: Comparison, table: Table, *, margin: float, metric:
     reference = table.reference.row.mean if table.reference else None
     return {
         "metric": metric,
+        "judged": judged_by(comparison),
         "margin": margin,
         "zoom": zoom_span(margin),
         "reference": reference,

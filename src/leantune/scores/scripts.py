@@ -37,6 +37,15 @@ def script_of(texts: Iterable[str]) -> Script:
     return "unspaced" if syllables > _JAPANESE * letters else "han"
 
 
+def is_word(letter: str) -> bool:
+    """Whether a letter is of a script without spaces, where each is as good as a word.
+
+    >>> is_word("京"), is_word("k")
+    (True, False)
+    """
+    return bool(_HAN.match(letter) or _KANA_HANGUL_THAI.match(letter))
+
+
 def words(text: str) -> list[str]:
     """Words in lower case; each letter of a script without spaces is a word of its own.
 

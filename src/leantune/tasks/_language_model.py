@@ -7,6 +7,7 @@ it. The artifact is a base model like the one that it was made of: give its fold
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ class LanguageModel(Task):
     inferred: ClassVar[bool] = False
     from_logits: ClassVar[bool] = False
     scripted: ClassVar[bool] = False
+    sampled: ClassVar[bool] = True
     metrics: ClassVar[tuple[str, ...]] = tuple(METRICS)
     reported: ClassVar[tuple[str, ...]] = tuple(ERRORS)
 
@@ -78,9 +80,12 @@ class LanguageModel(Task):
         return "" if isinstance(answer, int | np.integer) else f"perplexity {np.exp(answer[0] / max(answer[1], 1)):.1f}"
 
     def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
-        """Nothing beyond the least likely texts."""
-        del gold, predicted, labels
-        return {}
+        """All scores, and the perplexity."""
+        scores = {name: self.tally(name, gold, predicted, labels).score() for name in self.metrics}
+        return {
+            "scores": scores,
+            "errors": {name: found for name, found in self.errors(gold, predicted, labels).items() if isfinite(found)},
+        }
 
     def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
         """How unlikely the text is."""

@@ -68,8 +68,8 @@ class Written(Task):
         return answer if isinstance(answer, str) else answer[0]
 
     def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
-        """The other scores."""
-        return {"errors": {name: self.tally(name, gold, predicted, labels).score() for name in self.metrics}}
+        """All scores."""
+        return {"scores": {name: self.tally(name, gold, predicted, labels).score() for name in self.metrics}}
 
     def mistake(self, gold: Any, predicted: Any, confidence: float) -> float:
         """How little of the reference is there (chrF of the row)."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from leantune.core.errors import some
 from leantune.core.excerpt import excerpt
-from leantune.core.records import Piece
+from leantune.core.shown import Piece
 from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.heads import HeadKind

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from leantune.data.chat import turns_of
 from leantune.tasks._written import Written
 
 
@@ -20,6 +21,10 @@ class Chat(Written):
     summary: ClassVar[str] = "writes the assistant's next turn in a conversation"
     inputs: ClassVar[str] = "messages (ShareGPT and Alpaca files too), or conversation with reply"
     gold: ClassVar[str] = "reply"
+
+    def plainly(self, text: str) -> str:
+        """Who said what, turn by turn."""
+        return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns_of(text))
 
     def default_metric(self, labels: Sequence[str]) -> str:
         """The longest common subsequence."""

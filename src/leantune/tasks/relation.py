@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from leantune.core.excerpt import Kind, excerpt
-from leantune.core.records import Piece
+from leantune.core.shown import Piece
 from leantune.kinds.task import Answers
 from leantune.scores.relations import METRICS, tally
 from leantune.scores.tally import Tally

@@ -22,7 +22,7 @@ function startCurves() {
     const shown = curves.filter((curve) => curve.on);
     box.replaceChildren();
     hideTip();
-    const names = { step: "optimiser steps", seconds: "training seconds", score: `dev ${data.metric}, %`, loss: "training loss" };
+    const names = { step: "optimiser steps", seconds: "training seconds", score: `dev ${data.judged}, %`, loss: "training loss" };
     const svg = draw(box, "svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": `${names[state.y]} against ${names[state.x]} of ${shown.map((curve) => curve.name).join(", ") || "no method"}` });
     const points = (shown.length ? shown : curves).flatMap((curve) => curve.runs.flatMap((run) => run.points));
     const x = makeScale(points.map((point) => point[column[state.x]]), edge.left, edge.right, { low: 0, kind: state.x });
@@ -64,7 +64,7 @@ function startCurves() {
       if (!best || best.far > 40) return leave();
       for (const group of all("[data-curve]", svg)) group.classList.toggle("dim", group.dataset.curve !== String(best.curve.at));
       const [step, seconds, loss, score] = best.point;
-      showTip(event.clientX, event.clientY, best.curve.name, [["seed", best.run.seed], ["step", step], ["training seconds", seconds.toFixed(1)], [`dev ${data.metric}`, `${(score * 100).toFixed(1)} %`], ["training loss", loss.toPrecision(3)]]);
+      showTip(event.clientX, event.clientY, best.curve.name, [["seed", best.run.seed], ["step", step], ["training seconds", seconds.toFixed(1)], [`dev ${data.judged}`, `${(score * 100).toFixed(1)} %`], ["training loss", loss.toPrecision(3)]]);
     });
     const leave = () => {
       hideTip();
