@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any, get_args
 
 from leantune.comparison.build import build
+from leantune.comparison.writings import writing
 from leantune.core.records import Candidate, Comparison, Cost, Inspection, MethodRow, Mistake, Ranking, TrialRecord
-from leantune.core.shown import Piece
+from leantune.core.shown import Piece, Sample
 from leantune.testing.comparisons import example_comparison, example_inputs
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"
@@ -84,6 +85,30 @@ def with_rankings(text: str) -> Comparison:
     candidates = [Candidate(place=place, row=place, text=text, relevant=place == 7, score=1 / place) for place in (1, 2, 7)]
     rankings = [Ranking(text=f"question {at} {text}", score=1 / 7, size=9, candidates=candidates) for at in range(11)]
     return base.model_copy(update={"inspection": base.inspection.model_copy(update={"rankings": rankings})})  # type: ignore[union-attr]
+
+
+def with_texts(text: str, *, metric: str = "bleu", **changes: Any) -> Comparison:
+    """Texts that were written, in several scripts, samples, and a row as it is trained on."""
+    base = example()
+    long = " ".join(["ein langer Satz über das Wetter"] * 60)
+    rows = [
+        (long, [f"a {text} reference", "one more"], f"another {text} output"),
+        ("Der Junge ging nach Hause.", ["ذهب الولد إلى المدرسة، ثم عاد إلى البيت."], "ذهب البنت إلى المدرسة ثم عاد إلى البيت."),
+        ("Ich bin in Peking.", ["我现在在北京，明天去上海。"], "我今天在南京，明天去上海。"),
+        (text, [text], ""),
+    ]
+    written = [writing(at, *row, 0.1 * at) for at, row in enumerate(rows, 1)]
+    turns = [Piece(text=f"User: {text}\nAssistant:"), Piece(text=f" {text}</s>", kind="learned")]
+    seen: dict[str, Any] = {
+        "typical": written,
+        "worst": written[::-1] * 3,
+        "learned": [Sample(row=7, pieces=turns)],
+        "samples": [Sample(row=8, pieces=[Piece(text=text), Piece(text=f"go {text}", kind="predicted")], onward=text)],
+        "scores": {"bleu": 0.1234, "chrf": 0.4321, "rougeL": 0.5},
+    }
+    study = {**base.study, "metric": metric, "training": {"judged_by": "likelihood"}}
+    inspection = Inspection.build("inspection", {"method": "bitfit", "labels": ["text"], "mistakes": [], **seen, **changes})
+    return base.model_copy(update={"inspection": inspection, "study": study})
 
 
 def hostile(text: str = HOSTILE) -> Comparison:

@@ -17,6 +17,7 @@ from made_up import (
     with_methods,
     with_pieces,
     with_rankings,
+    with_texts,
     without_full,
     without_measurements,
 )
@@ -89,6 +90,7 @@ SHAPES = {
     "hostile": hostile,
     "coloured mistakes": lambda: with_pieces(HOSTILE),
     "ranked questions": lambda: with_rankings(HOSTILE),
+    "written texts": lambda: with_texts(HOSTILE),
 }
 
 

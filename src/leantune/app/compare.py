@@ -185,10 +185,8 @@ class _Comparison:
             results.append(RaceResult.of(record))
         best = winner(results)
         self.rates[candidate.name] = best.lr if best else candidate.rates.start
-        context = self.study.context
-        on = "on dev" if context.judged_by == self.study.conditions.metric else f"{context.judged_by} on dev"
         tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
-        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} ({on} {tried})")
+        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} ({self._on_dev} {tried})")
 
     def _seeds(self) -> Iterator[Progress]:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
@@ -215,8 +213,8 @@ class _Comparison:
         while record.status != "failed" and (lower := slower(self.races[name], self.rates[name], _dev(record))) is not None:
             before, self.rates[name] = self.rates[name], lower
             other = yield from self._try(self._final(candidate, seed))
-            found = " and ".join(f"{percent(one.scores.dev)} at {rate:.2g}" for one, rate in ((record, before), (other, lower)))
-            yield self._say(f"{name}: the rate of the short race was too high for the full length; on dev {found}")
+            found = " and ".join(f"{percent(_best_look(one))} at {rate:.2g}" for one, rate in ((record, before), (other, lower)))
+            yield self._say(f"{name}: the rate of the short race was too high for the full length; {self._on_dev} {found}")
             if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
                 self.rates[name] = before
                 break
@@ -248,6 +246,12 @@ class _Comparison:
         missing = [candidate for candidate in running if self._known(self._final(candidate, seed)) is None]
         needed = sum(self._per_seed(candidate.name) for candidate in missing)
         return self.spent + needed <= OVERTIME * max(self.budget.seconds, self.plan.total_seconds)
+
+    @property
+    def _on_dev(self) -> str:
+        """How the numbers of races are called: texts are judged by their likelihood there, which is not the study's metric."""
+        judged_by = self.study.context.judged_by
+        return "on dev" if judged_by == self.study.conditions.metric else f"{judged_by} on dev"
 
     def _seconds_of(self, job: Job) -> float:
         """As planned: the seeds and one round of races share a method's time."""
@@ -310,7 +314,12 @@ def _lr(record: TrialRecord) -> float | None:
 
 
 def _dev(record: TrialRecord) -> float | None:
-    return record.scores.dev if record.status == "ok" else None
+    """What a full-length trial and its races are both judged by."""
+    return _best_look(record) if record.status == "ok" else None
+
+
+def _best_look(record: TrialRecord) -> float | None:
+    return max((point.dev_score for point in record.curve), default=None)
 
 
 def _speed(candidate: Candidate, found: ProbeResult) -> Speed:

@@ -54,7 +54,7 @@ def shortened(pieces: Sequence[Piece], most: int) -> list[Piece]:
         return list(pieces)
     first, last = most // 2, len(text) - most // 2
     before, behind = text.rfind(" ", first - _WORD, first), text.find(" ", last, last + _WORD)
-    first, last = before if before >= 0 else first, behind if behind >= 0 else last
+    first, last = before if before >= 0 else first, behind + 1 if behind >= 0 else last
     left_out = Piece(text=f"… {last - first:,} characters left out …", kind="cut")
     return [*_between(pieces, 0, first), left_out, *_between(pieces, last, len(text))]
 
