@@ -5,7 +5,8 @@
     python -m benchmarks.tasks --table
 
 Both sides get the same base, rows, batch size and number of steps, are scored by the scorer of the task, and find their learning rate
-by the same race (`benchmarks.measured.tuned`); the column `default` is the peer at the rate of `TrainingArguments` instead. The first
+by the same race (`benchmarks.measured.tuned`). The peer starts so slowly that a short race says little, so it gets a full-length run at the
+highest rate of the range too. The column `default` is the peer at the rate of `TrainingArguments` instead. The first
 column of every set comes before the second, and the first seed of everything before the second. Every finished run is one line of
 `results/tasks.jsonl`.
 """
@@ -181,11 +182,15 @@ def measure(data: Path, work: Path, sets: Sequence[str], columns: Sequence[str],
             for name, (study, candidates) in opened.items():
                 key, steps = {"side": side, "data": name, "method": method}, SETS[name].steps
                 run = (run_ours if side == "ours" else run_peer)(study, SETS[name].also)
+                candidate = candidates[method]
                 if side == "default":
                     rate = peer_tasks.DEFAULT_RATE
                 else:
-                    rate = tuned(ledger, run, candidates[method], key, floor=floors[name], steps=steps)
-                ledger.once(run, candidates[method], key | {"phase": "final", "seed": seed, "lr": rate}, steps)
+                    rate = tuned(ledger, run, candidate, key, floor=floors[name], steps=steps)
+                if side == "peer":
+                    ledger.once(run, candidate, key | {"phase": "final", "seed": SEEDS[0], "lr": candidate.planned_rates[-1]}, steps)
+                    rate = finals(ledger.runs, key)[0]["lr"]
+                ledger.once(run, candidate, key | {"phase": "final", "seed": seed, "lr": rate}, steps)
 
 
 def tables(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
