@@ -60,6 +60,8 @@ def attach(context: Context, job: Job) -> Attached:
     assert job.recipe is not None
     method = parse_method(job.expression).method
     network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout)
+    if (start := context.task.start(context.gold["train"])) is not None:
+        network.start_at(start, context.head.outputs)
     kind = task_type(context.head.kind, context.base.config) if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
     network.body = adaptation.body

@@ -96,6 +96,11 @@ class Task:
         """What the task wants from the end of a network."""
         return HeadSpec(self.head, list(labels), self.outputs(labels), self.problem)
 
+    def start(self, gold: Answers) -> float | None:
+        """What all outputs are at first, given the training answers; None: 0."""
+        del gold
+        return None
+
     def targets(self, gold: Answers, rows: NDArray[np.int64], words: NDArray[np.int64] | None, outputs: int) -> NDArray[Any]:
         """What the loss compares the logits of some pieces with.
 

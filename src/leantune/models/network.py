@@ -54,6 +54,15 @@ class Network(nn.Module):
         super().__init__()
         self.body, self.head, self.pooling, self.anatomy = body, head, pooling, anatomy
 
+    @torch.no_grad()
+    def start_at(self, value: float, outputs: int) -> None:
+        """Let a fresh head of so many outputs begin at `value`; one without a bias, and one that was trained before, stay as they are."""
+        inner = [part for path in self.anatomy.heads for part in self.body.get_submodule(path).modules()]
+        last = [part for part in ([self.head] if self.head is not None else inner) if isinstance(part, nn.Linear)]
+        for part in last:
+            if part.out_features == outputs and part.bias is not None and not part.bias.any():
+                part.bias.fill_(value)
+
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, C), or (B, T, C) where every token is read."""
         if self.head is None:
