@@ -126,8 +126,8 @@ def test_a_rate_given_up_at_full_length_leaves_no_trace_in_the_table(
         del dev
         return min(result.lr for result in results) if lr == max(result.lr for result in results) else None
 
-    monkeypatch.setattr("leantune.app.compare.slower", first_one_down)
-    monkeypatch.setattr("leantune.app.compare.winner", lambda results: max(results, key=lambda result: result.lr))
+    monkeypatch.setattr("leantune.app.racing.slower", first_one_down)
+    monkeypatch.setattr("leantune.app.racing.winner", lambda results: max(results, key=lambda result: result.lr))
     opened = lt.study(str(tickets), model=base, out=tmp_path / "run", **(STUDY | {"seeds": 2}))
     comparison = lt.compare(opened, ["head"]).comparison
     finals = {(trial.seed, trial.recipe.lr) for trial in comparison.trials if trial.phase == "final" and trial.recipe}

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from leantune.core.records import Recipe
-from leantune.core.study import Conditions, Job
+from leantune.core.study import Blend, Conditions, Job, Part
 from leantune.data.dataset import Dataset, prepare
 from leantune.execution.context import Context
+from leantune.execution.mixture import Mixture, task_folder
 from leantune.kinds.method import parse_method
 from leantune.models.base import open_base
 
@@ -51,6 +52,36 @@ def with_tests(tiny: Callable[[str], Path], tmp_path: Path) -> Callable[..., Con
     def make(main: str, *further: str, skip: int = 0) -> Context:
         test = {main: rows[100:120], **dict.fromkeys(further, rows[120 + skip :])}
         return opened(str(tiny("sentence-bert")), tmp_path, prepare(rows[:80], tmp_path / "data", dev=rows[80:100], test=test))
+
+    return make
+
+
+def numbered_rows() -> list[dict[str, Any]]:
+    """Rows with a number that is far from zero."""
+    return [
+        {"text": row["text"], "label": 20 + 3.5 * (row["label"] == "good") + number / 100} for number, row in enumerate(labelled_rows())
+    ]
+
+
+def tagged_rows() -> list[dict[str, Any]]:
+    """Rows of words, some of which are named."""
+    names = {"red": "B-COLOUR", "blue": "B-COLOUR", "one": "B-NUMBER", "two": "B-NUMBER"}
+    texts = [f"{filler} {name} {more}" for filler in FILLER for name in names for more in ("card", "book", "day")]
+    return [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text in texts]
+
+
+@pytest.fixture(scope="module")
+def mixture_of(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Mixture]:
+    """`mixture_of("mood", "slots")` is a mixture of these tasks on the tiny sentence encoder, in a run folder of its own."""
+    rows = {"mood": labelled_rows, "slots": tagged_rows, "stars": numbered_rows}
+
+    def make(*names: str) -> Mixture:
+        run, parts = tmp_path_factory.mktemp("mixture"), []
+        for name in names:
+            folder = task_folder(run, name)
+            study = opened(str(tiny("sentence-bert")), folder, prepare(rows[name](), folder / "data"))
+            parts.append(Part(name=name, conditions=study.conditions))
+        return Mixture.open(run, Blend(parts=tuple(parts), temperature=0.5))
 
     return make
 

@@ -39,6 +39,7 @@ DOORS = {
     "typer": {"cli"},
     "datasketch": {"data"},
     "psutil": {"execution"},
+    "yaml": {"app"},
     "tokenizers": {"models"},
     "scipy": {"scores", "tasks"},
     "seqeval": {"scores"},

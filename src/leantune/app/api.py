@@ -14,24 +14,28 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from leantune.app.compare import run_comparison
+from leantune.app.mix_file import mix_of
+from leantune.app.mixture import MixedStudy, open_mixture, run_mixture_comparison
 from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import DEFAULT_METHODS, Options
-from leantune.app.progress import Done, Planned, Preflight, Progress, Tried
+from leantune.app.progress import Done, Planned, Preflight, Progress, Shared, Tried
 from leantune.app.ship import BEST
 from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
 from leantune.artifact.export import export
 from leantune.artifact.files import Scored, evaluate_file
 from leantune.artifact.predictor import Predictor, load
+from leantune.comparison.sharing_table import text as sharing_text
 from leantune.comparison.table import text as table_text
-from leantune.core.errors import ArtifactError
+from leantune.core.errors import ArtifactError, SpecError
 from leantune.core.expressions import split_list
 from leantune.core.quantity import parse_count, parse_size
 from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.records import Choice as ChoiceRecord
+from leantune.core.sharing import Sharing
 from leantune.core.study import Limits
 from leantune.data.check import check as check_data
 from leantune.models.new_base import Shape
@@ -42,20 +46,41 @@ _QUANTITIES = {"max_trainable": parse_count, "max_memory": parse_size, "max_size
 """Limits that may be written as texts."""
 
 
-def _print_inferences(study: Study) -> Study:
-    for line in study.inferences:
-        print(f"· {line}")  # noqa: T201
-    return study
+@overload
+def study(  # type: ignore[overload-overlap]
+    data: dict[str, Any],
+    *,
+    temperature: float | None = None,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> MixedStudy: ...
 
 
-def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | None = None, quiet: bool = False, **options: Any) -> Study:
+@overload
+def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | None = None, quiet: bool = False, **options: Any) -> Study: ...
+
+
+def study(
+    data: Any,
+    *,
+    dev: Any = None,
+    test: Any = None,
+    temperature: float | None = None,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Study | MixedStudy:
     """Open a study: read the data, infer columns and task (each told in one line), open the base model.
 
     Args:
         data: a path (CSV, TSV, JSON, JSONL, Parquet, saved folder), a hub name, a pandas frame, a `datasets` object or a list of dicts.
+            A plain dictionary is several tasks by name, each any of these, or {"file": ..., "dev": ..., "test": ..., "task": ..., "text":
+            ..., "label": ..., "metric": ...}: one base and one shared adaptation for all, beside training each alone.
         dev: rows to choose on; cut from `data` when not given.
         test: rows to report on; cut from `data` when not given. A dictionary of such, {"en": ..., "de": ...}, is several test sets:
             the first is the main one, by which everything goes, the others are reported beside it.
+        temperature: of several tasks: each is trained in proportion to rows ** temperature; 0.5 when not given.
         out: the run folder; runs/<data>-<model> when not given.
         quiet: do not print the inferences.
         options: fields of `leantune.app.options.Options`, such as model, text, text_pair, label, metric, seeds, margin, budget,
@@ -67,9 +92,21 @@ def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | Non
     limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
     limits |= {name: read(limits[name], name) for name, read in _QUANTITIES.items() if isinstance(limits.get(name), str)}
     chosen = Options.of(**options, **({"limits": limits} if limits else {}))
-    sources = Sources(data, dev, test)
-    opened = open_study(sources, Path(out) if out else default_run(sources, chosen.model), chosen)
-    return opened if quiet else _print_inferences(opened)
+    opened = _open(data, Sources(data, dev, test), temperature, Path(out) if out else None, chosen)
+    for line in () if quiet else opened.inferences:
+        print(f"· {line}")  # noqa: T201
+    return opened
+
+
+def _open(data: Any, sources: Sources, temperature: float | None, run: Path | None, options: Options) -> Study | MixedStudy:
+    if type(data) is dict:
+        if sources.dev is not None or sources.test is not None:
+            raise SpecError('dev and test are of one task. Give {"name": {"file": ..., "dev": ..., "test": ...}}.', "E-OPTION")
+        mix = mix_of(data, temperature)
+        return open_mixture(mix, run or default_run(Sources(f"{mix.name}.dict"), options.model), options)
+    if temperature is not None:
+        raise SpecError('temperature is for several tasks. Give a dictionary: {"name": rows, "other": rows}.', "E-OPTION")
+    return open_study(sources, run or default_run(sources, options.model), options)
 
 
 @dataclass(frozen=True)
@@ -134,6 +171,23 @@ class Result:
         return target
 
 
+@dataclass(frozen=True)
+class MixtureResult:
+    """A finished comparison of several tasks, together and alone."""
+
+    sharing: Sharing
+    run: Path
+
+    @property
+    def artifacts(self) -> dict[str, Path]:
+        """The folder of each task, to load, evaluate and export like any artifact."""
+        return {name: self.run / folder for name, folder in self.sharing.choice.artifacts.items()}
+
+    def table(self) -> str:
+        """The tables as aligned text."""
+        return sharing_text(self.sharing)
+
+
 def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight:
     """What a comparison would take: parameters, minutes and memory of every method, measured by a short probe; nothing is trained.
 
@@ -141,13 +195,23 @@ def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Prefl
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas.
     """
-    for progress in run_comparison(opened, _listed(methods), command="", dry_run=True):
+    for progress in run_comparison(_one(opened), _listed(methods), command="", dry_run=True):
         if isinstance(progress, Planned):
             return progress.preflight
     raise AssertionError("a dry run ends with its plan")
 
 
-def compare(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result:
+@overload
+def compare(opened: MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> MixtureResult: ...
+
+
+@overload
+def compare(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result: ...
+
+
+def compare(
+    opened: Study | MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None
+) -> Result | MixtureResult:
     """Run the comparison of a study, or go on with it; finished trials are kept.
 
     Args:
@@ -156,12 +220,31 @@ def compare(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS, *, li
         listen: called with every progress.
     """
     chosen = _listed(methods)
+    if isinstance(opened, MixedStudy):
+        return _compare_mixture(opened, chosen, listen)
     for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):
         if listen is not None:
             listen(progress)
         if isinstance(progress, Done):
             return Result(progress.comparison, opened.run)
     raise AssertionError("a comparison ends with Done")
+
+
+def _compare_mixture(opened: MixedStudy, methods: list[str], listen: Listener | None) -> MixtureResult:
+    command = f"lt.compare(lt.study({{...}}, model={opened.options.model!r}, out={str(opened.run)!r}), methods={methods!r})"
+    for progress in run_mixture_comparison(opened, methods, command=command):
+        if listen is not None:
+            listen(progress)
+        if isinstance(progress, Shared):
+            return MixtureResult(progress.sharing, opened.run)
+    raise AssertionError("the comparison of a mixture ends with Shared")
+
+
+def _one(opened: Study | MixedStudy) -> Study:
+    if isinstance(opened, MixedStudy):
+        name = next(iter(opened.studies))
+        raise SpecError(f'This is of one task. Give one of the mixture, for example .studies["{name}"].', "E-OPTION")
+    return opened
 
 
 def _listed(methods: str | Sequence[str]) -> list[str]:
@@ -188,7 +271,7 @@ def _shown(value: Any) -> str:
 def train(opened: Study, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
     """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder."""
     record: TrialRecord | None = None
-    for progress in run_training(opened, method, Path(out) if out else opened.run / BEST, seed=seed):
+    for progress in run_training(_one(opened), method, Path(out) if out else opened.run / BEST, seed=seed):
         if listen is not None:
             listen(progress)
         if isinstance(progress, Tried):
@@ -236,6 +319,7 @@ def init(
 
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
+    opened = _one(opened)
     return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
 
 

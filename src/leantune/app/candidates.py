@@ -122,9 +122,11 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     return list(parsed.values())
 
 
-def field_of(parsed: Sequence[Parsed], base: Base, head: HeadSpec, task: str, options: Options) -> Field:
-    """Check every method against the base's anatomy; the reference comes first."""
-    anatomies = {prepends: anatomy_of(base, head, prepends=prepends) for prepends in {one.method.card.prepends for one in parsed}}
+def field_of(parsed: Sequence[Parsed], base: Base, head: HeadSpec, task: str, options: Options, *, outside: bool = False) -> Field:
+    """Check every method against the base's anatomy; the reference comes first. `outside`: the head stands outside of the body anyhow."""
+    anatomies = {
+        prepends: anatomy_of(base, head, prepends=outside or prepends) for prepends in {one.method.card.prepends for one in parsed}
+    }
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
         anatomy = anatomies[one.method.card.prepends]

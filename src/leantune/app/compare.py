@@ -15,20 +15,20 @@ from contextlib import ExitStack
 from leantune.app.candidates import Candidate, Field, field_of, read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.racing import first_trial, race
 from leantune.app.ship import Ways, conclude
 from leantune.app.study import Study
 from leantune.comparison.build import MAJORITY
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import RATES, Plan, Rows, Speed, more_time, plan
-from leantune.comparison.race import RaceResult, next_rate, slower, winner
+from leantune.comparison.race import RaceResult
 from leantune.comparison.store import ordered, read_record
 from leantune.core import catalogue
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.errors import some
 from leantune.core.events import Finished
 from leantune.core.files import read_kept, write_atomic
-from leantune.core.human import percent
 from leantune.core.records import CheckReport, Ledger, TrialRecord
 from leantune.core.study import Job
 from leantune.data.check import check
@@ -172,21 +172,13 @@ class _Comparison:
         return found
 
     def _race(self, candidate: Candidate) -> Iterator[Progress]:
-        """Find the learning rate on dev inside the method's own range."""
-        planned = candidate.planned_rates
-        results = self.races[candidate.name] = []
-        if not candidate.raced:
-            self.rates[candidate.name] = planned[0]
-            return
         majority = next((record.scores.dev for record in self.tried if record.name == MAJORITY), None)
-        while (lr := next_rate(results, planned, floor=majority or 0.0)) is not None:
-            job = candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
-            record = yield from self._try(job)
-            results.append(RaceResult.of(record))
-        best = winner(results)
-        self.rates[candidate.name] = best.lr if best else candidate.rates.start
-        tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
-        yield self._say(f"{candidate.name}: learning rate {self.rates[candidate.name]:.2g} ({self._on_dev} {tried})")
+
+        def job(lr: float) -> Job:
+            return candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
+
+        raced = yield from race(candidate, job, self._try, self._say, floor=majority or 0.0, on_dev=self._on_dev)
+        self.races[candidate.name], self.rates[candidate.name] = raced.results, raced.lr
 
     def _seeds(self) -> Iterator[Progress]:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
@@ -207,24 +199,19 @@ class _Comparison:
                 yield from self._drop(records)
 
     def _first(self, candidate: Candidate) -> Generator[Progress, None, TrialRecord]:
-        """The first full-length trial; while it ends below its own race on dev, the next lower rate, and the better one is kept."""
         name, seed = candidate.name, self.study.spec.seeds[0]
-        record = yield from self._try(self._final(candidate, seed))
-        while record.status != "failed" and (lower := slower(self.races[name], self.rates[name], _dev(record))) is not None:
-            before, self.rates[name] = self.rates[name], lower
-            other = yield from self._try(self._final(candidate, seed))
-            found = " and ".join(f"{percent(_best_look(one))} at {rate:.2g}" for one, rate in ((record, before), (other, lower)))
-            yield self._say(f"{name}: the rate of the short race was too high for the full length; {self._on_dev} {found}")
-            if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
-                self.rates[name] = before
-                break
-            record = other
+
+        def job(lr: float) -> Job:
+            return self._final(candidate, seed, lr)
+
+        raced, lr = self.races[name], self.rates[name]
+        record, self.rates[name] = yield from first_trial(name, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
         return record
 
-    def _final(self, candidate: Candidate, seed: int) -> Job:
+    def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:
         first = seed == self.study.spec.seeds[0]
-        lr = self.rates[candidate.name]
-        return candidate.job(lr, phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks, measure=first)
+        rate = lr or self.rates[candidate.name]
+        return candidate.job(rate, phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks, measure=first)
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
         """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""
@@ -311,15 +298,6 @@ class _Comparison:
 
 def _lr(record: TrialRecord) -> float | None:
     return record.recipe.lr if record.recipe else None
-
-
-def _dev(record: TrialRecord) -> float | None:
-    """What a full-length trial and its races are both judged by."""
-    return _best_look(record) if record.status == "ok" else None
-
-
-def _best_look(record: TrialRecord) -> float | None:
-    return max((point.dev_score for point in record.curve), default=None)
 
 
 def _speed(candidate: Candidate, found: ProbeResult) -> Speed:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leantune.app.candidates import Field
+from leantune.app.study import Study
 from leantune.comparison.plan import Plan
 from leantune.core.events import Event
 from leantune.core.records import CheckReport, Comparison, TrialRecord
+from leantune.core.sharing import Sharing
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.execution.probe import ProbeResult
@@ -126,4 +128,20 @@ class Done:
     comparison: Comparison
 
 
-Progress = Checked | Doing | Planned | Trying | Heard | Tried | Said | Done
+@dataclass(frozen=True)
+class Turn:
+    """A part of a mixture begins: a task alone, or all of them together."""
+
+    text: str
+    study: Study
+    alone: bool = True
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The comparison of a mixture with training alone is on disk."""
+
+    sharing: Sharing
+
+
+Progress = Checked | Doing | Planned | Trying | Heard | Tried | Said | Done | Turn | Shared

@@ -27,7 +27,7 @@ from leantune.data import focus
 from leantune.data.decoded import learned
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.device import machine
-from leantune.execution.trial import SAMPLES
+from leantune.execution.results import SAMPLES
 from leantune.kinds.method import parse_method
 from leantune.models.heads import pieces_of
 from leantune.report.write import write_report

@@ -50,7 +50,7 @@ def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess,
             study = opened()
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
-        with _Screen(console, study, style) as screen:
+        with Screen(console, study, style) as screen:
             for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ def _conclude(comparison: Comparison, run: Path, console: Console, style: str) -
         print(comparison.choice.reason)  # noqa: T201
         print(run / "report.html")  # noqa: T201
     else:
-        _print_verdicts(comparison, run, console, plain=style == "lines")
+        print_verdicts(comparison, run, console, plain=style == "lines")
     return PARTIAL if any(row.verdict == "failed" for row in comparison.methods) else 0
 
 
@@ -80,7 +80,7 @@ def judged(study: Study, score: float | None) -> str:
     return percent(score) if score is None or name == study.conditions.metric else f"{name} {percent(score)}"
 
 
-class _Screen:
+class Screen:
     """The lines and the live table between the preflight and the verdicts."""
 
     def __init__(self, console: Console, study: Study, style: str) -> None:
@@ -92,10 +92,14 @@ class _Screen:
         self.ends, self.told, self.started = 0.0, time.monotonic(), time.monotonic()
         self.live: Live | None = None
 
-    def __enter__(self) -> _Screen:
+    def __enter__(self) -> Screen:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the screen as it is."""
         if self.status is not None:
             self.status.stop()
         if self.live is not None:
@@ -115,7 +119,7 @@ class _Screen:
             self._line(f"[dim]{escape(progress.text)}[/dim]")
         elif isinstance(progress, Done):
             self.comparison = progress.comparison
-        else:
+        elif isinstance(progress, Trying | Heard | Tried):
             self._trial(progress)
         if self.live is not None:
             self.live.update(self._table())
@@ -133,7 +137,11 @@ class _Screen:
         self.preflight = planned.preflight
         _print_plan(planned, self.study, self.console)
         self.ends = planned.plan.total_seconds
+        self.begin()
         self.rows = {candidate.name: {} for candidate in planned.field.candidates}
+
+    def begin(self) -> None:
+        """Trials are next: the live table is made ready."""
         if self.style == "live":
             self.live = Live(self._table(), console=self.console, refresh_per_second=4, transient=True)
 
@@ -216,7 +224,8 @@ def _print_plan(planned: Planned, study: Study, console: Console) -> None:
     console.print(f"        about {duration(plan.total_seconds)} in all (budget {plan.budget}). {planned.more_time}\n")
 
 
-def _print_verdicts(comparison: Comparison, run: Path, console: Console, *, plain: bool) -> None:
+def print_verdicts(comparison: Comparison, run: Path, console: Console, *, plain: bool) -> None:
+    """The table, the choice, and where everything lies."""
     if plain:
         print(f"{verdicts.text(comparison)}\n\n{comparison.choice.reason}")  # noqa: T201
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -59,9 +60,12 @@ def command(
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
+    from leantune.app.mix_file import is_mix
+    from leantune.app.mixture import open_mixture_file
     from leantune.app.options import DEFAULT_METHODS, Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
+    from leantune.cli._mixture import show_mixture
     from leantune.core.expressions import split_list
     from leantune.core.quantity import parse_count, parse_size
     from leantune.data.test_sets import named_tests
@@ -96,15 +100,27 @@ def command(
         split_seed=split_seed,
         keep_all=keep_all,
     )
-    sources = Sources(file, dev, named_tests(test))
     wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
     read_methods(wanted)  # a typo is told before anything is read
-    run = Path(out) if out else default_run(sources, model)
-    again = shlex.join(["leantune", *sys.argv[1:]])
+    again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
-        style = _style(json=json, quiet=quiet)
-        code = show(lambda: open_study(sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
+        if is_mix(file):
+            _refuse(dev=dev, test=test)
+            opened = partial(open_mixture_file, file, Path(out) if out else None, options)
+            code = show_mixture(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
+        else:
+            sources = Sources(file, dev, named_tests(test))
+            run = Path(out) if out else default_run(sources, model)
+            code = show(partial(open_study, sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)
+
+
+def _refuse(**given: object) -> None:
+    """Options that a file of tasks has for each task."""
+    from leantune.core.errors import SpecError
+
+    if names := [name for name, value in given.items() if value]:
+        raise SpecError(f"--{names[0]} is of one task: write it beside the task's file.", "E-OPTION")
 
 
 def _style(*, json: bool, quiet: bool) -> str:

@@ -72,7 +72,7 @@ def by_test(comparison: Comparison) -> Table | None:
 
 def text(comparison: Comparison) -> str:
     """The tables with aligned columns, for a terminal without colours."""
-    return "\n\n".join("\n".join(_aligned(made)) for made in (table(comparison), by_test(comparison)) if made)
+    return "\n\n".join("\n".join(aligned(made)) for made in (table(comparison), by_test(comparison)) if made)
 
 
 def markdown(comparison: Comparison) -> str:
@@ -123,7 +123,8 @@ def _latency(cost: Cost) -> str:
     return f"{milliseconds(cost.latency_ms.batch_1).removesuffix(' ms')} / {milliseconds(cost.latency_ms.batch_32)}"
 
 
-def _aligned(made: Table) -> Iterator[str]:
+def aligned(made: Table) -> Iterator[str]:
+    """The lines of a table with columns of even width."""
     for line in (made.header, *made.lines):
         cells = [
             cell.ljust(width) if column < made.numbers_from else cell.rjust(width)

@@ -46,6 +46,21 @@ class Conditions(Spec):
     device: str
 
 
+class Part(Spec):
+    """One task of a mixture."""
+
+    name: str
+    conditions: Conditions
+
+
+class Blend(Spec):
+    """What the result of a trial on several tasks at once depends on besides recipe and seed."""
+
+    parts: tuple[Part, ...] = Field(min_length=1)
+    temperature: float = Field(ge=0, le=1)
+    """A task gets steps in proportion to rows ** temperature: 0 is the same for all, 1 is by size."""
+
+
 class StudySpec(Spec):
     """The shared part of a comparison."""
 
@@ -74,6 +89,6 @@ class Job(Spec):
     measure: bool = True
     """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
 
-    def digest(self, conditions: Conditions) -> str:
+    def digest(self, conditions: Conditions | Blend) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""
         return digest(conditions, self.expression, self.phase, self.recipe, self.seed)

@@ -2,6 +2,8 @@
 
     for event in fit(setup, BestLook()): ...          to stop is not to ask for the next one
 
+Where the losses come from is the course's own affair: the rows of one task (`Setup`), or of several in turn.
+
 The best weights on dev are kept; a loss that is not a finite number ends the loop with `Diverged`.
 """
 
@@ -10,11 +12,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.core.events import Evaluated, Event, Stepped
@@ -25,6 +26,7 @@ from leantune.execution.feed import Feed
 from leantune.execution.optimizers import build_optimizer
 from leantune.kinds.task import Decoded, Task
 from leantune.models.adaptation import Adaptation
+from leantune.models.joint import Joint
 from leantune.models.network import Network
 
 SHORTEST_PAUSE = 0.25
@@ -38,33 +40,53 @@ class Diverged(Exception):
         super().__init__(f"the loss became {loss} at step {step} (learning rate {lr:.2g})")
 
 
-@dataclass(frozen=True)
-class Setup:
-    """Everything a fit needs."""
+Seen = TypeVar("Seen")
+"""What a look at dev gives: the predictions of one task, or of several by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course(Generic[Seen]):
+    """What is trained, how, and by what it is judged."""
+
+    network: Network | Joint
+    adaptation: Adaptation
+    recipe: Recipe
+    look: Callable[[], Seen]
+    """Predictions on dev by the network as it is."""
+    score: Callable[[Seen], float]
+    """What they are worth: the metric, or a mean of several."""
+    seconds: float = 0.0
+    """Spent before the first step on what this training alone would need."""
+
+    def losses(self) -> Iterator[tuple[Tensor, int]]:
+        """Endless, one for each step: the mean loss of its rows, computed when it is asked for, and the number of rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup(Course[Decoded]):
+    """The training of one task."""
 
     network: Network
-    adaptation: Adaptation
     task: Task
-    recipe: Recipe
     feed: Feed
     """From numbers of training pieces to logits and targets."""
     units: Units
     """What batches are made of; their lengths decide the batches."""
-    look: Callable[[], Decoded]
-    """Predictions on dev by the network as it is."""
-    score: Callable[[Decoded], float]
-    """The study's metric of predictions on dev."""
     seed: int
-    seconds: float = 0.0
-    """Spent before the first step on what this training alone would need."""
+
+    def losses(self) -> Iterator[tuple[Tensor, int]]:
+        """Of batches of like length, in an order that the seed decides."""
+        for units in training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed):
+            yield self.task.loss(*self.feed(self.units.pieces(units))), len(units)
 
 
-def trained_names(network: Network, adaptation: Adaptation) -> frozenset[str]:
-    """What is trained: the method's parameters in the body and the outer head."""
+def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:
+    """What is trained: the method's parameters in the body and the outer heads."""
     return frozenset(f"body.{name}" for name in adaptation.trainable) | network.head_parameters()
 
 
-def apply_trainable(network: Network, names: frozenset[str]) -> dict[str, nn.Parameter]:
+def apply_trainable(network: Network | Joint, names: frozenset[str]) -> dict[str, nn.Parameter]:
     """Set `requires_grad`, here and nowhere else; the trained parameters by name."""
     trained = {}
     for name, parameter in network.named_parameters():
@@ -80,20 +102,19 @@ def only_the_head(network: Network, adaptation: Adaptation) -> bool:
     return frozen and not any(isinstance(part, nn.Dropout) and part.p > 0 for part in network.body.modules())
 
 
-def head_names(network: Network, names: frozenset[str]) -> frozenset[str]:
+def head_names(network: Network | Joint, names: frozenset[str]) -> frozenset[str]:
     """The trained parameters that belong to a head, outside or inside the body."""
-    inner = network.anatomy.heads
-    return frozenset(name for name in names if name.startswith("head.") or any(f".{head}." in name for head in inner))
+    inner, outer = network.anatomy.heads, network.head_parameters()
+    return frozenset(name for name in names if name in outer or any(f".{head}." in name for head in inner))
 
 
-@dataclass
-class BestLook:
+class BestLook(Generic[Seen]):
     """Filled by `fit`: the predictions on dev that belong to the weights it kept."""
 
-    best: Decoded = field(default_factory=lambda: Decoded(np.zeros(0, np.int32), np.zeros(0, np.float32)))
+    best: Seen
 
 
-def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
+def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards."""
     recipe, network = setup.recipe, setup.network
     names = trained_names(network, setup.adaptation)
@@ -101,12 +122,12 @@ def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)
     stops = _looks(recipe)
-    batches = training_batches(setup.units.lengths, rows=recipe.batch_rows, seed=setup.seed)
+    drawn = setup.losses()
     seconds, losses, last_sent = setup.seconds, _Mean(), -math.inf
     network.train()
     for step in range(1, recipe.steps + 1):
         start = time.perf_counter()
-        loss = _step(setup, next(batches), list(trained.values()), optimizer)
+        loss = _step(setup, drawn, list(trained.values()), optimizer)
         schedule.step()
         if not math.isfinite(loss):
             raise Diverged(step, loss, recipe.lr)
@@ -130,14 +151,15 @@ def fit(setup: Setup, looks: BestLook) -> Iterator[Event]:
     keeper.restore()
 
 
-def _step(setup: Setup, units: NDArray[np.int64], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
+def _step(setup: Course[Seen], drawn: Iterator[tuple[Tensor, int]], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
+    mean, rows = next(drawn)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
-    loss: Tensor = setup.task.loss(*setup.feed(setup.units.pieces(units))) * (len(units) / setup.recipe.batch_rows)
+    loss = mean * (rows / setup.recipe.batch_rows)
     total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
     total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)
     optimizer.step()
-    return float(total.detach()) * setup.recipe.batch_rows / len(units)
+    return float(total.detach()) * setup.recipe.batch_rows / rows
 
 
 def _looks(recipe: Recipe) -> set[int]:

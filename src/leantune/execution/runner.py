@@ -13,7 +13,7 @@ from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished, parse_event
 from leantune.core.files import write_atomic
 from leantune.core.records import TrialRecord
-from leantune.core.study import Conditions, Job
+from leantune.core.study import Blend, Conditions, Job
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess
 
@@ -25,7 +25,7 @@ class Runner:
         for event in runner.run(job): ...
     """
 
-    def __init__(self, run: Path, conditions: Conditions, worker: WorkerProcess | None = None) -> None:
+    def __init__(self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None) -> None:
         """`worker`: one that was started early; the runner takes it over and ends it."""
         self.run_folder, self.conditions = run, conditions
         self._worker = worker or WorkerProcess()
@@ -52,7 +52,7 @@ class Runner:
         folder = self.run_folder / "trials" / job.digest(self.conditions)
         folder.parent.mkdir(parents=True, exist_ok=True)
         log, finished = folder.parent / f"{folder.name}.log", False
-        for message in self._request("baseline" if job.phase == "baseline" else "trial", job, log):
+        for message in self._request(self._kind(job), job, log):
             if message["kind"] != "exit":
                 event = parse_event(json.dumps(message))
                 finished = finished or isinstance(event, Finished)
@@ -61,6 +61,9 @@ class Runner:
                 yield self._failed(job, folder, log, message["code"])
         if log.exists() and log.stat().st_size == 0:
             log.unlink()
+
+    def _kind(self, job: Job) -> str:
+        return "mixture" if isinstance(self.conditions, Blend) else "baseline" if job.phase == "baseline" else "trial"
 
     def extend(self, job: Job) -> TrialRecord:
         """Score a finished trial on the further test sets that it has not seen.

@@ -1,58 +1,28 @@
-"""One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end.
-
-trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  samples.json  delta/  golden.json
-"""
+"""One trial: a recipe run with one seed inside a study; events while it runs, one record on disk at the end."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from leantune.core.errors import LeantuneError
-from leantune.core.events import Evaluated, Event, Finished, Noted, Started
-from leantune.core.files import write_atomic
-from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
+from leantune.core.events import Event
+from leantune.core.records import Scores
 from leantune.core.study import Job
-from leantune.data.test_sets import MAIN
-from leantune.evaluate.flops import flops_per_row
-from leantune.evaluate.latency import latency
-from leantune.evaluate.predict import read_logits
-from leantune.evaluate.samples import Passages, samples
 from leantune.execution.context import Context
-from leantune.execution.device import peak_memory
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
-from leantune.execution.loop import BestLook, Diverged, Setup, apply_trainable, fit, head_names, only_the_head, trained_names
+from leantune.execution.loop import Setup, only_the_head
+from leantune.execution.results import Attached, Results
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
-from leantune.models.adaptation import Adaptation, Target
+from leantune.models.adaptation import Target
 from leantune.models.build import build_network
-from leantune.models.delta import delta_bytes, read_delta, write_delta
 from leantune.models.heads import task_type
 from leantune.models.network import POOLINGS, Network
-
-GOLDEN = 32
-"""Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
-SAMPLES = "samples.json"
-TOLERANCE = 1e-3
-"""Largest difference of a logit between the trained and the reloaded, merged model."""
-
-
-@dataclass(frozen=True)
-class Attached:
-    """A network with a method in it."""
-
-    network: Network
-    adaptation: Adaptation
 
 
 def attach(context: Context, job: Job) -> Attached:
@@ -60,13 +30,18 @@ def attach(context: Context, job: Job) -> Attached:
     assert job.recipe is not None
     method = parse_method(job.expression).method
     network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout)
-    if (start := context.task.start(context.gold["train"])) is not None:
-        network.start_at(start, context.head.outputs)
+    begin(context, network)
     kind = task_type(context.head.kind, context.base.config) if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
     network.body = adaptation.body
     network.to(context.device)
     return Attached(network, adaptation)
+
+
+def begin(context: Context, network: Network) -> None:
+    """Let a fresh head begin where the task wants it to: at the mean of the training numbers, for one."""
+    if (start := context.task.start(context.gold["train"])) is not None:
+        network.start_at(start, context.head.outputs)
 
 
 def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
@@ -104,156 +79,20 @@ def _look(context: Context, head: nn.Linear, states: NDArray[np.float32]) -> Dec
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
     """Train, score, measure, save; the last event carries the record, whatever happened."""
-    folder = context.run / "trials" / job.digest(context.conditions)
-    shutil.rmtree(folder, ignore_errors=True)
-    if job.recipe is not None:
-        write_atomic(folder / "recipe.json", job.recipe.model_dump_json(indent=1))
-    run = _Run(context, job, folder)
-    with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
-        for event in run.events():
-            log.write(event.model_dump_json() + "\n")
-            log.flush()
-            yield event
-    yield run.finish()
+    results = Results(context, job, context.run / "trials" / job.digest(context.conditions))
+    yield from results.carry_out(_work(context, job, results))
 
 
-class _Run:
-    """The state of one trial on its way to a record."""
-
-    def __init__(self, context: Context, job: Job, folder: Path) -> None:
-        self.context, self.job, self.folder = context, job, folder
-        self.status: Status = "ok"
-        self.reason: str | None = None
-        self.scores, self.cost = Scores(), Cost()
-        self.curve: list[CurvePoint] = []
-        self.notes: list[str] = []
-
-    def events(self) -> Iterator[Event]:
-        """Train and measure; a failure becomes a status with a reason."""
-        try:
-            yield from self._train()
-        except Diverged as error:
-            self.status, self.reason = "diverged", str(error)
-        except LeantuneError as error:
-            self.status, self.reason = "failed", str(error)
-        except torch.OutOfMemoryError:
-            self.status, self.reason = "failed", "out of memory on the device; try a smaller --batch or --max-length"
-
-    def finish(self) -> Finished:
-        """Write the record."""
-        record = TrialRecord(
-            digest=self.folder.name,
-            name=self.job.name,
-            method=self.job.expression,
-            phase=self.job.phase,
-            recipe=self.job.recipe,
-            seed=self.job.seed,
-            status=self.status,
-            reason=self.reason,
-            scores=self.scores,
-            cost=self.cost,
-            curve=self.curve,
-            notes=self.notes,
-        )
-        write_atomic(self.folder / "record.json", record.model_dump_json(indent=1))
-        return Finished(record=record)
-
-    def _train(self) -> Iterator[Event]:
-        job, context = self.job, self.context
-        assert job.recipe is not None
-        attached = attach(context, job)
-        network = attached.network
-        trained = apply_trainable(network, trained_names(network, attached.adaptation))
-        heads = head_names(network, frozenset(trained))
-        counts = {name: parameter.numel() for name, parameter in trained.items()}
-        self.cost = Cost(
-            trainable_params=sum(counts.values()),
-            trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
-        )
-        yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
-        setup = setup_of(self.context, job, attached)
-        looks = BestLook()
-        for event in fit(setup, looks):
-            if isinstance(event, Evaluated):
-                self.curve.append(event.point)
-            yield event
-        self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(context.device)})
-        if self.curve[-1].step < job.recipe.steps:
-            self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
-            yield Noted(text=self.notes[-1])
-        if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
-            self.scores = Scores(dev=context.judgement("dev", looks.best))
-            return
-        dev = context.predict(network, "dev", job.recipe.decoding) if context.task.writes else looks.best
-        self._score(network, dev)
-        if job.phase != "race":
-            self._measure(attached, dev)
-        if job.phase == "final" and context.task.sampled:
-            self._sample(network)
-
-    def _score(self, network: Network, dev: Decoded) -> None:
-        """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
-        assert self.job.recipe is not None
-        decoding, decoded = self.job.recipe.decoding, {"dev": dev}
-        if self.job.phase != "race":
-            decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
-        self.scores = self.context.scores(decoded)
-        if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
-            self.status, self.reason = "one_class", why
-        self.context.store(self.folder, decoded)
-
-    def _sample(self, network: Network) -> None:
-        """Keep what the network says in some test passages, to look at."""
-        context = self.context
-        encoded, rows = context.encoded(MAIN), context.dataset.splits[MAIN].rows
-        passages = Passages(encoded, rows, context.base.tokenizer, context.pad, context.types, context.device)
-        found = samples(network, passages, masked=context.head.kind == "masked")
-        write_atomic(self.folder / SAMPLES, json.dumps([one.model_dump() for one in found]))
-
-    def _measure(self, attached: Attached, dev: Decoded) -> None:
-        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
-        context, network = self.context, attached.network
-        encoded, units = context.encoded("dev"), context.encoded("dev").units
-        write_delta(network, attached.adaptation, context.base, self.folder / "delta")
-        golden = self._golden(network, dev)
-        write_atomic(self.folder / "golden.json", json.dumps(golden))
-        delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
-        delivered.to(context.device)
-        self._prove(golden, delivered)
-        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
-        if not self.job.measure:
-            return
-        median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
-        flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
-        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
-        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
-        self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
-
-    def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
-        """Some dev rows with the logits and the answers that the trained network gives them."""
-        examples, labels = self.context.dataset.splits["dev"], self.context.dataset.labels
-        rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
-        answers = [[self.context.task.named(dev.predicted[row], labels), float(dev.confidence[row])] for row in rows]
-        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
-
-    def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits of the first piece of each row, as `read_logits` gives them; (options,) of its options."""
-        encoded, context = self.context.encoded("dev"), self.context
-        pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
-        network.eval()
-        with torch.inference_mode():
-            logits = network(context.batch("dev", pieces))
-        read = read_logits(network, logits, encoded.padded(pieces, context.pad))
-        if encoded.together:
-            return [[float(one[0]) for one, owner in zip(read, encoded.rows[pieces], strict=True) if owner == row] for row in rows]
-        return [one.tolist() for one in read]
-
-    def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
-        rows = np.array(golden["rows"], dtype=np.int64)
-        flat = [np.concatenate([np.ravel(row) for row in logits]) for logits in (golden["logits"], self._logits(delivered, rows))]
-        difference = float(np.abs(flat[0] - flat[1]).max(initial=0.0))
-        if difference > TOLERANCE:
-            self.status = "failed"
-            self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
-        else:
-            self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
+def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
+    assert job.recipe is not None
+    attached = attach(context, job)
+    seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
+    if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
+        results.scores = Scores(dev=context.judgement("dev", seen))
+        return
+    dev = context.predict(attached.network, "dev", job.recipe.decoding) if context.task.writes else seen
+    results.score(attached.network, dev)
+    if job.phase != "race":
+        results.measure(attached, dev)
+    if job.phase == "final" and context.task.sampled:
+        results.sample(attached.network)

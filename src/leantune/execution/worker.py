@@ -4,7 +4,7 @@ A child is a process of its own: a crash or an exhausted memory is one failed tr
 nothing leaks from one trial into the next. Jobs come as JSON lines on the standard input, events go as JSON lines to the
 standard output; where the system cannot fork, jobs run one after another in the worker itself.
 
-    {"kind": "trial" | "probe" | "baseline" | "further", "run": "...", "conditions": {...}, "job": {...}}
+    {"kind": "trial" | "probe" | "baseline" | "further" | "mixture", "run": "...", "conditions": {...}, "job": {...}}
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from leantune.core.study import Conditions, Job
+from leantune.core.study import Blend, Conditions, Job
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
 from leantune.execution.further import run_further
+from leantune.execution.mixture import Mixture, run_mixture
 from leantune.execution.probe import probe
 from leantune.execution.trial import run_trial
 
 
 def perform(request: dict[str, Any]) -> None:
     """Do one job and print its events."""
-    context = Context(Path(request["run"]), Conditions.model_validate(request["conditions"]))
-    job = Job.model_validate(request["job"])
+    job, run = Job.model_validate(request["job"]), Path(request["run"])
+    if request["kind"] == "mixture":
+        for event in run_mixture(Mixture.open(run, Blend.model_validate(request["conditions"])), job):
+            _say(event.model_dump(mode="json"))
+        return
+    context = Context(run, Conditions.model_validate(request["conditions"]))
     if request["kind"] == "probe":
         _say({"kind": "probed", "result": probe(context, job).model_dump(mode="json")})
         return

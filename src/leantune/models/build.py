@@ -123,10 +123,15 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         return Network(body, None, kind, anatomy(body, heads))
     body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
-    outer = nn.Linear(config.hidden_size, head.outputs)
-    nn.init.normal_(outer.weight, std=0.02)
-    nn.init.zeros_(outer.bias)
-    return Network(body, outer, kind, anatomy(body))
+    return Network(body, outer_head(config.hidden_size, head.outputs), kind, anatomy(body))
+
+
+def outer_head(width: int, outputs: int) -> nn.Linear:
+    """A fresh linear head, to stand outside of a body."""
+    head = nn.Linear(width, outputs)
+    nn.init.normal_(head.weight, std=0.02)
+    nn.init.zeros_(head.bias)
+    return head
 
 
 def build_embedder(base: Base) -> nn.Module:
@@ -173,12 +178,17 @@ def _configured(base: Base, head: HeadSpec, dropout: float) -> PretrainedConfig:
             changes[key] = dropout
     if head.kind in VOCABULARY:
         return type(base.config).from_dict(base.config.to_dict() | changes)
-    names = head.names
-    changes |= {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
     config = type(base.config).from_dict(base.config.to_dict() | changes)
+    label(config, head)
+    return config
+
+
+def label(config: PretrainedConfig, head: HeadSpec) -> None:
+    """Write into a configuration what the outputs of a head mean."""
+    config.id2label = dict(enumerate(head.names))
+    config.label2id = {name: number for number, name in enumerate(head.names)}
     config.num_labels = head.outputs
     config.problem_type = head.problem
-    return config
 
 
 def _empty_body(base: Base, head: HeadSpec, kind: str) -> nn.Module:

@@ -38,6 +38,11 @@ def render_html(comparison: Comparison, *, chart: bool = False) -> str:
     return _environment().get_template("report.html.j2").render(_context(comparison) | {"chart": chart})
 
 
+def page(template: str, context: dict[str, Any]) -> str:
+    """Another page in the same style, without scripts."""
+    return _environment().get_template(template).render(context | {"style": Markup(_source("style.css"))})
+
+
 def _context(comparison: Comparison) -> dict[str, Any]:
     table, margin, metric = make_table(comparison), facts.margin_of(comparison), facts.metric_name(comparison)
     payload = make_payload(comparison, table, margin=margin, metric=metric)

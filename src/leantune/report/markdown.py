@@ -23,19 +23,19 @@ def render_markdown(comparison: Comparison) -> str:
     """The whole document as text."""
     choice, ledger = comparison.choice, comparison.ledger
     words, name = facts.headline(choice)
-    title = f"# {_plain(facts.data_name(comparison))}: {words[0].lower()}{words[1:]}"
-    parts = [f"{title} {_code(name)}" if name else title, _plain(choice.reason)]
+    title = f"# {plain(facts.data_name(comparison))}: {words[0].lower()}{words[1:]}"
+    parts = [f"{title} {code(name)}" if name else title, plain(choice.reason)]
     if choice.proof:
-        parts.append(_plain(f"The artifact, checked after saving: {choice.proof}."))
+        parts.append(plain(f"The artifact, checked after saving: {choice.proof}."))
     if not ledger.finished:
-        parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {_plain(ledger.more_time)}".rstrip())
+        parts.append(f"**Not finished:** the same command keeps the finished trials and goes on. {plain(ledger.more_time)}".rstrip())
     parts += [_table(comparison), *_by_test(comparison), _legend(comparison)]
     if comparison.inspection and (others := other_scores(comparison)):
-        parts.append(f"{_code(comparison.inspection.method)} besides: {_plain(others)}.")
+        parts.append(f"{code(comparison.inspection.method)} besides: {plain(others)}.")
     if comparison.unsupported:
-        left = [f"- {_code(name)}: {_plain(reason)}" for name, reason in comparison.unsupported.items()]
+        left = [f"- {code(name)}: {plain(reason)}" for name, reason in comparison.unsupported.items()]
         parts.append("Left out before anything ran:\n\n" + "\n".join(left))
-    parts.append("How to run it again:\n\n" + _block(comparison.command))
+    parts.append("How to run it again:\n\n" + block(comparison.command))
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,11 +44,11 @@ def _by_test(comparison: Comparison) -> list[str]:
     if len(comparison.tests) < 2:
         return []
     main, *further = comparison.tests
-    against = _plain(make_table(comparison).against)
+    against = plain(make_table(comparison).against)
     rows = [row for row in _ordered(comparison) if row.mean is not None]
-    lines = [["Method", *map(_plain, comparison.tests)], ["---", *("---:" for _ in comparison.tests)]]
-    lines += [[_code(row.name), human.score_interval(row.interval), *(_elsewhere(row, name) for name in further)] for row in rows]
-    said = f"On every test set, behind the score the difference to {against} in points; verdicts go by {_plain(main)}:"
+    lines = [["Method", *map(plain, comparison.tests)], ["---", *("---:" for _ in comparison.tests)]]
+    lines += [[code(row.name), human.score_interval(row.interval), *(_elsewhere(row, name) for name in further)] for row in rows]
+    said = f"On every test set, behind the score the difference to {against} in points; verdicts go by {plain(main)}:"
     return [said, "\n".join("| " + " | ".join(cells) + " |" for cells in lines)]
 
 
@@ -66,8 +66,8 @@ def _ordered(comparison: Comparison) -> list[MethodRow]:
 
 
 def _table(comparison: Comparison) -> str:
-    against = _plain(make_table(comparison).against)
-    heads = ["Method", _plain(facts.test_score(comparison)), f"Difference to {against}, points", "Verdict", *_COSTS.values()]
+    against = plain(make_table(comparison).against)
+    heads = ["Method", plain(facts.test_score(comparison)), f"Difference to {against}, points", "Verdict", *_COSTS.values()]
     rule = ["---", "---:", "---:", "---", *("---:" for _ in _COSTS)]
     return "\n".join(
         "| " + " | ".join(cells) + " |"
@@ -76,11 +76,11 @@ def _table(comparison: Comparison) -> str:
 
 
 def _cells(row: MethodRow, *, perplexity: bool) -> list[str]:
-    name = f"**{_code(row.name)}**" if row.chosen else _code(row.name)
+    name = f"**{code(row.name)}**" if row.chosen else code(row.name)
     score = human.score_interval(row.interval) if row.interval else human.percent(row.mean)
     score += f", perplexity {human.perplexity(row.mean)}" if perplexity else ""
     verdict = row.verdict if row.within_limits else f"{row.verdict}, over a limit"
-    detail = f"{verdict}: {_plain(row.detail)}" if row.verdict == "failed" and row.detail else verdict
+    detail = f"{verdict}: {plain(row.detail)}" if row.verdict == "failed" and row.detail else verdict
     return [name, score, human.points_interval(row.difference_to_full), detail, *(AXES[key].text(row) for key in _COSTS)]
 
 
@@ -90,21 +90,22 @@ def _legend(comparison: Comparison) -> str:
     rows = f"{tests:,} test rows" if tests else "the test rows"
     return (
         f"90 % intervals over seeds and {rows}; margin {margin} {'point' if margin == '1' else 'points'}. Latency is one row at a time. "
-        f"Base model: {_plain(facts.model_name(comparison))}. Made by leantune {comparison.leantune}, {moment(comparison.created)}."
+        f"Base model: {plain(facts.model_name(comparison))}. Made by leantune {comparison.leantune}, {moment(comparison.created)}."
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _code(text: str | None) -> str:
+def code(text: str | None) -> str:
     """A code span; a name with a backtick or a bar cannot break out of it or out of the table."""
     return "`" + " ".join((text or "").split()).replace("`", "'").replace("|", "\\|") + "`"
 
 
-def _block(text: str) -> str:
+def block(text: str) -> str:
+    """Shell commands in a fence that they cannot break out of."""
     fence = "```"
     while fence in text:
         fence += "`"

@@ -17,6 +17,8 @@ from leantune.core.records import VERSION, Comparison
 from leantune.report.chart import write_chart
 from leantune.report.html import render_html
 from leantune.report.markdown import render_markdown
+from leantune.report.mixture import FILE as MIXTURE
+from leantune.report.mixture import read_sharing, write_mixture
 
 Note = Callable[[str], None]
 
@@ -51,7 +53,7 @@ def read_comparison(run_folder: Path) -> Comparison:
 
 
 def write_report(run_folder: Path, out: Path | None = None, *, note: Note = _silent) -> dict[str, Path]:
-    """Write report.html, report.md and chart.png into `out` (the run folder itself by default).
+    """Write report.html, report.md and chart.png into `out` (the run folder itself by default); a mixture has no chart.
 
     Args:
         run_folder: holds comparison.json.
@@ -64,6 +66,8 @@ def write_report(run_folder: Path, out: Path | None = None, *, note: Note = _sil
     Raises:
         ArtifactError: E-RUN for a missing or damaged comparison, E-FILE when the folder cannot be written.
     """
+    if (run_folder / MIXTURE).is_file():
+        return write_mixture(read_sharing(run_folder), out or run_folder)
     return write_documents(read_comparison(run_folder), out or run_folder, note=note)
 
 

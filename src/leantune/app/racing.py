@@ -1,0 +1,93 @@
+"""Learning rates of a method: found on dev in a race of short trials, and lowered where the full length shows that it was too high.
+
+Both are generators of progress that get their trials run by `attempt`, which gives the record back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+from leantune.app.candidates import Candidate
+from leantune.app.progress import Progress, Said
+from leantune.comparison.race import RaceResult, next_rate, slower, winner
+from leantune.core.human import percent
+from leantune.core.records import TrialRecord
+from leantune.core.study import Job
+
+Attempt = Callable[[Job], Generator[Progress, None, TrialRecord]]
+
+
+@dataclass(frozen=True)
+class Raced:
+    """How a race ended."""
+
+    results: list[RaceResult]
+    lr: float
+
+
+def race(
+    candidate: Candidate, job: Callable[[float], Job], attempt: Attempt, say: Callable[[str], Said], *, floor: float, on_dev: str
+) -> Generator[Progress, None, Raced]:
+    """Find the learning rate on dev inside the method's own range, unless the user fixed it.
+
+    Args:
+        candidate: the method.
+        job: the short trial at a rate.
+        attempt: runs it.
+        say: notes what was found.
+        floor: dev score of always answering the most frequent label.
+        on_dev: how the numbers of races are called.
+    """
+    planned, results = candidate.planned_rates, list[RaceResult]()
+    if not candidate.raced:
+        return Raced(results, planned[0])
+    while (lr := next_rate(results, planned, floor=floor)) is not None:
+        record = yield from attempt(job(lr))
+        results.append(RaceResult.of(record))
+    best = winner(results)
+    found = best.lr if best else candidate.rates.start
+    tried = ", ".join(f"{result.lr:.2g}: {percent(result.dev) if result.dev is not None else result.status}" for result in results)
+    yield say(f"{candidate.name}: learning rate {found:.2g} ({on_dev} {tried})")
+    return Raced(results, found)
+
+
+def first_trial(
+    name: str,
+    raced: Sequence[RaceResult],
+    lr: float,
+    job: Callable[[float], Job],
+    attempt: Attempt,
+    say: Callable[[str], Said],
+    *,
+    on_dev: str,
+) -> Generator[Progress, None, tuple[TrialRecord, float]]:
+    """The first full-length trial; while it ends below its own race on dev, the next lower rate, and the better one is kept.
+
+    Args:
+        name: of the method.
+        raced: its race.
+        lr: the rate that won it.
+        job: the full-length trial at a rate.
+        attempt: runs it.
+        say: notes what was found.
+        on_dev: how the numbers of races are called.
+    """
+    record = yield from attempt(job(lr))
+    while record.status != "failed" and (lower := slower(raced, lr, _dev(record))) is not None:
+        other = yield from attempt(job(lower))
+        found = " and ".join(f"{percent(_best_look(one))} at {rate:.2g}" for one, rate in ((record, lr), (other, lower)))
+        yield say(f"{name}: the rate of the short race was too high for the full length; {on_dev} {found}")
+        if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
+            break
+        record, lr = other, lower
+    return record, lr
+
+
+def _dev(record: TrialRecord) -> float | None:
+    """What a full-length trial and its races are both judged by."""
+    return _best_look(record) if record.status == "ok" else None
+
+
+def _best_look(record: TrialRecord) -> float | None:
+    return max((point.dev_score for point in record.curve), default=None)

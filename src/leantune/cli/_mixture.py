@@ -1,0 +1,94 @@
+"""What a mixture of tasks looks like in a terminal: each task alone, then all together, then what sharing cost or gained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from leantune.app.mixture import MixedStudy, run_mixture_comparison
+from leantune.app.progress import Done, Preflight, Progress, Shared, Turn
+from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen, print_verdicts
+from leantune.comparison import sharing_table
+from leantune.core.sharing import Sharing
+from leantune.execution.process import WorkerProcess
+
+
+def show_mixture(
+    opened: Callable[[], MixedStudy], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str
+) -> int:
+    """Run the comparison of a mixture in the given style; the exit code."""
+    console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
+    try:
+        with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
+            mixed = opened()
+        screens = _Screens(console, style)
+        for progress in run_mixture_comparison(mixed, methods, command=command, dry_run=dry_run, worker=worker):
+            screens.hear(progress)
+    except KeyboardInterrupt:
+        print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    if screens.sharing is not None:
+        return _conclude(screens.sharing, mixed.run, console, style)
+    if style == "json":
+        print("[" + ", ".join(plan.model_dump_json() for plan in screens.plans) + "]")  # noqa: T201
+    console.print("All together take about as long as all of them alone.")
+    return 0
+
+
+class _Screens:
+    """A screen for each part."""
+
+    def __init__(self, console: Console, style: str) -> None:
+        self.console, self.style = console, style
+        self.screen: Screen | None = None
+        self.plans: list[Preflight] = []
+        self.sharing: Sharing | None = None
+
+    def hear(self, progress: Progress) -> None:
+        """Show one thing."""
+        if isinstance(progress, Turn):
+            self._close()
+            self.console.rule(escape(progress.text), align="left")
+            for line in progress.study.inferences if progress.alone else ():
+                self.console.print(f"[dim]·[/dim] {escape(line)}")
+            self.screen = Screen(self.console, progress.study, self.style)
+            if not progress.alone:
+                self.screen.begin()
+        elif isinstance(progress, Shared):
+            self._close()
+            self.sharing = progress.sharing
+        elif isinstance(progress, Done) and self.screen is not None:
+            run = self.screen.study.run
+            self._close()
+            if self.style in ("live", "lines"):
+                print_verdicts(progress.comparison, run, self.console, plain=self.style == "lines")
+        elif self.screen is not None:
+            self.screen.hear(progress)
+
+    def _close(self) -> None:
+        if self.screen is not None:
+            self.screen.close()
+            if self.screen.preflight is not None:
+                self.plans.append(self.screen.preflight)
+        self.screen = None
+
+
+def _conclude(sharing: Sharing, run: Path, console: Console, style: str) -> int:
+    if style == "json":
+        print(sharing.model_dump_json(indent=1))  # noqa: T201
+    elif style == "quiet":
+        print(f"{sharing.choice.reason}\n{run / 'report.html'}")  # noqa: T201
+    else:
+        print(f"\n{sharing_table.text(sharing)}\n\n{sharing.choice.reason}")  # noqa: T201
+        for method in sharing.methods:
+            if method.failure:
+                console.print(f"[red]{escape(method.name)}[/red]: {escape(method.failure)}")
+        for name, folder in sharing.choice.artifacts.items():
+            console.print(f"artifact  {run / folder} ({escape(name)})")
+        console.print(f"report    {run / 'report.html'}")
+    return PARTIAL if any(method.failure for method in sharing.methods) else 0

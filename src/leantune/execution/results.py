@@ -1,0 +1,204 @@
+"""What a trial leaves behind: its files, its scores, its proven update, its record; and the way to it, which all trainings share.
+
+trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  samples.json  delta/  golden.json
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leantune.core.errors import LeantuneError
+from leantune.core.events import Evaluated, Event, Finished, Noted, Started
+from leantune.core.files import write_atomic
+from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
+from leantune.core.study import Job
+from leantune.data.test_sets import MAIN
+from leantune.evaluate.flops import flops_per_row
+from leantune.evaluate.latency import latency
+from leantune.evaluate.predict import read_logits
+from leantune.evaluate.samples import Passages, samples
+from leantune.execution.context import Context
+from leantune.execution.device import peak_memory
+from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trainable, fit, head_names, trained_names
+from leantune.kinds.task import Decoded
+from leantune.models.adaptation import Adaptation
+from leantune.models.delta import delta_bytes, read_delta, write_delta
+from leantune.models.joint import Joint
+from leantune.models.network import Network
+
+GOLDEN = 32
+"""Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
+SAMPLES = "samples.json"
+TOLERANCE = 1e-3
+"""Largest difference of a logit between the trained and the reloaded, merged model."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A network with a method in it."""
+
+    network: Network
+    adaptation: Adaptation
+
+
+class Outcome:
+    """The state of one trial on its way to a record."""
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        self.job, self.folder = job, folder
+        self.status: Status = "ok"
+        self.reason: str | None = None
+        self.scores, self.cost = Scores(), Cost()
+        self.curve: list[CurvePoint] = []
+        self.notes: list[str] = []
+
+    def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:
+        """The events of the work, logged; the last one carries the record, whatever happened."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.job.recipe is not None:
+            write_atomic(self.folder / "recipe.json", self.job.recipe.model_dump_json(indent=1))
+        with (self.folder / "events.jsonl").open("w", encoding="utf-8") as log:
+            for event in self._guarded(work):
+                log.write(event.model_dump_json() + "\n")
+                log.flush()
+                yield event
+        yield Finished(record=self.finish())
+
+    def _guarded(self, work: Iterator[Event]) -> Iterator[Event]:
+        """A failure becomes a status with a reason."""
+        try:
+            yield from work
+        except Diverged as error:
+            self.status, self.reason = "diverged", str(error)
+        except LeantuneError as error:
+            self.status, self.reason = "failed", str(error)
+        except torch.OutOfMemoryError:
+            self.status, self.reason = "failed", "out of memory on the device; try a smaller --batch or --max-length"
+
+    def train(
+        self, network: Network | Joint, adaptation: Adaptation, course: Callable[[], Course[Seen]], device: torch.device
+    ) -> Generator[Event, None, Seen]:
+        """Train to the end; what was measured is noted. Gives what the best look at dev saw."""
+        job = self.job
+        assert job.recipe is not None
+        trained = apply_trainable(network, trained_names(network, adaptation))
+        heads = head_names(network, frozenset(trained))
+        counts = {name: parameter.numel() for name, parameter in trained.items()}
+        self.cost = Cost(
+            trainable_params=sum(counts.values()),
+            trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
+        )
+        yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
+        looks = BestLook[Seen]()
+        for event in fit(course(), looks):
+            if isinstance(event, Evaluated):
+                self.curve.append(event.point)
+            yield event
+        self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(device)})
+        if self.curve[-1].step < job.recipe.steps:
+            self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
+            yield Noted(text=self.notes[-1])
+        return looks.best
+
+    def finish(self) -> TrialRecord:
+        """Write the record."""
+        record = TrialRecord(
+            digest=self.folder.name,
+            name=self.job.name,
+            method=self.job.expression,
+            phase=self.job.phase,
+            recipe=self.job.recipe,
+            seed=self.job.seed,
+            status=self.status,
+            reason=self.reason,
+            scores=self.scores,
+            cost=self.cost,
+            curve=self.curve,
+            notes=self.notes,
+        )
+        write_atomic(self.folder / "record.json", record.model_dump_json(indent=1))
+        return record
+
+
+class Results(Outcome):
+    """Of one task: scored on its rows, saved for it."""
+
+    def __init__(self, context: Context, job: Job, folder: Path) -> None:
+        super().__init__(job, folder)
+        self.context = context
+
+    def score(self, network: Network, dev: Decoded) -> None:
+        """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
+        assert self.job.recipe is not None
+        decoding, decoded = self.job.recipe.decoding, {"dev": dev}
+        if self.job.phase != "race":
+            decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
+        self.scores = self.context.scores(decoded)
+        if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
+            self.status, self.reason = "one_class", why
+        self.context.store(self.folder, decoded)
+
+    def sample(self, network: Network) -> None:
+        """Keep what the network says in some test passages, to look at."""
+        context = self.context
+        encoded, rows = context.encoded(MAIN), context.dataset.splits[MAIN].rows
+        passages = Passages(encoded, rows, context.base.tokenizer, context.pad, context.types, context.device)
+        found = samples(network, passages, masked=context.head.kind == "masked")
+        write_atomic(self.folder / SAMPLES, json.dumps([one.model_dump() for one in found]))
+
+    def measure(self, attached: Attached, dev: Decoded) -> None:
+        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
+        context, network = self.context, attached.network
+        encoded, units = context.encoded("dev"), context.encoded("dev").units
+        write_delta(network, attached.adaptation, context.base, self.folder / "delta")
+        golden = self._golden(network, dev)
+        write_atomic(self.folder / "golden.json", json.dumps(golden))
+        delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
+        delivered.to(context.device)
+        self._prove(golden, delivered)
+        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
+        if not self.job.measure:
+            return
+        median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
+        flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
+        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
+        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
+        self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
+
+    def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
+        """Some dev rows with the logits and the answers that the trained network gives them."""
+        examples, labels = self.context.dataset.splits["dev"], self.context.dataset.labels
+        rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
+        answers = [[self.context.task.named(dev.predicted[row], labels), float(dev.confidence[row])] for row in rows]
+        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
+
+    def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
+        """Logits of the first piece of each row, as `read_logits` gives them; (options,) of its options."""
+        encoded, context = self.context.encoded("dev"), self.context
+        pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
+        network.eval()
+        with torch.inference_mode():
+            logits = network(context.batch("dev", pieces))
+        read = read_logits(network, logits, encoded.padded(pieces, context.pad))
+        if encoded.together:
+            return [[float(one[0]) for one, owner in zip(read, encoded.rows[pieces], strict=True) if owner == row] for row in rows]
+        return [one.tolist() for one in read]
+
+    def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
+        rows = np.array(golden["rows"], dtype=np.int64)
+        flat = [np.concatenate([np.ravel(row) for row in logits]) for logits in (golden["logits"], self._logits(delivered, rows))]
+        difference = float(np.abs(flat[0] - flat[1]).max(initial=0.0))
+        if difference > TOLERANCE:
+            self.status = "failed"
+            self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
+        else:
+            self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
