@@ -133,7 +133,7 @@ def _rewrites(request: Request) -> list[Rewrite]:
     task = catalogue.load("tasks", request.task) if request.task else None
     if request.label is None and (task is None or task.gold == "tags" or TRIGGER in task.focus):
         found.append(partial(event_rows, arguments=task is not None and bool(task.focus)))
-    if task is not None and _gold(task.name).from_passages:
+    if request.task and _gold(request.task).from_passages:
         found.append(neighbour_rows)
     if request.task is None or _pattern(request.task):
         found.append(partial(put_marks, text=request.text))
