@@ -1,6 +1,6 @@
 """Writing: a model continues each row token by token; batches of like length, one batch of texts at a time, no logits are kept.
 
-    for rows, texts in written(network, encoded, writer): ...
+    write(network, encoded, task, writer, ...).predicted        a text for each row
 
 How sure a model is of a text is read afterwards in one pass over it: the geometric mean of the probabilities of its tokens.
 """

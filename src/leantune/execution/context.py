@@ -93,10 +93,14 @@ class Context:
         """Pieces of a split on the device, with targets for a loss when asked for; with `random` other tokens of them are hidden."""
         padded = self.encoded(split).padded(pieces, self.pad)
         if random is not None and padded.marks is not None:
-            ids, marks = Hider.of(self.base.tokenizer).again(padded.ids, padded.marks, random)
+            ids, marks = self._hider.again(padded.ids, padded.marks, random)
             padded = replace(padded, ids=ids, marks=marks)
         wanted = self.targets(split, padded.rows, padded.marks) if targets else None
         return make_batch(padded, types=self.types, targets=wanted).to(self.device)
+
+    @cached_property
+    def _hider(self) -> Hider:
+        return Hider.of(self.base.tokenizer)
 
     def features(self, split: str, body: nn.Module, pooling: str) -> Features:
         """Pooled states of a split through a frozen body; computed by the first trial that asks, shared by all others."""

@@ -11,44 +11,23 @@ from math import isfinite
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from leantune.data.encoded import Encoded
-from leantune.kinds.task import Answers, Decoded, Task
+from leantune.kinds.task import Answers, Decoded
 from leantune.scores.likelihood import ERRORS, METRICS, tally
 from leantune.scores.tally import Tally
-from leantune.tasks._next_token import likelihoods, token_loss, token_targets
+from leantune.tasks._next_token import NextToken
 
 
-class LanguageModel(Task):
+class LanguageModel(NextToken):
     """How likely a text is; an answer is (sum of negative log-likelihoods, sought tokens, right ones)."""
 
     inputs: ClassVar[str] = "text; plain text files too"
     inferred: ClassVar[bool] = False
-    from_logits: ClassVar[bool] = False
     scripted: ClassVar[bool] = False
     sampled: ClassVar[bool] = True
     metrics: ClassVar[tuple[str, ...]] = tuple(METRICS)
     reported: ClassVar[tuple[str, ...]] = tuple(ERRORS)
-
-    def outputs(self, labels: Sequence[str]) -> int:
-        """Those of the vocabulary."""
-        del labels
-        return 0
-
-    def targets(self, gold: Answers, rows: NDArray[np.int64], words: NDArray[np.int64] | None, outputs: int) -> NDArray[Any]:
-        """The sought token at each token; shape (B, T), of an encoder-decoder (B, L)."""
-        del gold, rows, outputs
-        return token_targets(words)
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy over the sought tokens."""
-        return token_loss(logits, targets)
-
-    def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
-        """How likely the sought tokens are."""
-        return likelihoods(logits, words)
 
     def join(
         self,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from leantune.kinds.task import Decoded
+from leantune.kinds.task import Answers, Decoded, Task
 
 NO_TARGET = -100
 """Tokens behind which nothing is sought."""
@@ -45,3 +46,27 @@ def likelihoods(logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         np.add.at(sums[:, column], rows, values)
     confidence = np.exp(-sums[:, 0] / np.maximum(sums[:, 1], 1)).astype(np.float32)
     return Decoded(sums.tolist(), confidence)
+
+
+class NextToken(Task):
+    """Tokens are sought; an answer is known by how likely a text is, or written afterwards."""
+
+    from_logits: ClassVar[bool] = False
+
+    def outputs(self, labels: Sequence[str]) -> int:
+        """Those of the vocabulary."""
+        del labels
+        return 0
+
+    def targets(self, gold: Answers, rows: NDArray[np.int64], words: NDArray[np.int64] | None, outputs: int) -> NDArray[Any]:
+        """The sought token at each token; shape (B, T), of an encoder-decoder (B, L)."""
+        del gold, rows, outputs
+        return token_targets(words)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy over the sought tokens."""
+        return token_loss(logits, targets)
+
+    def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
+        """How likely the sought tokens are; what a model would write itself is found by `evaluate.generate`."""
+        return likelihoods(logits, words)

@@ -9,45 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from leantune.kinds.task import Answers, Decoded, Task
+from leantune.kinds.task import Answers
 from leantune.models.heads import HeadKind
 from leantune.scores.tally import Tally
 from leantune.scores.texts import METRICS, tally
-from leantune.tasks._next_token import likelihoods, token_loss, token_targets
+from leantune.tasks._next_token import NextToken
 
 
-class Written(Task):
+class Written(NextToken):
     """A text for each row."""
 
     inputs: ClassVar[str] = "text (the source), label (the target, or a list of references)"
     gold: ClassVar[str] = "text"
     head: ClassVar[HeadKind] = "text"
     writes: ClassVar[bool] = True
-    from_logits: ClassVar[bool] = False
     pipeline: ClassVar[str] = "text-generation"
     metrics: ClassVar[tuple[str, ...]] = METRICS
-
-    def outputs(self, labels: Sequence[str]) -> int:
-        """Those of the vocabulary."""
-        del labels
-        return 0
-
-    def targets(self, gold: Answers, rows: NDArray[np.int64], words: NDArray[np.int64] | None, outputs: int) -> NDArray[Any]:
-        """The next token of the target at each token; shape (B, T), of an encoder-decoder (B, L)."""
-        del gold, rows, outputs
-        return token_targets(words)
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy over the tokens of the targets."""
-        return token_loss(logits, targets)
-
-    def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
-        """How likely the text behind each source is; what a model would write itself is found by `evaluate.generate`."""
-        return likelihoods(logits, words)
 
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """One line per document."""
