@@ -40,7 +40,7 @@ RESULTS = Path(__file__).parent / "results" / "tasks.jsonl"
 MOST = {"dev": 300, "test": 600}
 """At most so many rows, drawn once with a fixed seed, so that prediction does not cost more than training."""
 FILES = {"train": "train", "dev": "dev", "test": "test"}
-COLUMNS_USED = ("text", "text_pair", "label", "tokens", "tags", "question", "context", "answers")
+COLUMNS_USED = ("text", "text_pair", "label", "tokens", "predicate_index", "tags", "question", "context", "answers")
 OURS = ("full", "lora", "houlsby", "head")
 COLUMNS = {"full": ("ours", "full"), "peer": ("peer", "full"), "default": ("default", "full")} | {name: ("ours", name) for name in OURS[1:]}
 """Columns of the table in the order of measuring: side and method."""
@@ -94,8 +94,9 @@ SETS = {
     "snips": Set("words", "tagging", "entity_f1", ("accuracy",)),
     "litbank_events": Set("words", "tagging", "entity_f1", ("accuracy",)),
     "ud_ewt_pos": Set("words", "tagging", "accuracy"),
-    "mrpc": Set("texts", "classification", "accuracy", ("macro_f1",)),
-    "rte": Set("texts", "classification", "accuracy"),
+    "srl_ewt": Set("words", "roles", "span_f1", steps=288),
+    "mrpc": Set("texts", "classification", "accuracy", ("macro_f1",), steps=288),
+    "rte": Set("texts", "classification", "accuracy", steps=288),
     "cola": Set("texts", "classification", "mcc", ("accuracy",), steps=288),
     "stsb": Set("texts", "regression", "spearman", ("pearson",)),
     "wikiqa": Set("texts", "ranking", "map", ("mrr",), draw=whole_groups),
