@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "leantune"
-SHELF = ("tasks", "methods", "baselines")
+SHELF = ("tasks", "methods", "prompts", "baselines")
 FLOORS = [
     {"core"},
     {"data", "models", "scores"},

@@ -13,7 +13,7 @@ from leantune.testing.laws import LAWS
 from leantune.testing.tiny import FAMILIES
 from leantune.testing.trial_run import Run, start
 
-METHODS = tuple(name for name in catalogue.names("methods") if name != "peft")
+METHODS = tuple(name for name in catalogue.names("methods") if name not in ("peft", "frozen"))
 OPTIONS = (
     "lora(rank=4, sites=all, rslora=true)",
     "lora(rank=4, dora=true, layers=-1)",
@@ -31,6 +31,7 @@ UNSUPPORTED = {
     "bitfit": {"modernbert", "llama"},
     "prefix": {"distilbert", "albert", "deberta-v2", "mpnet", "modernbert"},
     "last_layers": {"albert"},
+    "frozen": {"bert", "sentence-bert", "gpt2"},
     "peft.loha": {"gpt2"},
 }
 QUICK = [(SHORT.get(name, name), "bert") for name in METHODS] + [("lora", "llama"), ("houlsby", "deberta-v2"), ("prompt", "roberta")]
@@ -68,5 +69,7 @@ def test_law(law: str, run: Run) -> None:
 
 @pytest.mark.parametrize(("name", "family"), [(name, family) for name, families in UNSUPPORTED.items() for family in sorted(families)])
 def test_unsupported_pairs_say_why(name: str, family: str, tiny) -> None:
-    with pytest.raises(SpecError, match=rf"{name}.*: .*(has no bias|takes no past|share their weights|peft refuses)"):
+    with pytest.raises(
+        SpecError, match=rf"{name}.*: .*(has no bias|takes no past|no head to answer with|share their weights|peft refuses)"
+    ):
         start(SHORT.get(name, name), open_base(str(tiny(family))))

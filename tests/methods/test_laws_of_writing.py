@@ -12,7 +12,9 @@ from leantune.models.base import open_base
 from leantune.testing.laws import LAWS, OF_ROWS
 from leantune.testing.trial_run import TEXT, Run, start
 
-METHODS = [{"last_layers": "last_layers(1)"}.get(name, name) for name in catalogue.names("methods") if name not in ("peft", "head")]
+METHODS = [
+    {"last_layers": "last_layers(1)"}.get(name, name) for name in catalogue.names("methods") if name not in ("peft", "head", "frozen")
+]
 FAMILIES = ("t5", "bart", "marian", "gpt2", "llama", "qwen2")
 QUICK = {("full", "t5"), ("lora", "t5"), ("lora", "gpt2"), ("prefix", "bart"), ("prompt", "t5"), ("houlsby", "marian"), ("prompt", "llama")}
 UNSUPPORTED = [

@@ -21,7 +21,7 @@ from leantune.testing.tiny import make
 
 LABELS = ["no", "yes", "maybe"]
 HEAD = HeadSpec("sequence", LABELS, 3)
-METHODS = [name for name in catalogue.names("methods") if name != "peft"] + ["lora(sites=all, dora=true)"]
+METHODS = [name for name in catalogue.names("methods") if name not in ("peft", "frozen")] + ["lora(sites=all, dora=true)"]
 
 
 @pytest.fixture(scope="module", params=["bert", "sentence-bert", "gpt2"])

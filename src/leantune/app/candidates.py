@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from leantune.app.options import REFERENCE, Options
@@ -15,9 +15,11 @@ from leantune.core.records import Phase, Recipe
 from leantune.core.study import Job
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
+from leantune.kinds.prompt import Setting, Worded
+from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
-from leantune.models.heads import HeadSpec
+from leantune.models.heads import HeadKind, HeadSpec
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Candidate:
     """Trained parameters without the head."""
     options: Options
     task: str
+    worded: Worded | None = None
+    """Its prompt; None without one."""
 
     @property
     def name(self) -> str:
@@ -44,13 +48,13 @@ class Candidate:
     @property
     def raced(self) -> bool:
         """Whether the learning rate is to be found."""
-        return "lr" not in self.parsed.training
+        return "lr" not in self.parsed.training and self.rates.low < self.rates.high
 
     @property
     def planned_rates(self) -> list[float]:
         """The rates of the race, or the one that the user fixed."""
         if not self.raced:
-            return [float(self.parsed.training["lr"])]
+            return [float(self.parsed.training.get("lr", self.rates.start))]
         return rates(self.rates.low, self.rates.start, self.rates.high)
 
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
@@ -72,6 +76,7 @@ class Candidate:
             "dropout": self.options.dropout,
             "decoding": self.options.decoding if task.writes else None,
             "masking": self.options.masking if task.redraws else None,
+            "wording": None if self.worded is None else self.worded.setting.wording,
         }
         return Recipe.build(self.name, values | given)
 
@@ -96,8 +101,8 @@ class Field:
 
 
 def is_reference(parsed: Parsed) -> bool:
-    """Whether the expression is full fine-tuning, under whatever options."""
-    return parse_call(parsed.expression).name == REFERENCE
+    """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
+    return parsed.prompt is None and parse_call(parsed.expression).name == REFERENCE
 
 
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
@@ -122,23 +127,62 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     return list(parsed.values())
 
 
-def field_of(parsed: Sequence[Parsed], base: Base, head: HeadSpec, task: str, options: Options, *, outside: bool = False) -> Field:
-    """Check every method against the base's anatomy; the reference comes first. `outside`: the head stands outside of the body anyhow."""
-    anatomies = {
-        prepends: anatomy_of(base, head, prepends=outside or prepends) for prepends in {one.method.card.prepends for one in parsed}
-    }
+def field_of(
+    parsed: Sequence[Parsed],
+    base: Base,
+    head: HeadSpec,
+    task: str,
+    options: Options,
+    *,
+    outside: bool = False,
+    setting: Callable[[], Setting] | None = None,
+) -> Field:
+    """Check every method against the base's anatomy; the reference comes first.
+
+    Args:
+        parsed: the methods.
+        base: the base model.
+        head: of the task.
+        task: its name.
+        options: of the study.
+        outside: whether the head stands outside of the body anyhow.
+        setting: what prompts are made for; None where there is no room for any.
+
+    Raises:
+        SpecError: when no method can work, and for what is wrong with a prompt.
+    """
+    anatomies: dict[tuple[HeadKind, bool], Anatomy] = {}
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
-        anatomy = anatomies[one.method.card.prepends]
+        worded = Worded(one.prompt, setting()) if one.prompt and setting else None
+        if reason := _unworded(one, worded):
+            found.left_out[one.name] = reason
+            continue
+        own, prepends = head if worded is None else worded.head, outside or one.method.card.prepends
+        if (own.kind, prepends) not in anatomies:
+            anatomies[own.kind, prepends] = anatomy_of(base, own, prepends=prepends)
+        anatomy = anatomies[own.kind, prepends]
         reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
         if reason:
             found.left_out[one.name] = reason
             continue
-        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task)
+        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task, worded)
         candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         found.candidates.append(candidate)
     found.refuse_if_empty(base)
     return found
+
+
+def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
+    """Why the prompt of a method cannot work here."""
+    if parsed.prompt is None:
+        return None
+    if worded is None:
+        return "a mixture of tasks has no prompt; compare the task alone"
+    if reason := worded.unsupported:
+        return reason
+    worded.pieces  # noqa: B018  what is wrong with template or words is told now
+    return None
 
 
 def _too_long(parsed: Parsed, base: Base) -> str | None:

@@ -63,7 +63,7 @@ def run_comparison(
         runner = stack.enter_context(Runner(study.run, study.conditions, worker))
         report = _check(study)
         yield Checked(report)
-        field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options)
+        field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
         comparison = _Comparison(study, field, runner, report, command)
         yield Doing("measuring speed and memory of every method")
         yield comparison.planned()

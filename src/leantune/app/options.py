@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from leantune.core.budget import DEFAULT
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits
+from leantune.core.wording import parse_words
 
 DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
 """One of each kind; the reference first."""
@@ -49,6 +51,10 @@ class Options(Spec):
     """Tokens that are written for a row at most; found from the targets when not given."""
     decoding: Decoding = Decoding()
     """How texts are written, where the task writes any."""
+    prompt: tuple[str, ...] = ()
+    """Templates such as "{text} It was {mask}." for methods behind a prompt."""
+    labels: dict[str, tuple[str, ...]] = {}
+    """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"
     """Masked language modelling: whether other tokens are hidden at each visit of a text."""
     split_seed: int = 0
@@ -63,5 +69,18 @@ class Options(Spec):
 
     @classmethod
     def of(cls, **values: Any) -> Options:
-        """Build from keyword arguments, faults told in our own voice."""
-        return cls.build("study", values)
+        """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
+        return cls.build("study", values | _said(values))
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Prompt and label words in the form that is kept."""
+    prompt, labels = values.get("prompt"), values.get("labels")
+    found: dict[str, Any] = {}
+    if prompt is not None:
+        found["prompt"] = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+    if isinstance(labels, str):
+        found["labels"] = parse_words(labels)
+    elif isinstance(labels, Mapping):
+        found["labels"] = {str(label): (words,) if isinstance(words, str) else tuple(words) for label, words in labels.items()}
+    return found

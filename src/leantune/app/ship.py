@@ -70,12 +70,13 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     assert record.recipe is not None
     method = parse_method(record.recipe.method).method
     row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
-    trial = study.run / "trials" / record.digest
+    trial, worded = study.run / "trials" / record.digest, study.context.behind(record.recipe).worded
     facts = Facts(
         task=study.conditions.task,
         labels=study.dataset.labels,
         outputs=study.context.head.outputs,
         pieces=pieces_of(study.dataset.gold.pieces, study.base.config),
+        asked=worded.pieces.asks if worded else None,
         target_length=study.conditions.target_length,
         decoding=record.recipe.decoding,
         method=record.recipe.method,

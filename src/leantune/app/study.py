@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from leantune.app.options import Options
 from leantune.app.targets import SHARE, target_length
+from leantune.app.wording import wording_of
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
@@ -27,6 +28,7 @@ from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
+from leantune.kinds.prompt import Setting
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
 from leantune.models.build import require
@@ -70,6 +72,14 @@ class Study:
             *map(str, self.dataset.inferences),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
+
+    def setting(self) -> Setting:
+        """What prompts are made for.
+
+        Raises:
+            SpecError: E-LABEL for label words that do not go with the labels.
+        """
+        return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels))
 
     @cached_property
     def context(self) -> Context:

@@ -42,7 +42,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     """
     refuse_foreign(artifact)
     parsed = read_methods([method])
-    found = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options)
+    found = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
     candidate = found.candidates[0]
     lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:

@@ -53,6 +53,7 @@ def _facts(manifest: Manifest) -> str:
         "Training time": human.duration(cost.train_seconds),
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
         "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
+        "Prompt": _prompt(facts),
         "Tokens at a time": f"at most {manifest.max_length:,}",
         "Checked": manifest.proof or "not yet",
     }
@@ -60,11 +61,20 @@ def _facts(manifest: Manifest) -> str:
     return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
 
 
+def _prompt(facts: Facts) -> str:
+    """What is said to the base, and the words of the labels."""
+    if facts.wording is None:
+        return human.DASH
+    words = "; ".join(f"{label}: {', '.join(own)}" for label, own in facts.wording.words.items())
+    return f"{' or '.join(f'`{template}`' for template in facts.wording.templates)} with {words}".replace("|", "\\|").replace("\n", " ")
+
+
 _POOLED = {
     "tokens": "token states",
     "mean": "mean of the token states",
     "cls": "state of the first token",
     "last": "state of the last token",
+    "asked": "state at the first mask, from the words of the labels",
 }
 
 

@@ -32,7 +32,7 @@ def through_peft(folder: Path, rows: Rows) -> Any:
 
     facts = _facts(folder)
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
-    model = auto.from_pretrained(str(folder), **({"num_labels": facts["outputs"]} if facts["outputs"] else {}))
+    model = auto.from_pretrained(str(folder), **({"num_labels": facts["outputs"]} if facts["outputs"] and not facts["asked"] else {}))
     # peft's class for questions drops the token types; the card says so.
     return _logits(model.base_model if facts["pieces"] == "spans" else model, folder, rows, facts)
 
@@ -57,10 +57,11 @@ _KINDS = {
     **dict.fromkeys(("transduced", "corrupted"), "Seq2SeqLM"),
     "hidden": "MaskedLM",
 }
+_ASKED = {"masked": "MaskedLM", "next": "CausalLM", "apart": "Seq2SeqLM"}
 
 
 def _kind(facts: Any) -> str:
-    return _KINDS.get(facts["pieces"], "SequenceClassification")
+    return _ASKED[facts["asked"]] if facts["asked"] else _KINDS.get(facts["pieces"], "SequenceClassification")
 
 
 def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
@@ -77,6 +78,8 @@ def _logits(model: Any, folder: Path, rows: Rows, facts: Any) -> Any:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model.config.pad_token_id = tokenizer.pad_token_id
+    if facts["asked"]:
+        return _asked(model, folder, rows)
     if _kind(facts) in ("CausalLM", "Seq2SeqLM", "MaskedLM"):
         return [_first_sought(model, tokenizer, first, facts) for first, _ in rows]
     words, paired, spans = isinstance(rows[0][0], list), rows[0][1] is not None, facts["pieces"] == "spans"
@@ -101,6 +104,16 @@ def _logits(model: Any, folder: Path, rows: Rows, facts: Any) -> Any:
         tokens = _begun(own, first, json.loads(second) if second else [])
         read.append([found.logits[row][token].tolist() for token in tokens])
     return read
+
+
+def _asked(model: Any, folder: Path, rows: Rows) -> Any:
+    """Logits of the labels behind a prompt; only the model is plain here, prompt and words are leantune's."""
+    from leantune.artifact.parity import as_row
+    from leantune.artifact.predictor import load
+
+    worded = load(folder, device="cpu")
+    worded.network.body = model.eval()
+    return worded.logits([as_row(row, worded.manifest.facts) for row in rows])
 
 
 def _first_sought(model: Any, tokenizer: Any, text: str, facts: Any) -> Any:

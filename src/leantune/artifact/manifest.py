@@ -19,6 +19,7 @@ from leantune.core.errors import ArtifactError, Problems
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, Decoding, Interval, Recipe, Scores
 from leantune.core.spec import Spec
+from leantune.core.wording import Asked, Wording
 from leantune.data.words import OF_WORDS
 
 NAME = "leantune.json"
@@ -64,6 +65,8 @@ class Facts(Spec):
     """Width of the logits."""
     pieces: str = "text"
     """How rows become pieces, a name of `data.pieces`."""
+    asked: Asked | None = None
+    """How the base is asked behind a prompt; None without one."""
     target_length: int = 0
     """Tokens that are written for a row at most; 0 where none are."""
     decoding: Decoding | None = None
@@ -81,6 +84,11 @@ class Facts(Spec):
     reason: str | None = None
     """Why this method was chosen."""
     cost: Cost = Cost()
+
+    @property
+    def wording(self) -> Wording | None:
+        """What the prompt says; None without one."""
+        return self.recipe.wording if self.recipe else None
 
     @property
     def paired(self) -> bool:
@@ -108,6 +116,7 @@ class Facts(Spec):
         return self.pieces == "options"
 
 
+_ASKED_CLASSES = {"masked": "MaskedLM", "next": "CausalLM", "apart": "Seq2SeqLM"}
 AUTO_CLASSES = {
     **dict.fromkeys(("words", "focus"), "TokenClassification"),
     "spans": "QuestionAnswering",
@@ -120,7 +129,7 @@ AUTO_CLASSES = {
 
 def auto_class(facts: Facts) -> str:
     """The class of `transformers` that loads a model with a stock head; `peft` has one of the same name with AutoPeft."""
-    return f"AutoModelFor{AUTO_CLASSES.get(facts.pieces, 'SequenceClassification')}"
+    return f"AutoModelFor{_ASKED_CLASSES[facts.asked] if facts.asked else AUTO_CLASSES.get(facts.pieces, 'SequenceClassification')}"
 
 
 Form = Literal["adapter", "whole"]

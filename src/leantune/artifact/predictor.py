@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.artifact.rows import Focused, Row, chunk_of
+from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, SpecError
 from leantune.core.records import Decoding
@@ -33,6 +34,7 @@ from leantune.data.pieces._pieces import Pieces, Room, too_long
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import logits_of, predict, read_logits
 from leantune.execution.device import pick_device
+from leantune.kinds.prompt import Worded
 from leantune.kinds.task import Decoded, Task
 from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
@@ -58,6 +60,8 @@ class Predictor:
     network: Network
     task: Task
     device: torch.device
+    worded: Worded | None = None
+    """The prompt; None without one."""
 
     @property
     def labels(self) -> list[str]:
@@ -113,11 +117,12 @@ class Predictor:
             return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(len(rows))]
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
-        return np.array(listed) if encoded.marks is None else listed
+        return np.array(listed) if encoded.marks is None or encoded.asks else listed
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
-        return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), facts.pieces)
+        pieces = facts.pieces if self.worded is None else self.worded.pieces
+        return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer
@@ -141,8 +146,10 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
     base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
-    network = read_delta(base, place, task.head_spec(manifest.facts.labels), merge=merge).to(chosen)
-    return Predictor(manifest, base, network, task, chosen)
+    worded = worded_of(manifest, base)
+    head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
+    network = read_delta(base, place, head, merge=merge).to(chosen)
+    return Predictor(manifest, base, network, task, chosen, worded)
 
 
 def find_base(folder: Path, manifest: Manifest) -> Base:

@@ -25,6 +25,7 @@ from leantune.artifact.parity import SCRIPT, Golden, prove
 from leantune.artifact.script.carry import carry
 from leantune.artifact.script.compose import compose
 from leantune.artifact.sentence import remove_layout, write_layout
+from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
 from leantune.data.pieces._pieces import Pieces
@@ -36,6 +37,8 @@ from leantune.models.network import start_token
 
 LIBRARIES = ("torch", "transformers", "peft")
 SENTENCE = "sentence-transformers"
+_OWN = ("tokens", "asked")
+"""Layouts of a head outside of the body that no plain library has."""
 
 
 def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None, origin: BaseFacts | None = None) -> Path:
@@ -94,7 +97,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         facts=facts,
         base=origin,
         form="adapter" if kind else "whole",
-        layout=layout(base, catalogue.load("tasks", facts.task).head, prepends=True) if pooled else "stock",
+        layout="stock" if not pooled else "asked" if facts.asked else layout(base, catalogue.load("tasks", facts.task).head, prepends=True),
         max_length=base.max_length,
     )
     pieces: Pieces = catalogue.load("data.pieces", facts.pieces)
@@ -103,7 +106,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     if scripted:
         _write_scripts(folder, manifest, kind, base)
     plain = kind is None or not (kind.module or (kind.prompts and pooled))
-    if pooled and plain and manifest.layout != "tokens":
+    if pooled and plain and manifest.layout not in _OWN:
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length)
     ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]
     manifest = manifest.model_copy(update={"loads_in": ways})
@@ -119,7 +122,8 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
         (folder / f"{code}.py").write_text(carry(str(kind.module)), encoding="utf-8")
     start = start_token(base.config) if is_transducer(base.config) else None
     prompts = kind is not None and kind.prompts
-    script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, adapter_code=code)
+    worded = worded_of(manifest, base)
+    script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, adapter_code=code, worded=worded)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 
@@ -127,7 +131,7 @@ def _ways(manifest: Manifest, *, plain: bool) -> list[str]:
     """What can load the folder."""
     if not plain:
         return ["leantune", SCRIPT]
-    if manifest.layout == "tokens":
+    if manifest.layout in _OWN:
         return ["leantune", SCRIPT]
     if manifest.layout != "stock":
         return ["leantune", SCRIPT, SENTENCE]

@@ -38,6 +38,14 @@ MaxTargetLength = Annotated[
 Beams = Annotated[int, typer.Option(help="Where texts are written: beginnings followed at the same time; 1 is greedy.")]
 LengthPenalty = Annotated[float, typer.Option(help="With beams: over 1 for longer texts, under 1 for shorter ones.")]
 NoRepeat = Annotated[int, typer.Option(help="Where texts are written: no run of so many tokens twice; 0 allows it.")]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(help='Template for methods behind a prompt (cloze | lora): "{text} It was {mask}."; may be given several times.'),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(help='Words of the labels: "negative=terrible|bad, positive=great".', show_default="the names of the labels"),
+]
 Masking = Annotated[str, typer.Option(help="Masked language modelling: dynamic (other tokens at each visit of a text) or static.")]
 Batch = Annotated[int, typer.Option(help="Rows per optimiser step on average.")]
 Dropout = Annotated[float, typer.Option(help="Dropout inside the base model while training.")]

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from leantune.core.shown import Piece, Sample, Writing
 from leantune.core.spec import Spec
+from leantune.core.wording import Wording
 
 VERSION = 1
 
@@ -105,7 +106,7 @@ class Recipe(Spec):
 
     task: str
     method: str
-    """The method's expression without training options, for example `lora(rank=8)`."""
+    """Its expression without training options, for example `lora(rank=8)` or `cloze | lora(rank=8)`."""
     lr: float = Field(gt=0)
     head_lr: float | None = Field(default=None, gt=0)
     """Learning rate of the head; None: the same as `lr`."""
@@ -130,6 +131,8 @@ class Recipe(Spec):
     """Whether other tokens are hidden at each visit of a text; None where the task hides none."""
     decoding: Decoding | None = None
     """How texts are written; None where the task writes none."""
+    wording: Wording | None = None
+    """What a prompt says; None where the method has none."""
 
 
 class TrialRecord(Spec):

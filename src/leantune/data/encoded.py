@@ -29,6 +29,17 @@ class Padded:
     None where a piece is read as a whole. Where a decoder of its own writes: (B, L), its tokens."""
     apart: bool = False
     """Whether the marks belong to a decoder of its own."""
+    asks: bool = False
+    """Whether something is sought at as many tokens in each piece, and read from there alone."""
+
+    @property
+    def asked(self) -> NDArray[np.int64] | None:
+        """(B, M) the tokens at which something is sought; the last one where the marks are a decoder's tokens."""
+        if not self.asks or self.marks is None:
+            return None
+        if self.apart:
+            return np.full((len(self.marks), 1), self.marks.shape[1] - 1)
+        return np.nonzero(self.marks >= 0)[1].reshape(len(self.marks), -1)
 
     @property
     def marked(self) -> NDArray[np.bool_] | None:
@@ -56,6 +67,8 @@ class Encoded:
     """Whether what stands behind the first text is written by a decoder of its own."""
     together: bool = False
     """Whether the pieces of a row are judged against each other."""
+    asks: bool = False
+    """See `Padded.asks`."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -77,13 +90,13 @@ class Encoded:
             middles = starts + self.first[pieces]
             ids, mask = rectangle([self.ids[start:end] for start, end in zip(starts, middles, strict=True)], pad)
             marks, _ = rectangle([self.ids[start:end] for start, end in zip(middles, ends, strict=True)], -1)
-            return Padded(ids, mask, np.zeros_like(ids), np.asarray(self.rows[pieces]), marks, apart=True)
+            return Padded(ids, mask, np.zeros_like(ids), np.asarray(self.rows[pieces]), marks, apart=True, asks=self.asks)
         ids, mask = rectangle([self.ids[start:end] for start, end in zip(starts, ends, strict=True)], pad)
         types = mask * (np.arange(ids.shape[1]) >= np.asarray(self.first[pieces])[:, None])
         marks_of = None
         if self.marks is not None:
             marks_of, _ = rectangle([self.marks[start:end] for start, end in zip(starts, ends, strict=True)], -1)
-        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), marks_of)
+        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), marks_of, asks=self.asks)
 
 
 def rectangle(rows: Sequence[NDArray[np.int32]], fill: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -25,27 +25,29 @@ CHUNK = 2_000
 """Rows tokenised at a time."""
 
 
-def encode_rows(tokenizer: Tokenizer, chunk: ExampleChunk, room: Room | int, pieces: str = "text") -> Encoded:
+def encode_rows(tokenizer: Tokenizer, chunk: ExampleChunk, room: Room | int, pieces: str | Pieces = "text") -> Encoded:
     """Encode rows in memory.
 
     Args:
         tokenizer: of the base.
         chunk: the rows.
         room: how long pieces may become; a number is tokens of a piece.
-        pieces: how rows become pieces, a name of `data.pieces`.
+        pieces: how rows become pieces, a name of `data.pieces` or a kind of its own.
     """
-    kind: Pieces = catalogue.load("data.pieces", pieces)
+    kind = _kind(pieces)
     parts = list(_parts(kind, tokenizer, [chunk], Room(room) if isinstance(room, int) else room))
     ids, marks = (np.concatenate([np.zeros(0, dtype=np.int32), *(getattr(part, name) for part in parts)]) for name in ("ids", "marks"))
     return _encoded(kind, ids, _bounds(parts), marks)
 
 
-def encode_to_disk(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], room: Room | int, path: Path, pieces: str = "text") -> Encoded:
+def encode_to_disk(
+    tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], room: Room | int, path: Path, pieces: str | Pieces = "text"
+) -> Encoded:
     """Encode chunks of rows into files that start with `path`, or reuse the files that are there.
 
     The caller puts into the name everything that the result depends on: data, tokenizer, room; the rest is as in `encode_rows`.
     """
-    kind: Pieces = catalogue.load("data.pieces", pieces)
+    kind = _kind(pieces)
     ids_path, marks_path, rows_path = (path.with_name(f"{path.name}.{name}.npy") for name in ("ids", "marks", "rows"))
     if not rows_path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,13 +67,18 @@ def encode_to_disk(tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], room: R
     return _encoded(kind, _mapped(ids_path), bounds, _mapped(marks_path))
 
 
+def _kind(pieces: str | Pieces) -> Pieces:
+    found: Pieces = catalogue.load("data.pieces", pieces) if isinstance(pieces, str) else pieces
+    return found
+
+
 def _mapped(path: Path) -> NDArray[np.int32]:
     return np.memmap(path, dtype=np.int32, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.int32)
 
 
 def _encoded(kind: Pieces, ids: NDArray[np.int32], bounds: NDArray[np.int64], marks: NDArray[np.int32]) -> Encoded:
     beside = None if kind.width == 0 else marks if kind.width == 1 else marks.reshape(-1, kind.width)
-    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], beside, kind.apart, kind.together)
+    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], beside, kind.apart, kind.together, kind.asks is not None)
 
 
 def _parts(kind: Pieces, tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], room: Room) -> Iterator[Part]:

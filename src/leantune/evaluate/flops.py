@@ -26,7 +26,9 @@ def flops_per_row(network: Network, task: Task, batch: Batch, *, rows: int) -> F
     with torch.no_grad(), _counter() as forward:
         network(batch)
     with _counter() as both:
-        task.loss(network(batch), batch.targets).backward()  # type: ignore[no-untyped-call]
+        loss = task.loss(network(batch), batch.targets)
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)
     return Flops(train=both.get_total_flops() / rows, predict=forward.get_total_flops() / rows)
 

@@ -38,6 +38,7 @@ def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = No
         torch.from_numpy(padded.types) if types else None,
         None if targets is None else torch.from_numpy(targets),
         torch.from_numpy(padded.marks.clip(0)) if padded.apart and padded.marks is not None else None,
+        None if padded.asked is None else torch.from_numpy(padded.asked),
     )
 
 
@@ -47,7 +48,7 @@ def logits_of(
 ) -> Iterator[tuple[NDArray[np.int64], Padded, Tensor]]:
     """Numbers of pieces, the pieces and their logits, batch by batch, longest first; the network is put into evaluation mode."""
     network.eval()
-    tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary else TOKENS
+    tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary and not encoded.asks else TOKENS
     for pieces in length_batches(encoded.lengths, tokens=tokens, rows=ROWS):
         padded = encoded.padded(pieces, pad)
         yield pieces, padded, network(make_batch(padded, types=types).to(device))
@@ -60,7 +61,7 @@ def read_logits(network: Network, logits: Tensor, padded: Padded) -> list[NDArra
         (C,), or (marked tokens, C) where tokens are read; of a vocabulary (1, `SHOWN`) evenly drawn at the first marked token.
     """
     found = logits.float().cpu()
-    if padded.marked is None:
+    if padded.marked is None or padded.asks:
         return [row.numpy() for row in found]
     rows = [row[torch.from_numpy(at)] for row, at in zip(found, padded.marked, strict=True)]
     if network.anatomy.vocabulary:

@@ -15,8 +15,9 @@ from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
-from leantune.core.records import Decoding, FurtherScore, Scores
+from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions
+from leantune.core.wording import Wording
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
@@ -29,6 +30,8 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, pooled_features
+from leantune.kinds.method import parse_method
+from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.base import Base, open_base
 from leantune.models.heads import HeadSpec, pieces_of
@@ -42,6 +45,20 @@ class Context:
 
     run: Path
     conditions: Conditions
+    worded: Worded | None = None
+    """The prompt of the trial; None without one."""
+
+    def behind(self, recipe: Recipe | None) -> Context:
+        """The same study as the prompt of a recipe words it."""
+        if recipe is None or recipe.wording is None:
+            return self
+        prompt = parse_method(recipe.method).prompt
+        return self if prompt is None else replace(self, worded=Worded(prompt, self.setting(recipe.wording)))
+
+    def setting(self, wording: Wording) -> Setting:
+        """What a prompt is made for here."""
+        columns = self.dataset.columns
+        return Setting(wording, self.base, self.task, self.dataset.labels, columns_of(columns.text, columns.text_pair))
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -68,7 +85,7 @@ class Context:
     @cached_property
     def head(self) -> HeadSpec:
         """What the task wants from the end of a network."""
-        return self.task.head_spec(self.dataset.labels)
+        return self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
 
     @property
     def pad(self) -> int:
@@ -112,7 +129,8 @@ class Context:
         """Names everything that the tokens of a split depend on."""
         found = self.conditions
         lengths = (found.max_length, found.target_length)
-        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, length=12)
+        worded = () if self.worded is None else (self.worded.prompt, self.worded.setting.wording)
+        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, *worded, length=12)
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
@@ -120,7 +138,7 @@ class Context:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()
             room = Room(self.conditions.max_length, self.conditions.target_length)
-            pieces = pieces_of(self.dataset.gold.pieces, self.base.config)
+            pieces = pieces_of(self.dataset.gold.pieces, self.base.config) if self.worded is None else self.worded.pieces
             self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, pieces)
         return self._encoded[split]
 

@@ -115,10 +115,17 @@ class BestLook(Generic[Seen]):
 
 
 def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
-    """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards."""
+    """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards.
+
+    Where nothing is trained, there is one look at what is there.
+    """
     recipe, network = setup.recipe, setup.network
     names = trained_names(network, setup.adaptation)
     trained = apply_trainable(network, names)
+    if not trained:
+        looks.best = setup.look()
+        yield Evaluated(point=CurvePoint(step=0, seconds=0.0, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
+        return
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)
     stops = _looks(recipe)

@@ -98,6 +98,8 @@ def _samples(units: Units, rows: int) -> list[NDArray[np.int64]]:
 
 def _update(recipe: Recipe, network: Network, trained: dict[str, nn.Parameter]) -> Callable[[], None]:
     """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
+    if not trained:
+        return lambda: None
     optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)))
 
     def update() -> None:
@@ -114,7 +116,9 @@ def _step(context: Context, network: Network, pieces: NDArray[np.int64], update:
     assert batch.targets is not None
     with autocast(context.device):
         logits = network(batch)
-    context.task.loss(logits, batch.targets).backward()  # type: ignore[no-untyped-call]
+    loss = context.task.loss(logits, batch.targets)
+    if loss.requires_grad:
+        loss.backward()  # type: ignore[no-untyped-call]
     update()
     network.zero_grad(set_to_none=True)
     synchronize(context.device)

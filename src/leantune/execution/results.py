@@ -104,7 +104,7 @@ class Outcome:
                 self.curve.append(event.point)
             yield event
         self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(device)})
-        if self.curve[-1].step < job.recipe.steps:
+        if trained and self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
         return looks.best

@@ -31,7 +31,8 @@ def attach(context: Context, job: Job) -> Attached:
     method = parse_method(job.expression).method
     network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.prepends, dropout=job.recipe.dropout)
     begin(context, network)
-    kind = task_type(context.head.kind, context.base.config) if network.head is None else "FEATURE_EXTRACTION"
+    inside = network.head is None or network.pooling == "asked"
+    kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
     network.body = adaptation.body
     network.to(context.device)

@@ -34,7 +34,7 @@ def perform(request: dict[str, Any]) -> None:
         for event in run_mixture(Mixture.open(run, Blend.model_validate(request["conditions"])), job):
             _say(event.model_dump(mode="json"))
         return
-    context = Context(run, Conditions.model_validate(request["conditions"]))
+    context = Context(run, Conditions.model_validate(request["conditions"])).behind(job.recipe)
     if request["kind"] == "probe":
         _say({"kind": "probed", "result": probe(context, job).model_dump(mode="json")})
         return

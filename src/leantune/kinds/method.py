@@ -9,13 +9,15 @@ execution floor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
 from leantune.core.expressions import Call, parse_call, parse_chain
 from leantune.core.spec import Spec
+from leantune.kinds.link import Link
+from leantune.kinds.prompt import Prompt
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -66,7 +68,7 @@ class Card(Spec):
     """Virtual tokens stand before the text, so pooling must leave them out."""
 
 
-class Method(Spec):
+class Method(Link):
     """Base of every method: options as fields, facts in `card`, four answers.
 
     A member's file binds `MEMBER` to the class.
@@ -96,24 +98,6 @@ class Method(Spec):
         """Insert the method into the body, new parameters drawn from `seed`; no `requires_grad` is set here."""
         raise NotImplementedError
 
-    @classmethod
-    def from_call(cls, call: Call) -> Self:
-        """The method of one link of an expression; positional values fill the fields in their order."""
-        fields = list(cls.model_fields)
-        if "." in call.name:
-            raise SpecError(f'No method "{call.name}": only peft takes a name behind a dot, such as peft.oft.', "E-NAME")
-        if len(call.args) > len(fields):
-            raise SpecError(f"{call.name}: takes at most {len(fields)} values ({', '.join(fields) or 'none'}).", "E-OPTION")
-        values: dict[str, Any] = dict(zip(fields, call.args, strict=False))
-        for key, value in call.kwargs.items():
-            if key in values:
-                raise SpecError(f'{call.name}: "{key}" is given twice.', "E-OPTION")
-            values[key] = value
-        for key, value in values.items():
-            if isinstance(value, bool) and key in fields and cls.model_fields[key].annotation is not bool:
-                raise SpecError(f"{call.name}: {key} is not a switch. Got {str(value).lower()}.", "E-RANGE")
-        return cls.build(call.name, values)
-
 
 @dataclass(frozen=True)
 class Parsed:
@@ -126,18 +110,33 @@ class Parsed:
     method: Method
     training: dict[str, Any]
     """The training options given, for example {"lr": 0.001}."""
+    prompt: Prompt | None = None
+    """How the task is worded; None where a head is trained on the texts as they are."""
 
 
 def parse_method(text: str) -> Parsed:
-    """Read a method expression such as `lora(rank=4, lr=1e-3)` or `peft.oft(r=8)`.
+    """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or, behind a prompt, `cloze | lora`.
 
     Raises:
         SpecError: E-EXPR, E-NAME, E-OPTION or E-RANGE, with the nearest valid name.
     """
     links = parse_chain(text)
-    if len(links) > 1:
-        raise SpecError(f'"{text}": compressors after "|" are not available yet. Give the method alone: {links[0]}.', "E-EXPR")
-    call = links[0]
+    prompted = links[0].name in catalogue.names("prompts")
+    if len(links) > 1 + prompted:
+        raise SpecError(
+            f'"{text}": compressors after "|" are not available yet. Give {" | ".join(map(str, links[: 1 + prompted]))}.', "E-EXPR"
+        )
+    if prompted:
+        if len(links) == 1:
+            raise SpecError(f'"{text}" is a prompt. Say what is trained with it: {links[0]} | lora, or {links[0]} | frozen.', "E-EXPR")
+        prompt: Prompt = catalogue.load("prompts", links[0].name).from_call(links[0])
+        found = _parsed(links[1])
+        link = str(parse_call(str(links[0])))
+        return replace(found, name=f"{link} | {found.name}", expression=f"{link} | {found.expression}", prompt=prompt)
+    return _parsed(links[0])
+
+
+def _parsed(call: Call) -> Parsed:
     training = {key: value for key, value in call.kwargs.items() if key in TRAINING_OPTIONS}
     own = Call(call.name, call.args, {key: value for key, value in call.kwargs.items() if key not in TRAINING_OPTIONS})
     member = catalogue.load("methods", call.name.split(".")[0])

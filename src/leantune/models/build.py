@@ -6,6 +6,7 @@
 Layouts. *stock*: the family's own class with the head it brings. *pooled*: a bare encoder whose token states are pooled (mean,
 cls, last) into a linear head; sentence encoders use it, because their stock head would read a pooler that was never trained.
 *tokens*: a linear head on every token state, where virtual tokens stand before the text or the family has no such class.
+*asked*: the family's own class over the vocabulary, read at the masks of a prompt by a linear head.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from transformers import (
 
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy, anatomy
+from leantune.models.asked import output_embedding
 from leantune.models.base import Base, load_pretrained
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
 from leantune.models.network import Network
+from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {
     "sequence": AutoModelForSequenceClassification,
@@ -121,9 +124,20 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
             heads = _untied_owners(body, missing)
         else:
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
-        return Network(body, None, kind, anatomy(body, heads))
+        found = anatomy(body, heads)
+        return _worded(body, found, head) if head.words else Network(body, None, kind, found)
     body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
     return Network(body, outer_head(config.hidden_size, head.outputs), kind, anatomy(body))
+
+
+def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
+    """A body that ends in its vocabulary, read by the words of the labels."""
+    if not head.soft:
+        return Network(body, None, "stock", found, Verbalizer(head.words))
+    output = output_embedding(body)
+    outer = outer_head(output.weight.shape[1], head.outputs)
+    start_from_words(outer, output, head.words)
+    return Network(body, outer, "asked", found)
 
 
 def outer_head(width: int, outputs: int) -> nn.Linear:

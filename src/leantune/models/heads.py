@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Word = tuple[tuple[int, ...], ...]
+"""Tokens of a label word at each mask."""
 HeadKind = Literal["sequence", "token", "span", "text", "masked"]
 
 VOCABULARY: frozenset[HeadKind] = frozenset({"text", "masked"})
@@ -47,6 +49,10 @@ class HeadSpec:
     """Width of the logits; 0 for that of the vocabulary."""
     problem: str | None = None
     """What `transformers` calls the problem."""
+    words: tuple[tuple[Word, ...], ...] = ()
+    """The words of each label, where labels are read from the vocabulary (`models.verbalizer`)."""
+    soft: bool = False
+    """Whether a linear head that starts from these words is trained in their place."""
 
     @property
     def names(self) -> list[str]:

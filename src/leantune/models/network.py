@@ -3,6 +3,7 @@
     stock     logits = body(batch).logits                            of an encoder-decoder those of the decoder's tokens
     pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last
     tokens    logits = head(body(batch).last_hidden_state)           one row for each token
+    asked     logits = verbalizer(body(batch).logits at the masks)   behind a prompt; or head(the state at the first mask)
 
 Letters: B rows, T tokens, D hidden, C outputs.
 """
@@ -10,6 +11,7 @@ Letters: B rows, T tokens, D hidden, C outputs.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
+from leantune.models.asked import read_at
+from leantune.models.verbalizer import Verbalizer
 
 POOLINGS = ("mean", "cls", "last")
 
@@ -35,6 +39,13 @@ class Batch:
     """What the loss compares the logits with."""
     written: Tensor | None = None
     """(B, L) int64; the tokens that a decoder of its own writes, with any number behind the end; None where the body has none."""
+    asked: Tensor | None = None
+    """(B, M) int64; the tokens at which the words of labels are sought; None without a prompt."""
+
+    @property
+    def width(self) -> int:
+        """Tokens that have logits, in a body with logits for tokens."""
+        return (self.input_ids if self.written is None else self.written).shape[1]
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
@@ -50,9 +61,11 @@ class Batch:
 class Network(nn.Module):
     """Body and head. `body` is replaced by a method; `head` is None where the body brings its own."""
 
-    def __init__(self, body: nn.Module, head: nn.Linear | None, pooling: str, anatomy: Anatomy) -> None:
+    def __init__(
+        self, body: nn.Module, head: nn.Linear | None, pooling: str, anatomy: Anatomy, verbalizer: Verbalizer | None = None
+    ) -> None:
         super().__init__()
-        self.body, self.head, self.pooling, self.anatomy = body, head, pooling, anatomy
+        self.body, self.head, self.pooling, self.anatomy, self.verbalizer = body, head, pooling, anatomy, verbalizer
 
     @torch.no_grad()
     def start_at(self, value: float, outputs: int) -> None:
@@ -65,14 +78,21 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, C), or (B, T, C) where every token is read."""
+        if batch.asked is not None:
+            states, logits = read_at(self.body, partial(self._own_logits, batch), batch.asked, batch.width)
+            return self.head(states[:, 0]) if self.verbalizer is None else self.verbalizer(logits)  # type: ignore[no-any-return, misc]
         if self.head is None:
-            # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
-            body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
-            found = body(**batch.inputs() | self._read_so_far(batch))
-            logits: Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
+            logits = self._own_logits(batch)
             # The logits of virtual tokens in front are nobody's answer.
-            return logits if logits.dim() == 2 else logits[:, -(batch.input_ids if batch.written is None else batch.written).shape[1] :]
+            return logits if logits.dim() == 2 else logits[:, -batch.width :]
         return self.head(self.embed(batch))  # type: ignore[no-any-return]
+
+    def _own_logits(self, batch: Batch) -> Tensor:
+        """Those of the head that the body brings."""
+        # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
+        body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
+        found = body(**batch.inputs() | self._read_so_far(batch))
+        return found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
 
     def _read_so_far(self, batch: Batch) -> dict[str, Tensor]:
         """What a decoder of its own sees: its start token, then each token that it has written."""

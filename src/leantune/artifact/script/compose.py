@@ -18,6 +18,7 @@ from leantune.artifact.script import (
     adapter,
     chatting,
     choose,
+    cloze,
     common,
     composed,
     focus,
@@ -32,8 +33,12 @@ from leantune.artifact.script import (
 from leantune.core import catalogue
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
+from leantune.data.pieces._cloze import Cloze
+from leantune.data.template import Field
 from leantune.evaluate.generate import generation_settings
+from leantune.kinds.prompt import Worded
 from leantune.models.locate import MINILM_HUB
+from leantune.models.verbalizer import placed, sought_tokens
 
 _HEADER = '''#!/usr/bin/env python3
 """Predict labels with the model in this folder. Needs {needs}; leantune is not needed.
@@ -55,7 +60,9 @@ _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
 
-def compose(manifest: Manifest, *, pad: int | None, start: int | None, prompts: bool, adapter_code: str | None) -> str:
+def compose(
+    manifest: Manifest, *, pad: int | None, start: int | None, prompts: bool, adapter_code: str | None, worded: Worded | None = None
+) -> str:
     """The text of `predict.py`.
 
     Args:
@@ -64,6 +71,7 @@ def compose(manifest: Manifest, *, pad: int | None, start: int | None, prompts: 
         start: the token that a decoder of its own begins with; None where the body has none.
         prompts: whether virtual tokens stand before the text.
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
+        worded: the prompt; None without one.
     """
     functions = _functions(manifest, prompts=prompts)
     body = "\n\n".join(_source(function) for function in functions)
@@ -74,7 +82,7 @@ def compose(manifest: Manifest, *, pad: int | None, start: int | None, prompts: 
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code),
-        settings=pprint.pformat(_settings(manifest, pad, start, prompts=prompts), width=120, sort_dicts=False),
+        settings=pprint.pformat(_settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
 
@@ -93,16 +101,19 @@ def _source(function: Any) -> str:
 
 def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     load_body = adapter.load_body if manifest.form == "adapter" else whole.load_body
-    if manifest.layout == "stock":
+    if manifest.layout in ("stock", "asked"):
         model: list[Any] = [stock.load_model, stock.forward]
     else:
         model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
     base = [common.find_base] if manifest.form == "adapter" else []
     task = catalogue.load("tasks", manifest.facts.task)
-    if task.writes:
+    if manifest.facts.asked:
+        model = [stock.load_model]
+        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.encode, cloze.by_words, cloze.predict]
+    elif task.writes:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
-        predict: list[Any] = [*own, written.rectangle, written.likelihood, written.predict]
+        predict = [*own, written.rectangle, written.likelihood, written.predict]
     elif manifest.facts.spans:
         predict = [spans.best_span, spans.predict]
     elif manifest.facts.words:
@@ -122,8 +133,8 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
     if facts.focused:
         settings["spans"] = is_spans(str(facts.text_pair))
-    if manifest.layout == "stock":
-        settings |= {"pad": pad, "outputs": facts.outputs, "model": auto_class(facts)}
+    if manifest.layout in ("stock", "asked"):
+        settings |= {"pad": pad, "outputs": 0 if facts.asked else facts.outputs, "model": auto_class(facts)}
         if facts.decoding:
             settings |= {"start": start, "decoding": generation_settings(facts.decoding, facts.target_length)}
             settings["rows"] = 1 if prompts else 16  # peft puts virtual tokens before the padding, so there must be none
@@ -133,6 +144,27 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
         bases = [base.source, MINILM_HUB] if base.name == "minilm" else [base.source]
         settings |= {"bases": list(dict.fromkeys(bases)), "revision": base.revision, "weights": base.weights_digest}
     return settings
+
+
+def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
+    """The prompt as plain values."""
+    if worded is None:
+        return {}
+    pieces, head, tokenizer = worded.pieces, worded.head, worded.setting.base.tokenizer
+    assert isinstance(pieces, Cloze)
+    signs, template = iter(pieces.signs), list[tuple[str, Any, list[str]]]()
+    for part in pieces.prompt.parts:
+        if isinstance(part, Field):
+            template.append(("text", part.place, list(part.filters)))
+        else:
+            template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
+    widths = sought_tokens(head.words)
+    words = [[placed(word, widths) for word in own] for own in head.words]
+    found: dict[str, Any] = {"reads": pieces.asks, "template": template, "soft": head.soft, "words": words}
+    if pieces.apart:
+        sign = pieces.signs[0]
+        found |= {"start": start, "written": [tokenizer.convert_tokens_to_ids(sign)] if sign else []}
+    return found
 
 
 def _imports(used: str, adapter_code: str | None) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core.errors import SpecError
+from leantune.core.wording import Asked
 from leantune.data.examples import ExampleChunk
 
 OVERLAP = 4
@@ -69,6 +70,8 @@ class Pieces:
     """Which end of a text that is too long is cut off; None for the one that the tokenizer cuts off."""
     template: ClassVar[str | None] = None
     """How conversations are written down where the tokenizer does not say."""
+    asks: ClassVar[Asked | None] = None
+    """How the base is asked where words are sought at some tokens of each piece, and read from there alone; None elsewhere."""
     together: ClassVar[bool] = False
     """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
 

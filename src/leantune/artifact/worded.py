@@ -1,0 +1,19 @@
+"""The prompt of an artifact, as it was in the training."""
+
+from __future__ import annotations
+
+from leantune.artifact.manifest import Manifest
+from leantune.core import catalogue
+from leantune.kinds.method import parse_method
+from leantune.kinds.prompt import Setting, Worded, columns_of
+from leantune.models.base import Base
+
+
+def worded_of(manifest: Manifest, base: Base) -> Worded | None:
+    """The prompt on its base; None where the artifact has none."""
+    facts = manifest.facts
+    prompt = parse_method(facts.method).prompt
+    if prompt is None or facts.wording is None:
+        return None
+    task = catalogue.load("tasks", facts.task)
+    return Worded(prompt, Setting(facts.wording, base, task, facts.labels, columns_of(facts.text, facts.text_pair)))

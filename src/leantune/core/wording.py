@@ -1,0 +1,65 @@
+"""Wording: what a task is said in, the templates of a prompt and the words of each label. Pure data; nothing of it is ever evaluated.
+
+parse_words("negative=terrible|bad, positive=great")      {"negative": ("terrible", "bad"), "positive": ("great",)}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from leantune.core.errors import SpecError
+from leantune.core.spec import Spec
+
+Asked = Literal["masked", "next", "apart"]
+"""How a base is asked for a word: a masked model, a decoder that goes on with the next token, an encoder-decoder that answers apart."""
+_EXAMPLE = 'Write for example --labels "negative=terrible|bad, positive=great".'
+
+
+class Wording(Spec):
+    """Templates and label words."""
+
+    templates: tuple[str, ...] = ()
+    """Such as "{text} It was {mask}."; several are an ensemble."""
+    words: dict[str, tuple[str, ...]] = {}
+    """The words of each label."""
+
+
+def parse_words(text: str) -> dict[str, tuple[str, ...]]:
+    r"""Label words from one line: `LABEL=WORD|WORD, LABEL=WORD`; a backslash takes the meaning from `,`, `=`, `|` and itself.
+
+    Raises:
+        SpecError: E-OPTION for a label without a word or named twice.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for part in _split(text, ","):
+        label, *rest = (one.strip() for one in _split(part, "="))
+        if not label or len(rest) != 1:
+            raise SpecError(f'--labels: "{part.strip()}" is not LABEL=WORD. {_EXAMPLE}', "E-OPTION")
+        words = tuple(_plain(word.strip()) for word in _split(rest[0], "|"))
+        if not all(words):
+            raise SpecError(f'--labels: the label "{_plain(label)}" has an empty word. {_EXAMPLE}', "E-OPTION")
+        if _plain(label) in found:
+            raise SpecError(f'--labels: the label "{_plain(label)}" is given twice. Join its words by "|". {_EXAMPLE}', "E-OPTION")
+        found[_plain(label)] = words
+    return found
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """At each separator that no backslash stands before; the backslashes stay."""
+    parts, escaped = [""], False
+    for letter in text:
+        if letter == separator and not escaped:
+            parts.append("")
+        else:
+            parts[-1] += letter
+        escaped = letter == "\\" and not escaped
+    return parts
+
+
+def _plain(text: str) -> str:
+    """Without the backslashes."""
+    found, escaped = "", False
+    for letter in text:
+        escaped = letter == "\\" and not escaped
+        found += "" if escaped else letter
+    return found

@@ -1,0 +1,67 @@
+"""Label words as tokens: what stands at the masks of a template for each word of each label.
+
+    label_words(tokenizer, template, {"no": ["bad"], "yes": ["very good"]})[1][0]     ((6331, 2204),)     one run of tokens for each mask
+
+Words are tokenised where they stand, behind what the template says before them, because a byte-level token includes the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from leantune.core.errors import Problems, SpecError
+from leantune.data.pieces._pieces import Tokenizer, require_fast
+from leantune.data.template import Mask, Template
+
+Word = tuple[tuple[int, ...], ...]
+"""Tokens at each mask."""
+
+
+def label_words(tokenizer: Tokenizer, template: Template, words: Mapping[str, Sequence[str]]) -> tuple[tuple[Word, ...], ...]:
+    """Tokens of the words of each label.
+
+    Args:
+        tokenizer: of the base.
+        template: with one mask or several; then a word has as many parts, with spaces between.
+        words: of each label, in the order of the labels.
+
+    Raises:
+        SpecError: E-LABEL with every word that the tokenizer does not know or that has another number of parts, E-MODEL without a fast
+            tokenizer.
+    """
+    require_fast(tokenizer)
+    problems, befores = Problems(f'The prompt "{template.source}"'), list(_befores(template))
+    found = []
+    for label, own in words.items():
+        tokens = []
+        for word in own:
+            parts = [word] if len(befores) == 1 else word.split()
+            if len(parts) != len(befores):
+                problems.add(f'the word "{word}" of label "{label}" has {len(parts)} parts for {len(befores)} masks.', "E-LABEL")
+                continue
+            tokens.append(tuple(_inside(tokenizer, before, part) for before, part in zip(befores, parts, strict=True)))
+            if any(not run or getattr(tokenizer, "unk_token_id", None) in run for run in tokens[-1]):
+                problems.add(f'the tokenizer does not know the word "{word}" of label "{label}". Choose another one.', "E-LABEL")
+        found.append(tuple(tokens))
+    problems.raise_if_any(SpecError)
+    return tuple(found)
+
+
+def _befores(template: Template) -> Iterator[str]:
+    """What the template says right before each mask."""
+    before = ""
+    for part in template.parts:
+        if isinstance(part, Mask):
+            yield before
+        before = part if isinstance(part, str) else ""
+
+
+def _inside(tokenizer: Tokenizer, before: str, word: str) -> tuple[int, ...]:
+    """The tokens of a word behind other words; its own where they cannot be told apart."""
+    coded = tokenizer(before + word, add_special_tokens=False, return_offsets_mapping=True)
+    pairs = list(zip(coded["input_ids"], coded["offset_mapping"], strict=True))
+    start, spaces = len(before), len(before) - len(before.rstrip())
+    found = [(token, first) for token, (first, last) in pairs if last > start]
+    if found and found[0][1] < start - spaces:
+        return tuple(tokenizer(word, add_special_tokens=False)["input_ids"])
+    return tuple(token for token, _ in found)

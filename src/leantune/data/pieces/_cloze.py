@@ -1,0 +1,120 @@
+"""A row in the words of a template, one piece, with places where the word of its label is sought. Each kind suits a kind of body.
+
+    Masked    great film It was [MASK].          mark 0 at the first mask, 1 at the next ...
+    Next      great film It was                  mark 0 at the last token, behind which the word comes: a decoder
+    Apart     great film It was <extra_id_0>.    written apart: <extra_id_0>, word: an encoder-decoder
+
+The template is rendered and tokenised as a whole. Where that is too long, tokens of the texts of the row are left out at their ends, from
+the longest text first; the template and its masks stay whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from leantune.core.errors import SpecError
+from leantune.core.wording import Asked
+from leantune.data.examples import ExampleChunk
+from leantune.data.pieces._pieces import Part, Pieces, Room, Tokenizer, filler, flat
+from leantune.data.template import Rendered, Template
+
+Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Cloze(Pieces):
+    """Rows behind one prompt; not in the catalogue, because it takes the prompt."""
+
+    prompt: Template
+    signs: tuple[str, ...]
+    """What stands at each mask: mask tokens, as many as the longest word has; a decoder has none."""
+
+    width: ClassVar[int] = 1
+
+    def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
+        """Encode some rows."""
+        rendered = [self._rendered(texts) for texts in zip(chunk.texts, chunk.pairs or chunk.texts, strict=True)]
+        coded = tokenizer([one.text for one in rendered], return_offsets_mapping=True, return_attention_mask=False)
+        ids, marks = list[list[int]](), list[list[int]]()
+        for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
+            kept = self._kept(offsets, one, room.length)
+            ids.append([tokens[place] for place in kept] or [filler(tokenizer)])
+            marks.append(self._marks([offsets[place] for place in kept] or [(0, 0)], one))
+        return self._part(tokenizer, ids, marks)
+
+    def _part(self, tokenizer: Tokenizer, ids: list[list[int]], marks: list[list[int]]) -> Part:
+        del tokenizer
+        table = [(len(one), len(one), row) for row, one in enumerate(ids)]
+        return Part(flat(ids), np.array(table, dtype=np.int64), len(ids), flat(marks))
+
+    def _rendered(self, texts: Sequence[str]) -> Rendered:
+        return self.prompt.render(texts, self.signs)
+
+    def _kept(self, offsets: Spans, one: Rendered, length: int) -> list[int]:
+        """Places of the tokens that stay."""
+        over, dropped = len(offsets) - length, set[int]()
+        runs = [[place for place, pair in enumerate(offsets) if _within(pair, field)] for field in one.fields]
+        if over > sum(map(len, runs)):
+            needed = len(offsets) - sum(map(len, runs))
+            message = f'The prompt "{self.prompt.source}" takes {needed} tokens without the texts that may be shortened, of {length}.'
+            raise SpecError(f"{message} Shorten it, or raise --max-length.", "E-RANGE")
+        for _ in range(over):
+            dropped.add(max(runs, key=len).pop())
+        return [place for place in range(len(offsets)) if place not in dropped]
+
+    def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
+        """The number of the sought token at each token, -1 elsewhere."""
+        found = [-1] * len(offsets)
+        sought = [place for place, pair in enumerate(offsets) if any(_touches(pair, span) for span in one.masks)]
+        for number, place in enumerate(sought):
+            found[place] = number
+        return found
+
+
+class Masked(Cloze):
+    """For a body that fills masks."""
+
+    asks: ClassVar[Asked | None] = "masked"
+
+
+class Next(Cloze):
+    """For a decoder: it reads what stands before the mask, and the word is the next token."""
+
+    asks: ClassVar[Asked | None] = "next"
+
+    def _rendered(self, texts: Sequence[str]) -> Rendered:
+        found = super()._rendered(texts)
+        end = len(found.text[: found.masks[0][0]].rstrip())  # the word brings its space
+        return Rendered(found.text[:end], [(start, min(stop, end)) for start, stop in found.fields if start < end], [])
+
+    def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
+        del one
+        last = max((place for place, (start, end) in enumerate(offsets) if end > start), default=len(offsets) - 1)
+        return [0 if place == last else -1 for place in range(len(offsets))]
+
+
+class Apart(Cloze):
+    """For an encoder-decoder: the decoder names the mask, where the tokenizer has signs for that, and goes on with the word."""
+
+    asks: ClassVar[Asked | None] = "apart"
+    width: ClassVar[int] = 0
+    apart: ClassVar[bool] = True
+
+    def _part(self, tokenizer: Any, ids: list[list[int]], marks: list[list[int]]) -> Part:
+        del marks
+        sign = self.signs[0]
+        written = [*([tokenizer.convert_tokens_to_ids(sign)] if sign else []), filler(tokenizer)]
+        table = [(len(one) + len(written), len(one), row) for row, one in enumerate(ids)]
+        return Part(flat([one + written for one in ids]), np.array(table, dtype=np.int64), len(ids))
+
+
+def _within(pair: tuple[int, int], span: tuple[int, int]) -> bool:
+    return span[0] <= pair[0] < pair[1] <= span[1]
+
+
+def _touches(pair: tuple[int, int], span: tuple[int, int]) -> bool:
+    return max(pair[0], span[0]) < min(pair[1], span[1])

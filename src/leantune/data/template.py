@@ -1,0 +1,172 @@
+"""Template: how a row is put into words, read from one line of data.
+
+    Template.parse("{premise}? {mask}, {hypothesis:lower1}", {"premise": 0, "hypothesis": 1})
+
+    {column}          a text of the row; filters behind colons: lower1 (first letter small), nodot (no full stop at its end),
+                      keep (never shortened), max=64 (so many characters at most)
+    {mask}            where the word of the label is sought
+    {{ and }}         braces
+
+Nothing is evaluated: these are all the things that a template can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leantune.core.errors import SpecError, nearest
+
+FILTERS = ("lower1", "nodot", "keep", "max=N")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A text of the row."""
+
+    place: int
+    """0: the first text, 1: the second."""
+    filters: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is never shortened."""
+        return "keep" in self.filters
+
+    def said(self, text: str) -> str:
+        """The text as the filters make it."""
+        found = text.strip()
+        for name in self.filters:
+            if name == "lower1":
+                found = found[:1].lower() + found[1:]
+            elif name == "nodot":
+                found = found.rstrip(".。")
+            elif name.startswith("max="):
+                found = found[: int(name.removeprefix("max="))].rstrip()
+        return found
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where a word is sought."""
+
+
+Part = str | Field | Mask
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A row in words."""
+
+    text: str
+    fields: list[tuple[int, int]]
+    """First character of each text that may be shortened and the one behind it."""
+    masks: list[tuple[int, int]]
+    """The same of each place where a word is sought."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template taken apart."""
+
+    source: str
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def parse(cls, source: str, columns: Mapping[str, int]) -> Template:
+        """Read a template.
+
+        Args:
+            source: as the user wrote it.
+            columns: names that a text of the row goes by, with its place (0 or 1).
+
+        Raises:
+            SpecError: E-EXPR for what cannot be read, with the place; E-NAME for a column that is not there, with the nearest one.
+        """
+        found = cls(source, tuple(_part(source, piece, columns) for piece in _pieces(source)))
+        if not found.masks:
+            raise SpecError(f'The prompt "{source}" has no {{mask}}. Put one where the word of the label belongs.', "E-EXPR")
+        if not any(isinstance(part, Field) for part in found.parts):
+            example = next(iter(columns), "text")
+            raise SpecError(f'The prompt "{source}" has no text of the row. Put one in, such as {{{example}}}.', "E-EXPR")
+        return found
+
+    @property
+    def masks(self) -> int:
+        """Places where a word is sought."""
+        return sum(isinstance(part, Mask) for part in self.parts)
+
+    @property
+    def ends_with_mask(self) -> bool:
+        """Whether nothing but full stops and spaces stands behind the only mask."""
+        at = max(place for place, part in enumerate(self.parts) if isinstance(part, Mask))
+        rest = self.parts[at + 1 :]
+        return self.masks == 1 and all(isinstance(part, str) and not part.strip(" .。") for part in rest)
+
+    def render(self, texts: Sequence[str], masks: Sequence[str]) -> Rendered:
+        """A row in words.
+
+        Args:
+            texts: of the row, one or two.
+            masks: what stands at each mask.
+        """
+        text, fields, places, said = "", list[tuple[int, int]](), list[tuple[int, int]](), iter(masks)
+        for part in self.parts:
+            piece = part if isinstance(part, str) else part.said(texts[part.place]) if isinstance(part, Field) else next(said)
+            span = (len(text), len(text) + len(piece))
+            text += piece
+            if isinstance(part, Mask):
+                places.append(span)
+            elif isinstance(part, Field) and not part.kept:
+                fields.append(span)
+        return Rendered(text, fields, places)
+
+
+@dataclass(frozen=True)
+class _Braced:
+    """What stands between braces, and the number of its first character."""
+
+    inside: str
+    at: int
+
+
+def _pieces(source: str) -> list[str | _Braced]:
+    """Literal texts, and what stands between braces."""
+    found, literal, at = list[str | _Braced](), "", 0
+    while at < len(source):
+        letter = source[at]
+        if source[at : at + 2] in ("{{", "}}"):
+            literal, at = literal + letter, at + 2
+        elif letter == "}":
+            raise SpecError(_broken(source, at, 'a "}" without a "{" before it'), "E-EXPR")
+        elif letter != "{":
+            literal, at = literal + letter, at + 1
+        else:
+            end = source.find("}", at)
+            if end < 0 or "{" in source[at + 1 : end]:
+                raise SpecError(_broken(source, at, 'a "{" without its "}"'), "E-EXPR")
+            found += [*[literal] * bool(literal), _Braced(source[at + 1 : end], at + 1)]
+            literal, at = "", end + 1
+    return [*found, *[literal] * bool(literal)]
+
+
+def _broken(source: str, at: int, what: str) -> str:
+    return f'The prompt "{source}": character {at + 1} is {what}. Braces that are meant as such are doubled: {{{{ and }}}}.'
+
+
+def _part(source: str, piece: str | _Braced, columns: Mapping[str, int]) -> Part:
+    if isinstance(piece, str):
+        return piece
+    name, *filters = (one.strip() for one in piece.inside.split(":"))
+    if name == "mask" and not filters:
+        return Mask()
+    where = f'The prompt "{source}", character {piece.at}'
+    if name not in columns:
+        close = nearest(name, [*columns, "mask"])
+        hint = f' Closest: "{close}".' if close else ""
+        raise SpecError(f'{where}: there is no column "{name}".{hint} All: {", ".join([*columns, "mask"])}.', "E-NAME")
+    for one in filters:
+        number = one.removeprefix("max=")
+        if one not in FILTERS[:-1] and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
+            raise SpecError(f'{where}: "{one}" is no filter. All: {", ".join(FILTERS)}.', "E-NAME")
+    return Field(columns[name], tuple(filters))

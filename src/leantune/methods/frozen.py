@@ -1,0 +1,49 @@
+"""Frozen: nothing of the base is trained; behind a prompt this is zero-shot, the base's own words alone.
+
+    logits = verbalizer(body(prompt(x)))        body as it is
+
+Trains      nothing (a soft verbalizer, where the prompt has one).   At start   the base.
+Afterwards  nothing to store but the prompt.                         Reference  Schick and Schuetze 2021, arXiv:2001.07676.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from leantune.kinds.method import Card, Method, Rates
+from leantune.models.surgery import carrier, in_place
+
+if TYPE_CHECKING:
+    from leantune.models.adaptation import Adaptation, Target
+    from leantune.models.anatomy import Anatomy
+
+
+class Frozen(Method):
+    """Train nothing of the base."""
+
+    card: ClassVar[Card] = Card(
+        title="Frozen base (zero-shot)",
+        paper="Schick and Schuetze 2021, arXiv:2001.07676",
+        when="behind a prompt, with no labelled row or very few: what the base knows already, as the floor of prompting",
+        rates=Rates(low=1e-3, start=1e-3, high=1e-3),
+    )
+
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """Bodies whose head is new."""
+        new = anatomy.heads or not anatomy.vocabulary
+        return (
+            "without a trained head there is nothing to answer with: put a prompt before it (cloze | frozen), or use head" if new else None
+        )
+
+    def cost(self, anatomy: Anatomy) -> int:
+        """Nothing."""
+        del anatomy
+        return 0
+
+    def attach(self, target: Target, *, seed: int) -> Adaptation:
+        """Nothing is inserted."""
+        del seed
+        return in_place(target, (), carrier(target))
+
+
+MEMBER = Frozen

@@ -1,0 +1,46 @@
+"""Templates: what they say, what they refuse, and where."""
+
+import pytest
+
+from leantune.core.errors import SpecError
+from leantune.data.template import Template
+
+COLUMNS = {"premise": 0, "hypothesis": 1}
+
+
+def test_a_row_is_put_into_words_and_its_places_are_known() -> None:
+    template = Template.parse("{premise:nodot}? {mask}, {hypothesis:lower1:keep} {{x}}", COLUMNS)
+    found = template.render(["It rains.", "We are wet."], ["[MASK]"])
+    assert found.text == "It rains? [MASK], we are wet. {x}"
+    assert [found.text[start:end] for start, end in found.fields] == ["It rains"]
+    assert [found.text[start:end] for start, end in found.masks] == ["[MASK]"]
+
+
+def test_a_text_may_be_cut_by_characters_and_stand_twice() -> None:
+    template = Template.parse("{premise:max=4} {mask} {premise}", COLUMNS)
+    assert template.render(["0123456789", ""], ["_"]).text == "0123 _ 0123456789"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("{premise} is good", "has no {mask}"),
+        ("It was {mask}.", "has no text of the row. Put one in, such as {premise}"),
+        ("{premis} {mask}", 'character 1: there is no column "premis". Closest: "premise"'),
+        ("{premise:lower} {mask}", '"lower" is no filter. All: lower1, nodot, keep, max=N'),
+        ("{premise:max=0} {mask}", '"max=0" is no filter'),
+        ("{premise} {mask", 'character 11 is a "{" without its "}"'),
+        ("{premise} } {mask}", 'character 11 is a "}" without a "{"'),
+        ("{premise.__class__} {mask}", 'there is no column "premise.__class__"'),
+    ],
+)
+def test_mistakes_are_told_with_their_place(source: str, says: str) -> None:
+    with pytest.raises(SpecError) as error:
+        Template.parse(source, COLUMNS)
+    assert says in error.value.message
+
+
+def test_only_a_mask_at_the_end_can_be_gone_on_with() -> None:
+    assert Template.parse("{premise} It was {mask}.", COLUMNS).ends_with_mask
+    assert not Template.parse("{premise} {mask} film", COLUMNS).ends_with_mask
+    assert not Template.parse("{mask} {premise} {mask}", COLUMNS).ends_with_mask
