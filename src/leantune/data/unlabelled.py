@@ -19,6 +19,7 @@ from leantune.core.errors import DataError, Problems
 from leantune.data import focus
 from leantune.data.chat import CONVERSATION
 from leantune.data.columns import Columns, require_columns
+from leantune.data.entities import TOKENS, entity_rows
 from leantune.data.events import ROLES, TRIGGER, event_rows
 from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
 from leantune.data.golds._gold import Gold, Labelled
@@ -136,6 +137,8 @@ def _read(
     rewrites: list[Rewrite] = []
     if columns.text == CONVERSATION or language(columns.text):
         rewrites.append(partial(plain_rows, answered=gold is not None))
+    if columns.text == TOKENS:
+        rewrites.append(partial(entity_rows, answered=gold is not None))
     if columns.text_pair == TRIGGER or (columns.label == ROLES and columns.text_pair is None):
         rewrites.append(partial(event_rows, arguments=columns.text_pair == TRIGGER))
     if gold is not None and gold.from_passages:
