@@ -136,3 +136,9 @@ def test_broken_events_are_all_named_and_overlaps_counted(tmp_path: Path) -> Non
     (tmp_path / "two").mkdir()
     said = [str(line) for line in events(tmp_path / "two", made, task="arguments").inferences]
     assert any(line.startswith("arguments left out: row 6 ") for line in said)
+
+
+@pytest.mark.parametrize("name", ["a.props", "a.gold_conll", "cnn_0001.v4_gold_conll"])
+def test_the_endings_that_such_files_have_are_known(tmp_path: Path, name: str) -> None:
+    file = conll(tmp_path, NEW) and (tmp_path / "rows.conll").rename(tmp_path / name)
+    assert prepare(file, tmp_path / "again").task == "roles"
