@@ -134,7 +134,7 @@ def _holds_places(cells: Iterable[Any]) -> bool:
 
 
 def _listed(cell: Any) -> Any:
-    found = nested_in(cell) if isinstance(cell, str) else cell
+    found: Any = nested_in(cell) if isinstance(cell, str) else cell
     return found.tolist() if hasattr(found, "tolist") else found
 
 
