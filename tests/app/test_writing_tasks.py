@@ -122,6 +122,16 @@ def test_a_language_model_goes_on_learning_and_is_a_base_again(
     assert "label" in str(lt.load(tmp_path / "next" / "best").predict(["good card"])[0])
 
 
+@pytest.mark.parametrize("method", ["lora(lr=3e-3)", "bitfit(lr=3e-3)"])
+def test_an_adapter_of_a_masked_model_is_one_for_plain_peft_too(
+    tiny: Callable[[str], Path], corpus: Path, tmp_path: Path, method: str
+) -> None:
+    trained(tmp_path / "run", corpus, tiny("bert"), "--task", "masked_lm", "--method", method)
+    best = tmp_path / "run" / "best"
+    assert set(read_manifest(best).loads_in) == {"leantune", "peft"}
+    assert "PeftModel.from_pretrained(base" in (best / "README.md").read_text(encoding="utf-8")
+
+
 def test_two_methods_are_compared_on_how_they_translate(tiny: Callable[[str], Path], swapped: Path, tmp_path: Path) -> None:
     methods = "full(lr=3e-3),lora(lr=1e-2)"
     words = ["compare", str(swapped), "--model", str(tiny("t5")), "--methods", methods, "--seeds", "1", "--budget", "12steps"]

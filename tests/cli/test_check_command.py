@@ -41,6 +41,14 @@ def test_plain_lines(tickets: Path) -> None:
     assert any(line.startswith("warning: 24 test rows can show") for line in lines)
 
 
+def test_shares_of_tags_are_shares_of_words(tickets: Path) -> None:
+    rows = [{"tokens": ["Mia", "Li", f"sings{i}", "."], "tags": ["B-PER", "I-PER", "O", "O"]} for i in range(40)]
+    path = tickets.with_name("tags.jsonl")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    lines = CliRunner().invoke(build(), ["check", str(path)]).output.splitlines()
+    assert any(line.split()[:3] == ["O", "48", "(50%)"] for line in lines)
+
+
 def test_json(tickets: Path) -> None:
     result = CliRunner().invoke(build(), ["check", str(tickets), "--text", "message", "--json"])
     report = json.loads(result.output)

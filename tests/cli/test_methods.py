@@ -64,3 +64,9 @@ def test_the_page_of_a_task_shows_columns_and_metrics() -> None:
     page = _output("tasks", "classification")
     assert "accuracy (default)" in page
     assert "text_pair" in page
+
+
+@pytest.mark.parametrize("name", catalogue.names("tasks"))
+def test_the_page_of_a_task_names_the_metric_that_counts_when_none_is_named(name: str) -> None:
+    (facts,) = json.loads(_output("tasks", name, "--json"))
+    assert facts["default_metric"] == catalogue.load("tasks", name).default_metric(["B-PER", "O"])

@@ -152,7 +152,7 @@ def test_a_crashed_method_leaves_the_rest() -> None:
     assert comparison.choice.method == "lora"
     assert (row(comparison, "crash").verdict, row(comparison, "crash").mean) == ("failed", None)
     assert row(comparison, "crash").detail == "Failed: out of memory."
-    assert row(comparison, "flat").detail.startswith("Predicts one label only:")
+    assert row(comparison, "flat").detail.startswith("One answer for all:")
     assert [one.name for one in comparison.methods[-2:]] == ["crash", "flat"]
 
 

@@ -58,6 +58,12 @@ CASES = {
     ),
     "all texts empty": ("a.csv", "text,label\n,x\n,y\n,x\n,y\n", "E-TEXT", ["every text is empty"]),
     "too few rows": ("a.csv", "text,label\na,x\na,x\nd,y\nd,y\n", "E-SPLIT", ["4 rows (2 different) are too few to cut dev and test"]),
+    "label is a list as Python prints it": (
+        "a.csv",
+        csv("x y,\"['ham']\"", "y z,\"['ham', 'spam']\""),
+        "E-LABEL",
+        ['row 1, 2, column "label": a list where a label is needed', "--task multilabel"],
+    ),
     "two labels": (
         "a.csv",
         "text,category,topic\n" + "a,x,y\nb,z,w\n" * 9,

@@ -161,3 +161,21 @@ def test_translations_are_columns(tmp_path: Path) -> None:
     table = read(tmp_path, [{"id": "1", "translation": {"en": "a dog", "de": "ein Hund"}}, {"id": "2", "translation": {"en": "a"}}], notes)
     assert cells(table) == [{"en": "a dog", "de": "ein Hund", "id": "1"}, {"en": "a", "de": None, "id": "2"}]
     assert str(notes[0]) == 'layout: translations (objects with en, de in "translation")'
+
+
+def test_a_chat_model_reads_plain_texts_as_what_the_user_says_and_names_the_rows_that_are_none(tmp_path: Path) -> None:
+    columns, path = Columns(text="asked"), tmp_path / "new.jsonl"
+    said = ["Hello", [{"role": "user", "content": "Hi"}]]
+    path.write_text("".join(json.dumps({"asked": one}) + "\n" for one in said), encoding="utf-8")
+    (chunk,) = read_rows(path, tmp_path, columns, "chat").chunks()
+    assert [json.loads(text) for text in chunk.texts] == [[{"role": "user", "content": "Hello"}], said[1]]
+    path.write_text("".join(json.dumps({"asked": one}) + "\n" for one in ["a", "", [{"from": "human"}], [{"role": "usr", "content": "x"}]]))
+    with pytest.raises(DataError) as caught:
+        read_rows(path, tmp_path, columns, "chat")
+    for says in (
+        "3 problems",
+        'row 2, column "asked": there is no text',
+        "row 3",
+        'row 4, column "asked": turn 1 has the unknown role "usr"',
+    ):
+        assert says in str(caught.value)

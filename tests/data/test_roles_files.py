@@ -118,6 +118,21 @@ def test_arguments_are_a_row_for_each_event(tmp_path: Path) -> None:
     assert found[0].pairs == ["[1]", "[0, 1]"]
 
 
+def test_types_in_triggers_and_arguments_by_id_as_ace_files_have_them(tmp_path: Path) -> None:
+    made = [
+        {
+            "tokens": ["Rebels", "attacked", f"w{number}"],
+            "entity_mentions": [{"id": "e1", "start": 0, "end": 1}],
+            "event_mentions": [
+                {"trigger": {"start": 1, "end": 2, "type": "Attack"}, "arguments": [{"entity_id": "e1", "role": "Agent"}]},
+            ],
+        }
+        for number in range(24)
+    ]
+    assert events(tmp_path, made).labels == ["B-Attack", "O"]
+    assert events(tmp_path, made, task="arguments").labels == ["B-Agent", "O"]
+
+
 def test_broken_events_are_all_named_and_overlaps_counted(tmp_path: Path) -> None:
     made = [sentence(number) for number in range(24)]
     made[1]["events"][0]["trigger"] = [1, 1]
@@ -136,3 +151,9 @@ def test_broken_events_are_all_named_and_overlaps_counted(tmp_path: Path) -> Non
     (tmp_path / "two").mkdir()
     said = [str(line) for line in events(tmp_path / "two", made, task="arguments").inferences]
     assert any(line.startswith("arguments left out: row 6 ") for line in said)
+
+
+@pytest.mark.parametrize("name", ["a.props", "a.gold_conll", "cnn_0001.v4_gold_conll"])
+def test_the_endings_that_such_files_have_are_known(tmp_path: Path, name: str) -> None:
+    file = conll(tmp_path, NEW) and (tmp_path / "rows.conll").rename(tmp_path / name)
+    assert prepare(file, tmp_path / "again").task == "roles"

@@ -37,3 +37,12 @@ def test_weights_depend_on_the_seed_only(tmp_path) -> None:
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert (one / "tokenizer.json").read_text() == (two / "tokenizer.json").read_text()
+
+
+def test_long_texts_do_not_make_the_tokenizer_foretell_errors(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = list[str]()
+    monkeypatch.setattr("transformers.tokenization_utils_base.logger.warning", lambda text, *_: said.append(text))
+    tokenizer = open_base(str(tiny("bert"))).tokenizer
+    tokenizer.model_max_length = 4
+    tokenizer(["good bad card bank money lost found"])
+    assert said == []

@@ -34,6 +34,13 @@ def test_sources_references_and_outputs_stand_side_by_side() -> None:
     assert found.count("nothing</p>") == 1 + 3, "an empty output is named"
 
 
+def test_rows_without_labels_have_no_list_of_labels() -> None:
+    shown = with_texts("x")
+    bare = shown.model_copy(update={"check": shown.check.model_copy(update={"labels": {split: {} for split in shown.check.labels}})})
+    assert " in train</h3>" not in section(render_html(bare), "data-check")
+    assert " in train</h3>" in section(render_html(shown), "data-check")
+
+
 def test_every_text_finds_its_own_direction() -> None:
     found = section(render_html(with_texts("x")), "texts")
     assert found.count("<blockquote") == found.count('<blockquote dir="auto"')

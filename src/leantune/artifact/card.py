@@ -110,6 +110,8 @@ def _plain(manifest: Manifest, example: str) -> str:
         code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
     auto = auto_class(manifest.facts)
+    if manifest.facts.pieces == "hidden" and "peft" in manifest.loads_in:
+        return f"With peft:\n\n{_code(_masked(_hub_name(manifest) or 'path/to/the/base'))}"
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" and manifest.facts.outputs else ""
@@ -121,6 +123,14 @@ def _plain(manifest: Manifest, example: str) -> str:
     return (
         "Plain sentence-transformers cannot put this method's adapter on the base; `predict.py` shows how the base, the adapter and "
         "the head (`2_Dense`) belong together, with plain transformers and peft."
+    )
+
+
+def _masked(base: str) -> str:
+    """How an adapter of a masked model is loaded; `peft` has no class of its own for it."""
+    return (
+        "from peft import PeftModel\nfrom transformers import AutoModelForMaskedLM\n\n"
+        f'base = AutoModelForMaskedLM.from_pretrained("{base}")\nmodel = PeftModel.from_pretrained(base, "path/to/this/folder")'
     )
 
 

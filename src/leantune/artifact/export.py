@@ -8,7 +8,6 @@ A format is one file in `formats/` whose `MEMBER(source, predictor, folder)` wri
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import tempfile
 from pathlib import Path
@@ -16,13 +15,16 @@ from pathlib import Path
 import numpy as np
 
 import leantune.artifact.formats as shelf
-from leantune.artifact.parity import Golden, GoldenRow, as_row
+from leantune.artifact.parity import Golden, as_row
 from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.probes import made_up
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.core.errors import ArtifactError, unknown_name
 
 PROBES = 24
 """Made-up rows that both forms must predict alike."""
+LONGEST = 48
+"""Tokens of a made-up text at most."""
 
 
 def format_names() -> list[str]:
@@ -57,21 +59,10 @@ def export(source: str | Path, fmt: str, out: str | Path) -> Path:
 
 
 def _probes(predictor: Predictor) -> Golden:
-    """Rows made of the tokenizer's own words (an artifact keeps no rows), and what the present form says of them."""
-    tokenizer, random = predictor.base.tokenizer, np.random.default_rng(0)
-    special = set(tokenizer.all_special_ids)
-    words = [number for number in range(len(tokenizer)) if number not in special]
-    most = max(2, min(48, predictor.manifest.max_length - predictor.manifest.facts.target_length - 4))
-
-    def text() -> str:
-        return str(tokenizer.decode(random.choice(words, size=int(random.integers(1, most)))))
-
+    """Made-up rows, and what the present form says of them."""
     facts = predictor.manifest.facts
-
-    def second() -> str | None:
-        return json.dumps([f"{place} {text()}" for place in range(3)]) if facts.chooses else text() if facts.paired else None
-
-    rows: list[GoldenRow] = [(text().split() or ["a"] if facts.words else text(), second()) for _ in range(PROBES)]
+    most = max(2, min(LONGEST, predictor.manifest.max_length - facts.target_length - 4))
+    rows = made_up(predictor.base.tokenizer, facts, most=most, count=PROBES)
     inputs = [as_row(row, facts) for row in rows]
     answers = [(found.label, found.score) for found in predictor.predict(inputs)]
     return Golden(rows, [logits.astype(np.float64) for logits in predictor.logits(inputs)], answers)

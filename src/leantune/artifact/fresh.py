@@ -27,10 +27,15 @@ def through_leantune(folder: Path, rows: Rows) -> Any:
 
 
 def through_peft(folder: Path, rows: Rows) -> Any:
-    """`AutoPeftModelFor...` on the base that the adapter names."""
+    """`AutoPeftModelFor...` on the base that the adapter names; `PeftModel` where there is none."""
     import peft
 
     facts = _facts(folder)
+    if facts["pieces"] == "hidden":  # peft has no class for masked models
+        import transformers
+
+        base = transformers.AutoModelForMaskedLM.from_pretrained(peft.PeftConfig.from_pretrained(str(folder)).base_model_name_or_path)
+        return _logits(peft.PeftModel.from_pretrained(base, str(folder)), folder, rows, facts)
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
     model = auto.from_pretrained(str(folder), **({"num_labels": facts["outputs"]} if facts["outputs"] and not facts["asked"] else {}))
     # peft's class for questions drops the token types; the card says so.

@@ -10,7 +10,7 @@ from typing import Any
 from leantune.artifact.manifest import Facts
 from leantune.core.errors import DataError
 from leantune.data import focus
-from leantune.data.chat import turns_of
+from leantune.data.chat import conversation_of
 from leantune.data.examples import ExampleChunk
 from leantune.data.marks import UNMARKED
 from leantune.data.options import options
@@ -59,12 +59,9 @@ def _plain(rows: Sequence[Any], facts: Facts, pattern: str | None) -> ExampleChu
 
 
 def _conversation(number: int, row: Any) -> str:
-    """A conversation as it is kept: a JSON list of turns; a text that is none is what the user says."""
-    cell = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
-    if not cell.lstrip().startswith("["):
-        return json.dumps([{"role": "user", "content": cell}], ensure_ascii=False)
+    """A conversation as it is kept."""
     try:
-        return json.dumps(turns_of(cell), ensure_ascii=False)
+        return conversation_of(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False))
     except ValueError as error:
         raise DataError(f"row {number}: {error}", "E-TEXT") from None
 

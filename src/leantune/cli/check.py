@@ -88,12 +88,12 @@ def _show_labels(console: Console, dataset: Dataset, report: CheckReport) -> Non
         console.print("\nrows: " + ", ".join(f"{count:,} {split}" for split, count in report.splits.items()))
         return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 2))
-    table.add_column("label", overflow="fold")
+    table.add_column("tag (share of the words)" if dataset.gold.words else "label", overflow="fold")
     for split in report.splits:
         table.add_column(split, justify="right")
     order = sorted(dataset.labels, key=lambda label: -report.labels["train"].get(label, 0))
     for label in order[:_SHOWN_LABELS]:
-        table.add_row(_plain(label), *(_with_share(report, split, label) for split in report.splits))
+        table.add_row(_plain(label), *(_with_share(report, split, label, of_words=dataset.gold.words) for split in report.splits))
     if len(order) > _SHOWN_LABELS:
         rest = order[_SHOWN_LABELS:]
         least, most = (report.labels["train"].get(label, 0) for label in (rest[-1], rest[0]))
@@ -104,9 +104,11 @@ def _show_labels(console: Console, dataset: Dataset, report: CheckReport) -> Non
     console.print(table)
 
 
-def _with_share(report: CheckReport, split: str, label: str) -> str:
+def _with_share(report: CheckReport, split: str, label: str, *, of_words: bool) -> str:
+    """How often a label stands in a split, and its share of the rows, or of the words where each has a tag."""
     count = report.labels[split].get(label, 0)
-    return f"{count:,} ({100 * count / max(1, report.splits[split]):.0f}%)"
+    whole = sum(report.labels[split].values()) if of_words else report.splits[split]
+    return f"{count:,} ({100 * count / max(1, whole):.0f}%)"
 
 
 def _plain(text: str) -> str:

@@ -77,7 +77,7 @@ def why_failed(group: Group) -> str | None:
     bad = group.failed or [record for record in group.races if record.status != "ok"]
     if not bad:
         return None
-    words = {"failed": "Failed", "diverged": "Diverged", "one_class": "Predicts one label only", "ok": ""}
+    words = {"failed": "Failed", "diverged": "Diverged", "one_class": "One answer for all", "ok": ""}
     return f"{words[bad[0].status]}: {bad[0].reason}" if bad[0].reason else f"{words[bad[0].status]}."
 
 

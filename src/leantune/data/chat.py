@@ -7,10 +7,12 @@ A stored conversation ends where the assistant has to speak; the reply stands in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from leantune.core.errors import nearest
+from leantune.core.errors import Problems, nearest
+from leantune.data.table import Table
 from leantune.data.words import nested_in
 
 CONVERSATION, REPLY = "conversation", "reply"
@@ -36,6 +38,39 @@ def turns_of(cell: str | None) -> list[Turn]:
     if not isinstance(found, list) or not found:
         raise ValueError(f'"{(cell or "")[:40]}" is no conversation. Write [{{"role": "user", "content": "..."}}].')
     return [turn(one, number) for number, one in enumerate(found, 1)]
+
+
+def conversation_of(cell: str | None) -> str:
+    """A conversation as it is stored; a text that is none is what the user says.
+
+    >>> conversation_of("Hello")
+    '[{"role": "user", "content": "Hello"}]'
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    if not (cell or "").strip():
+        raise ValueError("there is no text. Write what the user says, or delete the row.")
+    text = str(cell)
+    turns = turns_of(text) if text.lstrip().startswith("[") else [{"role": "user", "content": text}]
+    return json.dumps(turns, ensure_ascii=False)
+
+
+def refuse_no_conversations(table: Table, column: str, place: str) -> None:
+    """Check that all rows are conversations, or texts.
+
+    Raises:
+        DataError: E-TEXT with the rows.
+    """
+    problems, row = Problems(place), 0
+    for batch in table.batches([column]):
+        for cell in batch.column(0).to_pylist():
+            row += 1
+            try:
+                conversation_of(cell)
+            except ValueError as error:
+                problems.add(f'row {row}, column "{column}": {error}', "E-TEXT")
+    problems.raise_if_any()
 
 
 def turn(found: Any, number: int, *, names: tuple[str, str] = ("role", "content"), roles: Mapping[str, str] | None = None) -> Turn:

@@ -2,6 +2,8 @@
 
     {"tokens": [...], "events": [{"type": "Attack", "trigger": [3, 4], "arguments": [{"role": "Target", "start": 5, "end": 6}]}]}
 
+The type may stand in the trigger, and an argument may name a thing of the list "entity_mentions" by its id (ACE as OneIE keeps it).
+
 For `tagging` a row stays a sentence, with the types of the triggers as tags; for `arguments` a row is one event: trigger, type, and the
 roles as tags. Places count words from 0, an end stands behind the last word. Spans that overlap an earlier one of the row cannot be tags;
 they are counted.
@@ -22,6 +24,8 @@ from leantune.data.words import nested_in
 EVENTS = ("events", "event_mentions")
 TRIGGER, TYPE, ROLES = "trigger", "type", "tags"
 """The columns that are made."""
+_TYPES = ("type", "event_type", "label", "event_subtype")
+_THINGS = "entity_mentions"
 Row = dict[str, Any]
 Span = tuple[int, int, str]
 """First word, the one behind the last, name."""
@@ -71,17 +75,32 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
 def _of_sentence(row: Row, words: str, events: str, *, arguments: bool) -> tuple[list[Row], bool]:
     """The rows that a sentence gives, and whether spans overlap."""
     size, listed = len(_list(row[words])), [_object(event) for event in _list(row[events])]
-    triggers = [_span(event, event.get("trigger"), str(event.get("type", event.get("event_type", "EVENT"))), size) for event in listed]
+    triggers = [_span(event, event.get("trigger"), _type(event), size) for event in listed]
     if not arguments:
         tags, lost = _tags(sorted(triggers), size)
         return [{**row, ROLES: tags}], lost
+    things = _named(row)
     found, overlaps, rest = list[Row](), False, {name: cell for name, cell in row.items() if name != events}
     for event, (start, end, kind) in zip(listed, triggers, strict=True):
-        roles = [_span(one, one.get("span"), str(one.get("role", "")), size) for one in map(_object, _list(event.get("arguments")))]
+        told = map(_object, _list(event.get("arguments")))
+        roles = [_span(one, one.get("span", things.get(str(one.get("entity_id")))), str(one.get("role", "")), size) for one in told]
         tags, lost = _tags(roles, size)
         found.append({**rest, TRIGGER: [start, end], TYPE: kind, ROLES: tags})
         overlaps = overlaps or lost
     return found, overlaps
+
+
+def _type(event: Row) -> str:
+    """The type of an event, which some files keep in its trigger; `EVENT` where it has none."""
+    trigger = event.get("trigger")
+    kept = (event, trigger if isinstance(trigger, dict) else {})
+    return str(next((place[name] for place in kept for name in _TYPES if place.get(name)), "EVENT"))
+
+
+def _named(row: Row) -> Row:
+    """The places of things by their ids, which arguments may name instead of a place (OneIE)."""
+    found = map(_object, _list(row.get(_THINGS)))
+    return {str(one["id"]): one for one in found if "id" in one}
 
 
 def _tags(spans: list[Span], size: int) -> tuple[list[str], bool]:

@@ -1,10 +1,11 @@
-"""Rows as people keep chats and translations become rows of plain columns, whatever file they come from.
+"""Rows as people keep chats, translations and texts with places become rows of plain columns, whatever file they come from.
 
     {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]}          conversation, reply
     {"conversations": [{"from": "human", "value": "Hello"}, {"from": "gpt", "value": "Hi"}]}              conversation, reply
     {"prompt": [{"role": "user", "content": "Hello"}], "completion": [{"role": "assistant", ...}]}        conversation, reply
     {"instruction": "Greet.", "input": "", "output": "Hi"}                                                conversation, reply
     {"translation": {"en": "a dog", "de": "ein Hund"}}                                                    en, de
+    {"text": "Karl sings", "entities": [{"start": 0, "end": 4, "label": "PER"}]}                          tokens, tags (`data.entities`)
 
 The reply is the last turn of the assistant, the conversation everything before it. Rows to predict may end before the reply.
 """
@@ -20,6 +21,7 @@ from typing import Any
 from leantune.core.errors import Problems, some
 from leantune.core.human import plural
 from leantune.data.chat import ASSISTANT, CONVERSATION, REPLY, Turn, turn
+from leantune.data.entities import entity_rows
 from leantune.data.intake import MOST_PROBLEMS, Inference
 from leantune.data.names import LABELS, language, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
@@ -82,7 +84,9 @@ def plain_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inferenc
     whole = chain([first] if first else [], rest)
     if layout := _layout(first, answered=answered):
         return _chats(whole, layout, problems, notes, answered=answered)
-    return _translations(whole, notes) if _languages(first) else whole
+    if _languages(first):
+        return _translations(whole, notes)
+    return entity_rows(whole, problems, notes, answered=True) if answered else whole
 
 
 def _layout(chunk: Chunk, *, answered: bool) -> Layout | None:

@@ -17,8 +17,9 @@ import numpy as np
 
 from leantune.core.errors import DataError, Problems
 from leantune.data import focus
-from leantune.data.chat import CONVERSATION
+from leantune.data.chat import CONVERSATION, conversation_of, refuse_no_conversations
 from leantune.data.columns import Columns, require_columns
+from leantune.data.entities import TOKENS, entity_rows
 from leantune.data.events import ROLES, TRIGGER, event_rows
 from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
 from leantune.data.golds._gold import Gold, Labelled
@@ -35,6 +36,8 @@ from leantune.data.rows import nests as nests_of
 from leantune.data.table import MARKED, Table
 from leantune.data.words import OF_WORDS
 
+CHAT = "chat"
+"""The kind of pieces (`data.pieces`) of conversations."""
 Nests = Mapping[str, Sequence[str]]
 """What columns may hold besides texts and numbers."""
 
@@ -66,6 +69,7 @@ class Rows:
         for cells in self.table.batches(self.columns.read):
             texts, *pairs = (column.to_pylist() for column in texts_of(cells, self.columns, self.pieces))
             words = words_of(cells).to_pylist() if self.pieces in OF_WORDS else None
+            texts = list(map(conversation_of, texts)) if self.pieces == CHAT else texts
             yield ExampleChunk(texts, pairs[0] if pairs else None, words, rows=np.arange(start, start + cells.num_rows, dtype=np.int64))
             start += cells.num_rows
 
@@ -84,12 +88,14 @@ def read_rows(source: Any, folder: Path, columns: Columns, pieces: str = "text",
         DataError: E-COLUMN when a text column is missing, E-TEXT for what are no options, and whatever is wrong with the file.
     """
     needed = columns.model_copy(update={"label": None})
-    may = row_nests(needed, pieces, lists=pieces in OF_WORDS or needed.text == CONVERSATION)
+    may = row_nests(needed, pieces, lists=pieces in (*OF_WORDS, CHAT) or needed.text == CONVERSATION)
     read = _read(source, folder, needed, nests=may, pattern=pattern)
     if pieces == "focus":
         problems = Problems(read.place)
         deque(focus.rows(read.table, needed.text, str(needed.text_pair), problems), maxlen=0)
         problems.raise_if_any()
+    if pieces == CHAT:
+        refuse_no_conversations(read.table, read.columns.text, read.place)
     if pieces == "options":
         refuse_wrong_options(read.table, str(read.columns.text_pair), read.place)
     return Rows(read.place, read.table, read.columns, read.notes, pieces)
@@ -136,6 +142,8 @@ def _read(
     rewrites: list[Rewrite] = []
     if columns.text == CONVERSATION or language(columns.text):
         rewrites.append(partial(plain_rows, answered=gold is not None))
+    if columns.text == TOKENS and columns.text_pair is None:
+        rewrites.append(partial(entity_rows, answered=gold is not None))
     if columns.text_pair == TRIGGER or (columns.label == ROLES and columns.text_pair is None):
         rewrites.append(partial(event_rows, arguments=columns.text_pair == TRIGGER))
     if gold is not None and gold.from_passages:

@@ -84,6 +84,10 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     return Base(location, config, tokenizer, chosen, length)
 
 
+_LONG = "sequence-length-is-longer-than-the-specified-maximum"
+"""What `transformers` calls its warning of long texts; once given it is not given again."""
+
+
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a base model, padding on the right and with a padding token."""
     return _ready(load_pretrained(AutoTokenizer, locate(name)), name)
@@ -91,6 +95,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 def _ready(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizerBase:
     tokenizer.padding_side = "right"
+    tokenizer.deprecation_warnings[_LONG] = True  # long texts are cut or read in pieces here; transformers would foretell indexing errors
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise SpecError(f"{name}: its tokenizer has neither a padding nor an end token, so rows cannot be batched.", "E-MODEL")

@@ -17,7 +17,15 @@ from leantune.report.letters import moment
 
 _TITLES = {"data": "Data", "model": "Base model", "limits": "Limits", "machine": "Machine", "versions": "Versions"}
 _SPECIAL = ("inferences",)
-_METRICS = {"f1_macro": "macro F1", "macro_f1": "macro F1", "f1": "F1", "mcc": "MCC", "matthews": "MCC"} | {
+_METRICS = {
+    "mcc": "MCC",
+    "matthews": "MCC",
+    "map": "MAP",
+    "mrr": "MRR",
+    "qwk": "weighted kappa",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "r2": "R²",
     "bleu": "BLEU",
     "chrf": "chrF",
     "rouge1": "ROUGE-1",
@@ -50,8 +58,12 @@ def judged_by(comparison: Comparison) -> str:
 
 
 def named(metric: str) -> str:
-    """A metric as readers write it."""
-    return _METRICS.get(metric, metric.replace("_", " "))
+    """A metric as readers write it.
+
+    >>> named("macro_entity_f1"), named("map"), named("accuracy")
+    ('macro entity F1', 'MAP', 'accuracy')
+    """
+    return _METRICS.get(metric) or " ".join("F1" if word == "f1" else word for word in metric.split("_"))
 
 
 def test_score(comparison: Comparison) -> str:

@@ -7,7 +7,6 @@ The loss is on all that the assistant says, and on nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from leantune.data.chat import turns_of
@@ -21,15 +20,11 @@ class Chat(Written):
     summary: ClassVar[str] = "writes the assistant's next turn in a conversation"
     inputs: ClassVar[str] = "messages (ShareGPT and Alpaca files too), or conversation with reply"
     gold: ClassVar[str] = "reply"
+    metrics: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "exact", "bleu", "chrf")
 
     def plainly(self, text: str) -> str:
         """Who said what, turn by turn."""
         return "\n".join(f"{turn['role']}: {turn['content']}" for turn in turns_of(text))
-
-    def default_metric(self, labels: Sequence[str]) -> str:
-        """The longest common subsequence."""
-        del labels
-        return "rougeL"
 
 
 MEMBER = Chat()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from leantune.tasks._written import Written
@@ -23,6 +22,7 @@ class Summarization(Written):
     summary: ClassVar[str] = "writes a short text of a long one"
     inferred: ClassVar[bool] = False
     condenses: ClassVar[bool] = True
+    metrics: ClassVar[tuple[str, ...]] = ("rougeL", "rouge1", "rouge2", "bleu", "chrf", "exact")
     pipeline: ClassVar[str] = "summarization"
 
     def fits(self, read: float, written: float) -> str | None:
@@ -30,11 +30,6 @@ class Summarization(Written):
         if read < LONG or SHORTER * written > read:
             return None
         return f"texts of {read:,.0f} characters on average, and {written:,.0f} to write"
-
-    def default_metric(self, labels: Sequence[str]) -> str:
-        """The longest common subsequence."""
-        del labels
-        return "rougeL"
 
 
 MEMBER = Summarization()

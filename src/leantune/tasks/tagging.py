@@ -1,6 +1,7 @@
 """Tagging: one tag for each word of a sentence: names (BIO, IOB1, BIOES), parts of speech, slots, triggers.
 
     {"tokens": ["Karl", "Ove", "sings"], "tags": ["B-PER", "I-PER", "O"]}
+    {"text": "Karl Ove sings.", "entities": [{"start": 0, "end": 8, "label": "PER"}]}
 
 Score: entity F1 where the tags mark spans, else the share of right tags.
 """
@@ -19,7 +20,7 @@ class Tagging(OfWords):
 
     name: ClassVar[str] = "tagging"
     summary: ClassVar[str] = "one tag for each word: names, parts of speech, slots, triggers"
-    inputs: ClassVar[str] = "text (a list of words), label (a list of tags)"
+    inputs: ClassVar[str] = "text (a list of words), label (a list of tags); or text and entities (lists of places with names)"
     gold: ClassVar[str] = "tags"
     metrics: ClassVar[tuple[str, ...]] = ("entity_f1", "macro_entity_f1", "accuracy")
 

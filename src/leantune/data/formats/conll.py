@@ -97,4 +97,4 @@ def _row(block: list[list[str]]) -> dict[str, Any]:
     return row | {"tags": list(columns[-1])}
 
 
-MEMBER = Format((".conll", ".conllu", ".bio", ".iob", ".iob2"), read)
+MEMBER = Format((".conll", ".conllu", ".bio", ".iob", ".iob2", ".props", ".gold_conll", ".v4_gold_conll", ".conll05", ".conll12"), read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from leantune.data.table import SHOWN_ROWS, Table
 from leantune.data.values import is_missing
 
 _TOO_MANY = 10_000
+_PRINTED_LIST = re.compile(r"""\[\s*(['"]).*\1\s*\]""", re.DOTALL)
+"""A list of texts as Python prints it, which pandas writes into a CSV file."""
 
 
 class Label(Gold):
@@ -31,6 +34,7 @@ class Label(Gold):
         """The labels of train; the other files may have no further ones."""
         del notes
         counts = count_labels(train.table, train.label, train.place)
+        check_no_lists(counts, train)
         check_counts(counts, train.label, train.place)
         labels = sorted(counts)
         for source in held:
@@ -78,6 +82,23 @@ def count_labels(table: Table, column: str, place: str) -> Counter[str]:
             raise _no_label(place, column, f"more than {_TOO_MANY:,} different values in {start:,} rows")
     _check_missing(place, column, missing, missing_rows, table.rows)
     return counts
+
+
+def check_no_lists(counts: Mapping[str, int], source: Labelled) -> None:
+    """Check that no label is a list that was written down as a text.
+
+    Raises:
+        DataError: E-LABEL with the rows.
+    """
+    lists = sorted(label for label in counts if _PRINTED_LIST.fullmatch(label.strip()))
+    if not lists:
+        return
+    rows = sorted(row for found in rows_of(source.table, source.label, lists).values() for row in found)
+    raise DataError(
+        f'{source.place} row {some(rows, SHOWN_ROWS)}, column "{source.label}": a list where a label is needed, written down as '
+        f'{lists[0][:40]}. Write the label itself; for several in a row write ["a", "b"] or a;b and use --task multilabel.',
+        "E-LABEL",
+    )
 
 
 def check_counts(counts: Mapping[str, int], column: str, place: str) -> None:
