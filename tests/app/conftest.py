@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,8 @@ from leantune.artifact.parity import TOLERANCE, Golden, Proof, as_row
 GOOD = ["great", "good", "nice", "love", "happy", "fine", "best"]
 BAD = ["awful", "bad", "sad", "hate", "poor", "worst"]
 FILLER = ["the", "movie", "was", "a", "book", "day", "food", "card", "very", "this"]
+ADJECTIVES = ["good", "great", "bad", "awful", "red", "blue", "happy", "sad", "fine"]
+NOUNS = ["card", "bank", "movie", "book", "food", "day", "money", "order"]
 
 
 def rows(number: int, seed: int = 0) -> list[dict[str, str]]:
@@ -61,3 +65,36 @@ def tickets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(tiny: Callable[[str], Path]) -> str:
     """The tiny sentence encoder."""
     return str(tiny("sentence-bert"))
+
+
+@pytest.fixture(scope="session")
+def swapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources and targets in two files of lines."""
+    draw, folder = random.Random(0), tmp_path_factory.mktemp("swapped")
+    pairs = [(draw.choice(ADJECTIVES), draw.choice(NOUNS), draw.choice(ADJECTIVES), draw.choice(NOUNS)) for _ in range(160)]
+    (folder / "train.en").write_text("".join(f"the {a} {b} and the {c} {d}\n" for a, b, c, d in pairs), encoding="utf-8")
+    (folder / "train.de").write_text("".join(f"{d} {c} and {b} {a}\n" for a, b, c, d in pairs), encoding="utf-8")
+    return folder / "train.{en,de}"
+
+
+@pytest.fixture(scope="session")
+def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    draw, rows = random.Random(1), list[dict[str, Any]]()
+    for _ in range(160):
+        a, b, c = draw.choice(ADJECTIVES), *draw.sample(NOUNS, 2)
+        said = [f"what a {a} {b}", f"so {a}", f"and the {c}", f"the {c} was {a} too"]
+        rows.append({"messages": [{"role": role, "content": text} for role, text in zip(["user", "assistant"] * 2, said, strict=True)]})
+    path = tmp_path_factory.mktemp("chats") / "chats.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    draw = random.Random(2)
+    passages = [
+        f"the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)} and the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}" for _ in range(160)
+    ]
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n\n".join(f"{passage} {number}" for number, passage in enumerate(passages)), encoding="utf-8")
+    return path

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,9 +15,6 @@ from leantune.artifact.manifest import read_manifest
 from leantune.cli.main import build
 
 pytestmark = pytest.mark.slow
-
-ADJECTIVES = ["good", "great", "bad", "awful", "red", "blue", "happy", "sad", "fine"]
-NOUNS = ["card", "bank", "movie", "book", "food", "day", "money", "order"]
 
 
 def run(*words: str) -> Result:
@@ -31,39 +26,6 @@ def trained(folder: Path, file: Path, base: Path, *options: str) -> str:
     done = run(*words)
     assert done.exit_code == 0, done.output
     return done.output
-
-
-@pytest.fixture(scope="module")
-def swapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sources and targets in two files of lines."""
-    draw, folder = random.Random(0), tmp_path_factory.mktemp("swapped")
-    pairs = [(draw.choice(ADJECTIVES), draw.choice(NOUNS), draw.choice(ADJECTIVES), draw.choice(NOUNS)) for _ in range(160)]
-    (folder / "train.en").write_text("".join(f"the {a} {b} and the {c} {d}\n" for a, b, c, d in pairs), encoding="utf-8")
-    (folder / "train.de").write_text("".join(f"{d} {c} and {b} {a}\n" for a, b, c, d in pairs), encoding="utf-8")
-    return folder / "train.{en,de}"
-
-
-@pytest.fixture(scope="module")
-def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    draw, rows = random.Random(1), list[dict[str, Any]]()
-    for _ in range(160):
-        a, b, c = draw.choice(ADJECTIVES), *draw.sample(NOUNS, 2)
-        said = [f"what a {a} {b}", f"so {a}", f"and the {c}", f"the {c} was {a} too"]
-        rows.append({"messages": [{"role": role, "content": text} for role, text in zip(["user", "assistant"] * 2, said, strict=True)]})
-    path = tmp_path_factory.mktemp("chats") / "chats.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    draw = random.Random(2)
-    passages = [
-        f"the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)} and the {draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}" for _ in range(160)
-    ]
-    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
-    path.write_text("\n\n".join(f"{passage} {number}" for number, passage in enumerate(passages)), encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize(
@@ -130,47 +92,3 @@ def test_an_adapter_of_a_masked_model_is_one_for_plain_peft_too(
     best = tmp_path / "run" / "best"
     assert set(read_manifest(best).loads_in) == {"leantune", "peft"}
     assert "PeftModel.from_pretrained(base" in (best / "README.md").read_text(encoding="utf-8")
-
-
-def test_two_methods_are_compared_on_how_they_translate(tiny: Callable[[str], Path], swapped: Path, tmp_path: Path) -> None:
-    methods = "full(lr=3e-3),lora(lr=1e-2)"
-    words = ["compare", str(swapped), "--model", str(tiny("t5")), "--methods", methods, "--seeds", "1", "--budget", "12steps"]
-    done = run(*words, "--out", str(tmp_path / "run"))
-    assert done.exit_code in (0, 3), done.output
-    assert " besides: chrf " in done.output, "other scores stand beside BLEU"
-    found = json.loads((tmp_path / "run" / "comparison.json").read_text(encoding="utf-8"))
-    names = {row["name"] for row in found["methods"]}
-    assert {"full(lr=0.003)", "lora(lr=0.01)"} <= names
-    assert found["study"]["metric"] == "bleu"
-    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    assert "translation" in page
-    seen = found["inspection"]
-    assert len(seen["typical"]) == 8
-    assert seen["learned"] == [], "an encoder-decoder reads the source apart"
-
-
-@pytest.mark.parametrize("method", ["lora", "prompt(tokens=4)"])
-def test_chats_are_compared_and_show_what_is_learned(tiny: Callable[[str], Path], chats: Path, tmp_path: Path, method: str) -> None:
-    words = ["compare", str(chats), "--model", str(tiny("gpt2")), "--methods", method, "--seeds", "1", "--budget", "12steps"]
-    done = run(*words, "--max-length", "96", "--out", str(tmp_path / "run"))
-    assert done.exit_code in (0, 3), done.output
-    assert ": dev likelihood " in done.output, "races go by likelihood, and say so"
-    learned = json.loads((tmp_path / "run" / "comparison.json").read_text(encoding="utf-8"))["inspection"]["learned"]
-    rows = [json.loads(line)["messages"] for line in chats.read_text(encoding="utf-8").splitlines()]
-    for one in learned:
-        said = [turn["content"] for turn in rows[one["row"] - 1] if turn["role"] == "assistant"]
-        marked = [piece["text"].replace("<|endoftext|>", "").strip() for piece in one["pieces"] if piece["kind"] == "learned"]
-        assert marked == said
-
-
-@pytest.mark.parametrize(("task", "family"), [("causal_lm", "gpt2"), ("masked_lm", "bert")])
-def test_language_models_are_compared_and_show_samples(
-    tiny: Callable[[str], Path], corpus: Path, tmp_path: Path, task: str, family: str
-) -> None:
-    words = ["compare", str(corpus), "--task", task, "--model", str(tiny(family)), "--methods", "full(lr=3e-3)", "--seeds", "1"]
-    done = run(*words, "--budget", "12steps", "--out", str(tmp_path / "run"))
-    assert done.exit_code == 0, done.output
-    assert "perplexity" in done.output
-    seen = json.loads((tmp_path / "run" / "comparison.json").read_text(encoding="utf-8"))["inspection"]
-    assert len(seen["samples"]) == 6
-    assert seen["errors"]["perplexity"] == pytest.approx(1 / seen["scores"]["likelihood"])
