@@ -78,16 +78,41 @@ def test_what_belongs_to_one_task_is_refused_for_all(tmp_path: Path) -> None:
     assert "--dev is of one task" in str(result.exception)
 
 
-@pytest.mark.slow
-def test_two_tasks_are_compared_alone_and_together(tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
+@pytest.fixture
+def two_tasks(tickets: Path, tmp_path: Path) -> str:
+    """A file of a classification and a tagging of the same words."""
     rows = [line.rsplit(",", 1) for line in tickets.read_text(encoding="utf-8").splitlines()[1:201]]
     names = {"movie": "B-THING", "book": "B-THING", "card": "B-THING"}
     tagged = [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text, _ in rows]
-    slots = tmp_path / "slots.jsonl"
-    slots.write_text("\n".join(map(json.dumps, tagged)), encoding="utf-8")
-    mix = written(tmp_path, f"tasks:\n - {{name: mood, file: {tickets}}}\n - {{name: slots, file: slots.jsonl}}")
+    (tmp_path / "slots.jsonl").write_text("\n".join(map(json.dumps, tagged)), encoding="utf-8")
+    return written(tmp_path, f"tasks:\n - {{name: mood, file: {tickets}}}\n - {{name: slots, file: slots.jsonl}}")
+
+
+@pytest.mark.slow
+def test_the_plan_of_all_is_shown_before_anything_is_trained(two_tasks: str, base: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ["compare", two_tasks, "--model", base, "--methods", "head,lora(rank=2)", "--budget", "40min", "--out", str(run), "--dry-run"]
+    shown = CliRunner().invoke(build(), command)
+    assert shown.exit_code == 0, shown.output
+    for part in ("mood alone", "slots alone", "together", "(budget 40min)", "64 test"):
+        assert part in shown.output
+    kept = (run / "plan.json").read_bytes()
+    again = CliRunner().invoke(build(), [*command, "--json"])
+    plan = json.loads(again.output)
+    assert plan["seconds"] <= 40 * 60
+    assert plan["seconds"] == sum(part["seconds"] for part in (*plan["tasks"].values(), plan["together"]))
+    assert plan["together"]["steps"] == sum(task["steps"] for task in plan["tasks"].values())
+    assert [one["name"] for one in plan["together"]["methods"]] == ["head", "lora(rank=2)"]
+    assert (run / "plan.json").read_bytes() == kept, "the plan of the same budget stands"
+    assert not list(run.glob("**/record.json"))
+    short = CliRunner().invoke(build(), ["11s" if word == "40min" else word for word in command])
+    assert "2 tasks, alone and together, need about" in str(short.exception)
+
+
+@pytest.mark.slow
+def test_two_tasks_are_compared_alone_and_together(two_tasks: str, tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
     run, methods = tmp_path / "run", "head(lr=0.05),lora(rank=2, lr=0.02)"
-    command = ["compare", mix, "--model", base, "--methods", methods, "--budget", "20steps", "--seeds", "2", "--out", str(run)]
+    command = ["compare", two_tasks, "--model", base, "--methods", methods, "--budget", "20steps", "--seeds", "2", "--out", str(run)]
     result = CliRunner().invoke(build(), command)
     assert result.exit_code == 0, result.output
     sharing = Sharing.model_validate_json((run / "mixture.json").read_bytes())

@@ -18,7 +18,8 @@ from typing import Any, overload
 
 from leantune.app.compare import run_comparison
 from leantune.app.mix_file import mix_of
-from leantune.app.mixture import MixedStudy, open_mixture, run_mixture_comparison
+from leantune.app.mixture import MixedStudy, open_mixture
+from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import DEFAULT_METHODS, Options
 from leantune.app.progress import Done, Planned, Preflight, Progress, Shared, Tried
@@ -320,7 +321,7 @@ def init(
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
     opened = _one(opened)
-    return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
+    return check_data(opened.dataset, opened.ruler)
 
 
 __all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "init", "load", "plan", "score", "study", "train"]

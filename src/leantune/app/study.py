@@ -16,13 +16,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from leantune.app.options import Options
-from leantune.app.targets import SHARE, target_length
+from leantune.app.ruler import room_of, ruler_of
+from leantune.app.targets import SHARE
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
+from leantune.data.lengths import Ruler
+from leantune.data.pieces._pieces import Room
 from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
@@ -71,6 +74,11 @@ class Study:
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
 
+    @property
+    def ruler(self) -> Ruler:
+        """Measures rows and targets in tokens."""
+        return ruler_of(self.dataset, self.base, Room(self.conditions.max_length, self.conditions.target_length))
+
     @cached_property
     def context(self) -> Context:
         """For work in this process."""
@@ -111,7 +119,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         revision=base.location.revision,
         pooling=base.pooling,
         max_length=base.max_length,
-        target_length=target_length(dataset, base, options.max_target_length) if task.writes else 0,
+        target_length=room_of(dataset, base, options.max_target_length).target,
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
