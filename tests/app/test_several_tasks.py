@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import leantune as lt
 from leantune.app.mix_file import is_mix, mix_of, read_mix
+from leantune.app.train import told_cuts
 from leantune.cli.main import build
 from leantune.core.errors import LeantuneError
 from leantune.core.sharing import Sharing
@@ -133,3 +134,25 @@ def test_two_tasks_are_compared_alone_and_together(two_tasks: str, tickets: Path
     before = {path: path.stat().st_mtime_ns for path in run.glob("**/record.json")}
     assert CliRunner().invoke(build(), command).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in run.glob("**/record.json")} == before, "finished trials are kept"
+
+
+@pytest.mark.slow
+def test_a_mixture_is_trained_without_a_comparison(two_tasks: str, tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
+    run = tmp_path / "run"
+    command = ["train", two_tasks, "--method", "lora(rank=2, lr=0.02)", "--model", base, "--budget", "20steps", "--out", str(run)]
+    result = CliRunner().invoke(build(), [*command, "--max-length", "8", "--json"])
+    assert result.exit_code == 0, result.output
+    assert {name: record["recipe"]["task"] for name, record in json.loads(result.output).items()} == {
+        "mood": "classification",
+        "slots": "tagging",
+    }
+    assert lt.load(run / "best" / "slots").predict([["the", "movie"]])
+    assert lt.score(run / "best" / "mood", tickets).metrics
+    refused = CliRunner().invoke(build(), [*command, "--dev", "dev.csv"])
+    assert "--dev is of one task" in str(refused.exception)
+
+
+def test_what_a_training_cuts_is_told(tickets: Path, base: str, tmp_path: Path) -> None:
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", max_length=8, quiet=True)
+    assert any("of the rows are longer than 8 tokens and would be cut" in line for line in told_cuts(opened))
+    assert told_cuts(lt.study(str(tickets), model=base, out=tmp_path / "other", quiet=True)) == []

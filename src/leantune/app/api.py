@@ -20,6 +20,7 @@ from leantune.app.compare import run_comparison
 from leantune.app.mix_file import mix_of
 from leantune.app.mixture import MixedStudy, open_mixture
 from leantune.app.mixture_compare import run_mixture_comparison
+from leantune.app.mixture_train import run_mixture_training
 from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import DEFAULT_METHODS, Options
 from leantune.app.progress import Done, Planned, Preflight, Progress, Shared, Tried
@@ -269,10 +270,16 @@ def _shown(value: Any) -> str:
     return repr(str(value)) if isinstance(value, str | Path) else "..."
 
 
-def train(opened: Study, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
-    """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder."""
-    record: TrialRecord | None = None
-    for progress in run_training(_one(opened), method, Path(out) if out else opened.run / BEST, seed=seed):
+def train(
+    opened: Study | MixedStudy, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None
+) -> TrialRecord:
+    """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder, of several tasks one each."""
+    record, folder = None, Path(out) if out else opened.run / BEST
+    if isinstance(opened, MixedStudy):
+        training = run_mixture_training(opened, method, folder, seed=seed)
+    else:
+        training = run_training(opened, method, folder, seed=seed)
+    for progress in training:
         if listen is not None:
             listen(progress)
         if isinstance(progress, Tried):

@@ -15,11 +15,12 @@ from leantune.app.candidates import Field, field_of
 from leantune.app.mix_file import Ingredient, Mix, read_mix
 from leantune.app.options import Options
 from leantune.app.study import Sources, Study, default_run, open_study
+from leantune.comparison.plan import Rows
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, LeantuneError, Problems, SpecError
-from leantune.core.study import Blend, Part
+from leantune.core.study import Blend, Job, Part
 from leantune.execution.lock import locked
-from leantune.execution.mixture import task_folder
+from leantune.execution.mixture import TASK, task_folder
 from leantune.kinds.method import Parsed
 from leantune.models.heads import VOCABULARY
 
@@ -49,6 +50,13 @@ class MixedStudy:
         """One line for each thing that was worked out."""
         return [f"{name}: {line}" for name, study in self.studies.items() for line in study.inferences]
 
+    @property
+    def rows(self) -> Rows:
+        """Of all tasks."""
+        found = [study.rows for study in self.studies.values()]
+        train, dev, test = (sum(getattr(rows, split) for rows in found) for split in ("train", "dev", "test"))
+        return Rows(train, dev, test, self.options.batch, tasks=len(found))
+
     def field(self, parsed: Sequence[Parsed]) -> Field:
         """The methods that can work on the shared body; every head stands outside of it."""
         first = self.first
@@ -61,6 +69,12 @@ class MixedStudy:
             for run in (self.run, *(study.run for study in self.studies.values())):
                 stack.enter_context(locked(run))
             yield
+
+
+def for_all(job: Job) -> Job:
+    """The same job for all tasks at once."""
+    assert job.recipe is not None
+    return job.model_copy(update={"recipe": job.recipe.model_copy(update={"task": TASK})})
 
 
 def open_mixture_file(file: str, run: Path | None, options: Options) -> MixedStudy:

@@ -10,7 +10,7 @@ from leantune.app.mixture import MixedStudy
 from leantune.app.preflight import Ready, made_ready, measured, speeds_of
 from leantune.app.progress import Doing, Planned, PlannedAll, Progress, Turn
 from leantune.comparison.mixture_plan import Measured, MixturePlan, mixture_plan_of, more_time_for_all, plan_mixture
-from leantune.comparison.plan import Plan, Rows
+from leantune.comparison.plan import Plan
 from leantune.core.budget import parse_budget
 from leantune.core.files import read_kept, write_atomic
 from leantune.execution.probe import ProbeResult
@@ -27,13 +27,6 @@ class AllReady:
     field: Field
     """Of the mixture."""
     probes: dict[str, ProbeResult]
-
-    @property
-    def rows(self) -> Rows:
-        """Of all tasks."""
-        found = [ready.rows for ready in self.alone.values()]
-        train, dev, test = (sum(getattr(rows, split) for rows in found) for split in ("train", "dev", "test"))
-        return Rows(train, dev, test, found[0].batch, tasks=len(found))
 
     @property
     def seeds(self) -> int:
@@ -62,8 +55,8 @@ def all_planned(ready: AllReady) -> PlannedAll:
     """The plan of a mixture, kept in its run folder; steps and looks of an earlier one under the same budget stand."""
     path, options = ready.mixed.run / "plan.json", ready.mixed.options
     budget, seeds = parse_budget(options.budget_text), ready.seeds
-    alone = {name: Measured(one.speeds, one.rows) for name, one in ready.alone.items()}
-    together = Measured(speeds_of(ready.field, ready.probes), ready.rows)
+    alone = {name: Measured(one.speeds, one.study.rows) for name, one in ready.alone.items()}
+    together = Measured(speeds_of(ready.field, ready.probes), ready.mixed.rows)
     earlier = read_kept(path, MixturePlan)
     if earlier is not None and earlier.budget == budget.text and set(earlier.alone) == set(alone):
         each = {name: plan.steps for name, plan in earlier.alone.items()}
@@ -85,6 +78,6 @@ def _as_before(earlier: MixturePlan, again: MixturePlan) -> MixturePlan:
 
 
 def _told(ready: AllReady, found: MixturePlan) -> PlannedAll:
-    more = more_time_for_all(found, ready.rows, ready.seeds)
+    more = more_time_for_all(found, ready.mixed.rows, ready.seeds)
     alone = {name: Planned(one.field, one.probes, found.alone[name], more) for name, one in ready.alone.items()}
     return PlannedAll(alone, Planned(ready.field, ready.probes, found.together, more), found, more)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from leantune.app.candidates import Candidate, Field, field_of
 from leantune.app.progress import Checked, Doing, Planned, Progress
 from leantune.app.study import Study
-from leantune.comparison.plan import Plan, Rows, Speed, more_time, plan, plan_of
+from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.records import CheckReport
@@ -30,13 +30,6 @@ class Ready:
     field: Field
     probes: dict[str, ProbeResult]
     """Of the methods that can work here."""
-
-    @property
-    def rows(self) -> Rows:
-        """Of the data."""
-        sizes = self.study.dataset.manifest.sizes
-        tests = sum(sizes[split] for split in self.study.dataset.tests.values())
-        return Rows(sizes["train"], sizes["dev"], tests, self.study.options.batch)
 
     @property
     def speeds(self) -> list[Speed]:
@@ -115,9 +108,9 @@ def planned_in(ready: Ready) -> Planned:
     budget, seeds = parse_budget(study.options.budget_text), len(study.spec.seeds)
     earlier = read_kept(path, Plan)
     if earlier is not None and earlier.budget == budget.text:
-        again = plan_of(earlier.steps, Budget(budget.text), ready.speeds, ready.rows, seeds)
+        again = plan_of(earlier.steps, Budget(budget.text), ready.speeds, study.rows, seeds)
         found = earlier.model_copy(update={"seconds": again.seconds})
     else:
-        found = plan(budget, ready.speeds, ready.rows, seeds, strict=study.options.budget is not None)
+        found = plan(budget, ready.speeds, study.rows, seeds, strict=study.options.budget is not None)
     write_atomic(path, found.model_dump_json(indent=1))
-    return Planned(ready.field, ready.probes, found, more_time(found, ready.rows, seeds))
+    return Planned(ready.field, ready.probes, found, more_time(found, study.rows, seeds))

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
 from leantune.app.targets import SHARE
+from leantune.comparison.plan import Rows
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
@@ -73,6 +74,12 @@ class Study:
             *map(str, self.dataset.inferences),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
+
+    @property
+    def rows(self) -> Rows:
+        """Of each split, and per step."""
+        sizes = self.dataset.manifest.sizes
+        return Rows(sizes["train"], sizes["dev"], sum(sizes[split] for split in self.dataset.tests.values()), self.options.batch)
 
     @property
     def ruler(self) -> Ruler:

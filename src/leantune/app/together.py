@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from leantune.app.candidates import Candidate
-from leantune.app.mixture import MixedStudy
+from leantune.app.mixture import MixedStudy, for_all
 from leantune.app.progress import Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.racing import first_trial, race
 from leantune.comparison.plan import OVERTIME
@@ -15,7 +15,6 @@ from leantune.comparison.store import read_record
 from leantune.core.events import Finished
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
-from leantune.execution.mixture import TASK
 from leantune.execution.runner import Runner
 
 ON_DEV = "mean on dev"
@@ -112,9 +111,3 @@ class Together:
     def _say(self, text: str) -> Said:
         self.lines.append(text)
         return Said(text)
-
-
-def for_all(job: Job) -> Job:
-    """The same job for all tasks at once."""
-    assert job.recipe is not None
-    return job.model_copy(update={"recipe": job.recipe.model_copy(update={"task": TASK})})

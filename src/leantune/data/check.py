@@ -41,7 +41,7 @@ def check(dataset: Dataset, ruler: Ruler | None = None) -> CheckReport:
     }
     if ruler is not None:
         lengths = measured(dataset, ruler)
-        findings += _cuts(dataset, ruler, lengths)
+        findings += cuts(dataset, ruler, lengths)
         values |= _facts(lengths, in_pieces=ruler.kind(dataset).overlapping)
     return CheckReport.build("check", values | {"findings": sorted(findings, key=lambda one: _ORDER[one.severity])})
 
@@ -58,7 +58,7 @@ def _facts(lengths: Lengths, *, in_pieces: bool) -> dict[str, object]:
     return facts
 
 
-def _cuts(dataset: Dataset, ruler: Ruler, lengths: Lengths) -> Iterator[CheckFinding]:
+def cuts(dataset: Dataset, ruler: Ruler, lengths: Lengths) -> Iterator[CheckFinding]:
     """What is longer than can be read or learned to be written."""
     kind, texts, targets = ruler.kind(dataset), lengths.texts, lengths.targets
     if most_first := kind.most_first(ruler.room.length):
