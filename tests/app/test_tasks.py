@@ -381,6 +381,7 @@ def test_a_comparison_of_choosers_has_floors_and_an_artifact(base: str, tmp_path
     assert (rows["majority"].mean or 1.0) < 0.7 < (rows["retrieval"].mean or 0.0)
     assert (rows["full(lr=0.01)"].mean or 0.0) > (rows["majority"].mean or 1.0)
     assert "tfidf" not in rows
+    assert (rows["similarity"].mean or 0.0) > 0.3, "the base is a sentence encoder"
     merged = lt.export(tmp_path / "best", "merged", tmp_path / "merged")
     assert lt.load(merged).predict(CASES["choice"].inputs) == lt.load(tmp_path / "best").predict(CASES["choice"].inputs)
 

@@ -94,9 +94,7 @@ class _Comparison:
 
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name in catalogue.names("baselines"):
-            if self.study.context.task.gold not in catalogue.load("baselines", name).golds:
-                continue
+        for name in self._floors():
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
         for candidate in self.field.candidates:
             yield from self._race(candidate)
@@ -117,6 +115,14 @@ class _Comparison:
         for text in notes:
             yield Said(text)
         yield Done(comparison)
+
+    def _floors(self) -> Iterator[str]:
+        """Baselines that can answer, on this base."""
+        for name in catalogue.names("baselines"):
+            floor = catalogue.load("baselines", name)
+            able = self.study.base.pooling != "stock" or not getattr(floor, "pooled", False)
+            if able and self.study.context.task.gold in floor.golds:
+                yield name
 
     def _records(self) -> list[TrialRecord]:
         """The trials that count, without full-length ones at a rate that was given up."""

@@ -92,7 +92,7 @@ def pooled_features(
     seconds_path = path.with_suffix(".seconds")
     if not seconds_path.is_file():
         start = time.perf_counter()
-        states = _encode(body, pooling, lengths, batch)
+        states = states_of(body, pooling, lengths, batch)
         part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(part, states)
@@ -102,7 +102,10 @@ def pooled_features(
 
 
 @torch.inference_mode()
-def _encode(body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]) -> NDArray[np.float32]:
+def states_of(
+    body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]
+) -> NDArray[np.float32]:
+    """Pooled states (rows, D) of all rows; arguments as in `pooled_features`."""
     body.eval()
     features: NDArray[np.float32] | None = None
     for rows in length_batches(lengths, tokens=TOKENS, rows=ROWS):
