@@ -24,6 +24,7 @@ from leantune.data.batches import length_batches
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.device import autocast
 from leantune.models.network import Batch, Network, pool, token_states
+from leantune.models.sought import at_sought
 
 
 class Feed(Protocol):
@@ -42,13 +43,16 @@ class TokenFeed:
     batch: Callable[[NDArray[np.int64]], Batch]
     """Pieces with targets, on the device."""
     device: torch.device
+    sought: Callable[[Tensor], Tensor | None]
+    """Of targets, the tokens that enter the loss; `Task.sought`."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Logits and targets of the pieces."""
+        """Logits and targets of the pieces; of a vocabulary those of the sought tokens, (1, N, V) and (1, N)."""
         batch = self.batch(pieces)
         assert batch.targets is not None
+        sought = self.sought(batch.targets)
         with autocast(self.device):
-            return self.network(batch), batch.targets
+            return self.network(batch, sought), at_sought(batch.targets, sought)
 
 
 @dataclass(frozen=True)

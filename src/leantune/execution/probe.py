@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.context import Context
-from leantune.execution.device import autocast, peak_memory, synchronize
+from leantune.execution.device import peak_memory, synchronize
+from leantune.execution.feed import TokenFeed
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
@@ -125,12 +127,9 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
 
 def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     start = time.perf_counter()
-    batch = context.batch("train", pieces, targets=True)
     network.train()
-    assert batch.targets is not None
-    with autocast(context.device):
-        logits = network(batch)
-    context.task.loss(logits, batch.targets).backward()  # type: ignore[no-untyped-call]
+    feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    context.task.loss(*feed(pieces)).backward()  # type: ignore[no-untyped-call]
     update()
     network.zero_grad(set_to_none=True)
     synchronize(context.device)

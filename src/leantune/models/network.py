@@ -17,6 +17,7 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
+from leantune.models.sought import only_at
 
 POOLINGS = ("mean", "cls", "last")
 
@@ -63,15 +64,24 @@ class Network(nn.Module):
             if part.out_features == outputs and part.bias is not None and not part.bias.any():
                 part.bias.fill_(value)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits (B, C), or (B, T, C) where every token is read."""
+    def forward(self, batch: Batch, sought: Tensor | None = None) -> Tensor:
+        """Logits (B, C), or (B, T, C) where every token is read.
+
+        Args:
+            batch: the pieces.
+            sought: of a vocabulary, (B, T) the tokens whose logits are wanted; they come as (1, N, C).
+        """
         if self.head is None:
             # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
             body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
-            found = body(**batch.inputs() | self._read_so_far(batch))
+            with only_at(self.body, sought) as narrowed:
+                found = body(**batch.inputs() | self._read_so_far(batch))
             logits: Tensor = found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
+            if narrowed or logits.dim() == 2:
+                return logits
             # The logits of virtual tokens in front are nobody's answer.
-            return logits if logits.dim() == 2 else logits[:, -(batch.input_ids if batch.written is None else batch.written).shape[1] :]
+            own = logits[:, -(batch.input_ids if batch.written is None else batch.written).shape[1] :]
+            return own if sought is None else own[sought].unsqueeze(0)
         return self.head(self.embed(batch))  # type: ignore[no-any-return]
 
     def _read_so_far(self, batch: Batch) -> dict[str, Tensor]:
