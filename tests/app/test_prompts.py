@@ -68,7 +68,7 @@ def test_artifacts_predict_alike_everywhere(tiny: Callable[[str], Path], tickets
     [
         ({"labels": "god=great, bad=awful"}, 'the data have no label "god". Closest: "good"'),
         ({"labels": "good=great"}, "no word for bad"),
-        ({"labels": "good=great|fine, bad=Fine"}, 'the word "Fine" stands for'),
+        ({"labels": "good=great|fine, bad=Fine"}, 'the word "fine" stands for "bad" and for "good"'),
         ({"prompt": "{text} was good"}, "has no {mask}"),
         ({"prompt": "{txt} {mask}"}, 'there is no column "txt". Closest: "text"'),
     ],

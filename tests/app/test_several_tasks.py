@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import leantune as lt
 from leantune.app.mix_file import is_mix, mix_of, read_mix
+from leantune.app.train import told_cuts
 from leantune.cli.main import build
 from leantune.core.errors import LeantuneError
 from leantune.core.sharing import Sharing
@@ -78,16 +79,41 @@ def test_what_belongs_to_one_task_is_refused_for_all(tmp_path: Path) -> None:
     assert "--dev is of one task" in str(result.exception)
 
 
-@pytest.mark.slow
-def test_two_tasks_are_compared_alone_and_together(tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
+@pytest.fixture
+def two_tasks(tickets: Path, tmp_path: Path) -> str:
+    """A file of a classification and a tagging of the same words."""
     rows = [line.rsplit(",", 1) for line in tickets.read_text(encoding="utf-8").splitlines()[1:201]]
     names = {"movie": "B-THING", "book": "B-THING", "card": "B-THING"}
     tagged = [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text, _ in rows]
-    slots = tmp_path / "slots.jsonl"
-    slots.write_text("\n".join(map(json.dumps, tagged)), encoding="utf-8")
-    mix = written(tmp_path, f"tasks:\n - {{name: mood, file: {tickets}}}\n - {{name: slots, file: slots.jsonl}}")
+    (tmp_path / "slots.jsonl").write_text("\n".join(map(json.dumps, tagged)), encoding="utf-8")
+    return written(tmp_path, f"tasks:\n - {{name: mood, file: {tickets}}}\n - {{name: slots, file: slots.jsonl}}")
+
+
+@pytest.mark.slow
+def test_the_plan_of_all_is_shown_before_anything_is_trained(two_tasks: str, base: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = ["compare", two_tasks, "--model", base, "--methods", "head,lora(rank=2)", "--budget", "40min", "--out", str(run), "--dry-run"]
+    shown = CliRunner().invoke(build(), command)
+    assert shown.exit_code == 0, shown.output
+    for part in ("mood alone", "slots alone", "together", "(budget 40min)", "64 test"):
+        assert part in shown.output
+    kept = (run / "plan.json").read_bytes()
+    again = CliRunner().invoke(build(), [*command, "--json"])
+    plan = json.loads(again.output)
+    assert plan["seconds"] <= 40 * 60
+    assert plan["seconds"] == sum(part["seconds"] for part in (*plan["tasks"].values(), plan["together"]))
+    assert plan["together"]["steps"] == sum(task["steps"] for task in plan["tasks"].values())
+    assert [one["name"] for one in plan["together"]["methods"]] == ["head", "lora(rank=2)"]
+    assert (run / "plan.json").read_bytes() == kept, "the plan of the same budget stands"
+    assert not list(run.glob("**/record.json"))
+    short = CliRunner().invoke(build(), ["11s" if word == "40min" else word for word in command])
+    assert "2 tasks, alone and together, need about" in str(short.exception)
+
+
+@pytest.mark.slow
+def test_two_tasks_are_compared_alone_and_together(two_tasks: str, tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
     run, methods = tmp_path / "run", "head(lr=0.05),lora(rank=2, lr=0.02)"
-    command = ["compare", mix, "--model", base, "--methods", methods, "--budget", "20steps", "--seeds", "2", "--out", str(run)]
+    command = ["compare", two_tasks, "--model", base, "--methods", methods, "--budget", "20steps", "--seeds", "2", "--out", str(run)]
     result = CliRunner().invoke(build(), command)
     assert result.exit_code == 0, result.output
     sharing = Sharing.model_validate_json((run / "mixture.json").read_bytes())
@@ -108,3 +134,25 @@ def test_two_tasks_are_compared_alone_and_together(tickets: Path, base: str, tmp
     before = {path: path.stat().st_mtime_ns for path in run.glob("**/record.json")}
     assert CliRunner().invoke(build(), command).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in run.glob("**/record.json")} == before, "finished trials are kept"
+
+
+@pytest.mark.slow
+def test_a_mixture_is_trained_without_a_comparison(two_tasks: str, tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
+    run = tmp_path / "run"
+    command = ["train", two_tasks, "--method", "lora(rank=2, lr=0.02)", "--model", base, "--budget", "20steps", "--out", str(run)]
+    result = CliRunner().invoke(build(), [*command, "--max-length", "8", "--json"])
+    assert result.exit_code == 0, result.output
+    assert {name: record["recipe"]["task"] for name, record in json.loads(result.output).items()} == {
+        "mood": "classification",
+        "slots": "tagging",
+    }
+    assert lt.load(run / "best" / "slots").predict([["the", "movie"]])
+    assert lt.score(run / "best" / "mood", tickets).metrics
+    refused = CliRunner().invoke(build(), [*command, "--dev", "dev.csv"])
+    assert "--dev is of one task" in str(refused.exception)
+
+
+def test_what_a_training_cuts_is_told(tickets: Path, base: str, tmp_path: Path) -> None:
+    opened = lt.study(str(tickets), model=base, out=tmp_path / "run", max_length=8, quiet=True)
+    assert any("of the rows are longer than 8 tokens and would be cut" in line for line in told_cuts(opened))
+    assert told_cuts(lt.study(str(tickets), model=base, out=tmp_path / "other", quiet=True)) == []

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,3 +122,20 @@ def test_floors_choose_among_the_options_of_each_row(tmp_path: Path) -> None:
     expected = [options[2 if len(options) == 3 else 0] for options in given]
     assert [row["text"] for row in commonest.predicted] == expected
     assert [len(row["scores"]) for row in commonest.predicted] == [len(options) for options in given]
+
+
+def test_of_frozen_embeddings_the_most_similar_option_is_chosen(tmp_path: Path) -> None:
+    """States of two numbers: the letter a text begins with, and its length, which no cosine of these sees."""
+    rows = [{"text": f"{'ab'[n % 2]} {n}", "choices": [f"a {n}", f"b {n} b"], "label": n % 2} for n in range(90)]
+    dataset, read = prepare(rows, tmp_path), list[str]()
+
+    def encode(texts: list[str]) -> Any:
+        read.extend(texts)
+        return np.array([[float(text[0] == "a"), float(text[0] == "b")] for text in texts], np.float32) * 5
+
+    floor = catalogue.load("baselines", "similarity").fit(Material(dataset.splits, "choice", 1, lambda split: np.zeros(0), 0, encode))
+    found = floor.predict("test")
+    assert [row["text"] for row in found.predicted] == [row["text"] for row in dataset.splits["test"].gold]
+    assert [sorted(row["scores"]) for row in found.predicted] == [[0.5, 1.0]] * len(found.predicted)
+    assert floor.parameters == floor.saved_bytes == 0
+    assert len(read) == len(set(read)), "no text is read twice"

@@ -14,14 +14,18 @@ from leantune.cli import _options as option
 from leantune.cli import check
 from leantune.cli.main import build, main
 from leantune.core.errors import SpecError
+from leantune.data.dataset import prepare
+from leantune.data.lengths import Ruler
+from leantune.data.pieces._pieces import Room
 
 
 @pytest.fixture
 def tickets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def counter(model: str, max_length: int | None) -> tuple[object, int, str]:
-        return (lambda texts, pairs: [len(text.split()) for text in texts]), max_length or 16, model
+    def counting(model: str, max_length: int | None, max_target_length: int | None) -> check.Counting:
+        ruler = Ruler(lambda texts, pairs: [len(text.split()) for text in texts], Room(max_length or 16, max_target_length or 0))
+        return check.Counting(lambda dataset: ruler, model)
 
-    monkeypatch.setattr(check, "_token_counter", counter)
+    monkeypatch.setattr(check, "_counting", counting)
     path = tmp_path / "tickets.csv"
     path.write_text(
         "message,queue\n" + "".join(f"[{i % 7}] ticket number {i} about it,{('billing', 'orders')[i % 2]}\n" for i in range(120))
@@ -78,11 +82,63 @@ def test_the_split_seed_cuts_other_rows(tickets: Path, monkeypatch: pytest.Monke
     assert seeds == [7]
 
 
-def test_tokens_are_counted_by_the_base(tiny: Any) -> None:
-    counter, longest, name = check._token_counter(str(tiny("bert")), 12)
-    assert counter is not None
-    assert (longest, name) == (12, str(tiny("bert")))
-    assert counter(["hello", "hello hello"], None)[1] > counter(["hello"], None)[0] > 2
+def test_tokens_are_counted_by_the_base(tiny: Any, tmp_path: Path) -> None:
+    counting = check._counting(str(tiny("bert")), 12, None)
+    assert counting.ruler is not None
+    ruler = counting.ruler(prepare([{"text": f"hello {n}", "label": "ab"[n % 2]} for n in range(60)], tmp_path))
+    assert (ruler.room, counting.told) == (Room(12), str(tiny("bert")))
+    assert ruler.count(["hello", "hello hello"], None)[1] > ruler.count(["hello"], None)[0] > 2
+
+
+def test_every_task_of_a_file_is_checked(tickets: Path, tmp_path: Path) -> None:
+    mix = tmp_path / "mix.yaml"
+    mix.write_text(f"tasks:\n - {{name: first, file: {tickets.name}}}\n - {{name: second, file: {tickets.name}, label: queue}}")
+    shown = CliRunner().invoke(build(), ["check", str(mix)])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.index("first") < shown.output.index("second")
+    assert shown.output.count("tokens per row") == 2
+    reports = json.loads(CliRunner().invoke(build(), ["check", str(mix), "--json"]).output)
+    assert {name: sum(report["splits"].values()) for name, report in reports.items()} == {"first": 120, "second": 120}
+    mix.write_text(f"tasks:\n - {{name: good, file: {tickets.name}}}\n - {{name: lost, file: gone.csv}}\n - {{name: else, file: a.csv}}")
+    broken = CliRunner().invoke(build(), ["check", str(mix)])
+    assert "2 problems" in str(broken.exception)
+    assert "task lost: " in str(broken.exception)
+    assert "good" in broken.output, "what can be read is checked"
+    assert "--label is of one task" in str(CliRunner().invoke(build(), ["check", str(mix), "--label", "queue"]).exception)
+
+
+@pytest.mark.parametrize(("family", "rooms"), [("llama", 1), ("t5", 0)])
+def test_targets_that_are_cut_are_counted(tiny: Any, tmp_path: Path, family: str, rooms: int) -> None:
+    """`rooms`: a decoder reads and writes in one piece, an encoder-decoder has room for both."""
+    rows = [{"source": f"the movie was {n}", "target": "good " * (40 if n < 30 else 2)} for n in range(120)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    command = ["check", str(path), "--task", "translation", "--model", str(tiny(family)), "--max-length", "64", "--max-target-length", "20"]
+    report = json.loads(CliRunner().invoke(build(), [*command, "--json"]).output)
+    assert report["truncated_targets"] == 0.25
+    assert report["target_length"] == 20
+    assert report["max_length"] == 64 - rooms * 21, "one token stands between source and target of a decoder"
+    assert [one["kind"] for one in report["findings"] if one["severity"] == "warning" and "target" in one["message"]] == [
+        "truncated_targets"
+    ]
+    shown = CliRunner().invoke(build(), command).output
+    assert "tokens per target: " in shown
+    assert "longer than 20 and cut: 25.0%" in shown
+
+
+def test_conversations_that_lose_turns_are_counted_as_they_are_read(tiny: Any, tmp_path: Path) -> None:
+    def turns(row: int, number: int) -> list[dict[str, str]]:
+        return [{"role": ("user", "assistant")[n % 2], "content": f"day {row}"} for n in range(number)]
+
+    path = tmp_path / "chats.jsonl"
+    path.write_text("\n".join(json.dumps({"messages": turns(n, 20 if n < 60 else 2)}) for n in range(120)))
+    command = ["check", str(path), "--model", str(tiny("llama")), "--max-length", "100", "--max-target-length", "20", "--json"]
+    report = json.loads(CliRunner().invoke(build(), command).output)
+    assert report["truncated_share"] == 0.5
+    assert report["max_length"] == 80
+    assert any(
+        "50% of the rows are longer than 80 tokens and would lose their oldest turns" in one["message"] for one in report["findings"]
+    )
 
 
 def test_a_missing_default_base_is_no_error_but_a_named_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +148,9 @@ def test_a_missing_default_base_is_no_error_but_a_named_one_is(monkeypatch: pyte
         raise SpecError(f"no {name}.", "E-MODEL")
 
     monkeypatch.setattr(base, "open_base", missing)
-    assert check._token_counter(option.DEFAULT_MODEL, None) == (None, None, "not counted: no minilm.")
+    assert check._counting(option.DEFAULT_MODEL, None, None) == (None, "not counted: no minilm.")
     with pytest.raises(SpecError, match=r"no roberta-base\."):
-        check._token_counter("roberta-base", None)
+        check._counting("roberta-base", None, None)
 
 
 def helped(annotated: Any) -> set[str]:

@@ -12,6 +12,8 @@ import pytest
 from leantune.core.records import CheckFinding
 from leantune.data.check import check
 from leantune.data.dataset import Dataset, prepare
+from leantune.data.lengths import Ruler
+from leantune.data.pieces._pieces import Room
 
 WORDS = [f"word{i}" for i in range(400)]
 
@@ -158,7 +160,7 @@ def test_token_lengths_and_truncation(tmp_path: Path) -> None:
     train = rows(300)
     for row in train[:90]:
         row["text"] += " more" * 20
-    report = check(given(tmp_path, train), tokenizer=count, max_length=32)
+    report = check(given(tmp_path, train), Ruler(count, Room(32)))
     assert report.length_quantiles == {"p50": 14, "p90": 34, "p95": 34, "p99": 34, "max": 34}
     assert report.truncated_share == pytest.approx(90 / 410)
     assert any("22% of the rows are longer than 32 tokens" in one.message for one in report.findings)
@@ -177,7 +179,7 @@ def test_questions_that_are_cut_are_counted_with_their_rows(tmp_path: Path) -> N
     def count(texts: list[str], pairs: list[str] | None) -> list[int]:
         return [len(text.split()) + (len(pairs[place].split()) if pairs else 0) for place, text in enumerate(texts)]
 
-    findings = check(prepare(path, tmp_path / "out", task="answering"), tokenizer=count, max_length=32).findings
+    findings = check(prepare(path, tmp_path / "out", task="answering"), Ruler(count, Room(32))).findings
     cut = [one for one in findings if one.kind == "truncated"]
     assert sorted(row for one in cut for row in one.rows) == [3, 77]
     assert all('have a "question" of more than 22 tokens, whose end is cut: a.jsonl row ' in one.message for one in cut)

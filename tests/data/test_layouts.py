@@ -10,10 +10,11 @@ import pytest
 
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns, Wanted, infer_columns
-from leantune.data.gather import Request, _rewrites
+from leantune.data.gather import _rewrites
 from leantune.data.golds import reply
 from leantune.data.intake import Inference
 from leantune.data.locate import bring_in, locate
+from leantune.data.request import Request
 from leantune.data.table import Table
 from leantune.data.unlabelled import read_labelled, read_rows
 

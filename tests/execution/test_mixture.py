@@ -19,6 +19,7 @@ from leantune.data.turns import counts, shares, turns
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.loop import BestLook, apply_trainable, fit, head_names, trained_names
 from leantune.execution.mixture import Mixture, attach_joint, course_of, run_mixture, task_folder
+from leantune.execution.mixture_probe import probe_mixture
 from leantune.execution.trial import attach, setup_of
 
 FRESH = """
@@ -157,3 +158,19 @@ def test_a_head_of_numbers_begins_at_their_mean(mixture_of: MakeMixture, job: Ma
     head = attach_joint(mixture, job("head")).network.views()[1].head
     assert head is not None
     assert head.bias.item() == pytest.approx(float(np.mean(mixture.members[1].context.gold["train"])), rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["lora(rank=2)", "head"])
+def test_a_probe_tells_what_is_trained_and_that_every_task_was_measured(two: Mixture, job: MakeJob, method: str) -> None:
+    found = probe_mixture(two, job(method))
+    attached = attach_joint(two, job(method))
+    trained = apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
+    assert found.trainable_params == sum(parameter.numel() for parameter in trained.values())
+    assert found.train_row_seconds > 0
+    assert found.predict_row_seconds > 0
+    if method == "head":  # the first task is pooled and goes by stored states, the second needs every token
+        assert found.once_seconds > 0
+
+
+def test_a_method_that_cannot_share_a_body_is_a_line_and_no_crash(two: Mixture, job: MakeJob) -> None:
+    assert probe_mixture(two, job("lora(layers=[9])")).problem

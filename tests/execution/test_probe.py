@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from leantune.core.study import Job
+from leantune.execution import feed
 from leantune.execution import probe as module
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, synchronize
@@ -61,7 +62,7 @@ def test_work_that_is_still_queued_on_the_device_counts(context: Context, job: M
 
 def test_steps_are_probed_in_the_precision_of_training(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds: list[torch.dtype] = []
-    monkeypatch.setattr(module, "autocast", lambda device: torch.autocast(device.type, dtype=torch.bfloat16))
+    monkeypatch.setattr(feed, "autocast", lambda device: torch.autocast(device.type, dtype=torch.bfloat16))
     loss = context.task.loss
     monkeypatch.setattr(context.task, "loss", lambda logits, gold: (kinds.append(logits.dtype), loss(logits, gold))[1])
     probe(context, job("full"))

@@ -20,6 +20,7 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
 from leantune.models.build import anatomy_of, build_network
+from leantune.models.sought import at_sought
 
 TEXTS = ["the movie was great and the book was so bad " * 3, "what a nice day", "hate"]
 PIECES = {"causal_lm": ("passage", "gpt2"), "masked_lm": ("hidden", "bert"), "span_corruption": ("corrupted", "bart")}
@@ -56,6 +57,11 @@ def test_the_loss_is_that_of_transformers(base: Callable[[str], Base], name: str
     with torch.no_grad():
         theirs = network.body(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels).loss
         assert float(task.loss(network(batch), targets)) == pytest.approx(float(theirs), rel=1e-5)
+        sought = task.sought(targets)
+        assert sought is not None
+        few = network(batch, sought)
+        assert len(few[0]) == int(sought.sum())
+        assert float(task.loss(few, at_sought(targets, sought))) == pytest.approx(float(theirs), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", PIECES)

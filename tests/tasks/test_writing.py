@@ -26,6 +26,7 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import build_network, require
 from leantune.models.heads import pieces_of, task_type
 from leantune.models.network import Network
+from leantune.models.sought import at_sought
 from leantune.testing.trial_run import TEXT
 
 TEXTS = ["the movie was great", "no", "what a very nice day it was for the card and the money of you", "hate"]
@@ -59,6 +60,29 @@ def encoded_of(base: Base, texts: list[str], targets: list[str] | None) -> Any:
 
 def options(base: Base) -> dict[str, Any]:
     return {"pad": int(base.tokenizer.pad_token_id), "types": False, "device": CPU}
+
+
+@pytest.mark.parametrize("method", [None, "lora(rank=2)", "prompt(tokens=3)"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_logits_of_the_sought_tokens_alone_give_the_same_loss_and_gradients(
+    base: Callable[[str], Base], family: str, method: str
+) -> None:
+    one, task = base(family), task_of("translation")
+    network = network_of(one, method)
+    padded = encoded_of(one, TEXTS, TARGETS).padded(range(4), int(one.tokenizer.pad_token_id))
+    batch = make_batch(padded, types=False, targets=task.targets([], padded.rows, padded.marks, 0))
+    sought = task.sought(batch.targets)
+    assert 0 < int(sought.sum()) < sought.numel()
+    few, every = network(batch, sought), network(batch)
+    assert few.shape == (1, int(sought.sum()), every.shape[-1])
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    losses = [task.loss(few, at_sought(batch.targets, sought)), task.loss(every, batch.targets)]
+    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-5)
+    pairs = zip(*(torch.autograd.grad(loss, parameters, allow_unused=True) for loss in losses), strict=True)
+    for ours, theirs in pairs:
+        assert (ours is None) == (theirs is None)
+        assert ours is None or torch.allclose(ours, theirs, atol=1e-5)
+    assert torch.equal(network(batch), every), "afterwards all logits are there again"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

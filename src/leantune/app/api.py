@@ -10,36 +10,32 @@ lt.load("out/").predict(["my card was declined"])
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
 from leantune.app.compare import run_comparison
 from leantune.app.mix_file import mix_of
-from leantune.app.mixture import MixedStudy, open_mixture, run_mixture_comparison
+from leantune.app.mixture import MixedStudy, open_mixture
+from leantune.app.mixture_compare import run_mixture_comparison
+from leantune.app.mixture_train import run_mixture_training
 from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import DEFAULT_METHODS, Options
-from leantune.app.progress import Done, Planned, Preflight, Progress, Shared, Tried
+from leantune.app.progress import Done, MixturePreflight, Planned, PlannedAll, Preflight, Progress, Shared, Tried
+from leantune.app.results import Choice, MixtureResult, Result
 from leantune.app.ship import BEST
 from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
 from leantune.artifact.export import export
 from leantune.artifact.files import Scored, evaluate_file
 from leantune.artifact.predictor import Predictor, load
-from leantune.comparison.sharing_table import text as sharing_text
-from leantune.comparison.table import text as table_text
-from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.errors import SpecError
 from leantune.core.expressions import split_list
 from leantune.core.quantity import parse_count, parse_size
-from leantune.core.records import CheckReport, Comparison, TrialRecord
-from leantune.core.records import Choice as ChoiceRecord
-from leantune.core.sharing import Sharing
+from leantune.core.records import CheckReport, TrialRecord
 from leantune.core.study import Limits
 from leantune.data.check import check as check_data
 from leantune.models.new_base import Shape
-from leantune.report.write import write_documents
 
 Listener = Callable[[Progress], None]
 _QUANTITIES = {"max_trainable": parse_count, "max_memory": parse_size, "max_size": parse_size}
@@ -109,95 +105,29 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
     return open_study(sources, run or default_run(sources, options.model), options)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What leantune would ship, and its artifact."""
-
-    record: ChoiceRecord
-    run: Path
-
-    @property
-    def method(self) -> str | None:
-        """The chosen method."""
-        return self.record.method
-
-    @property
-    def verdict(self) -> str | None:
-        """Its verdict against full fine-tuning."""
-        return self.record.verdict
-
-    @property
-    def reason(self) -> str:
-        """One sentence built from the intervals."""
-        return self.record.reason
-
-    def save(self, folder: str | Path) -> Path:
-        """Copy the artifact to `folder`.
-
-        Raises:
-            ArtifactError: E-ARTIFACT when the choice has no artifact, or the folder is not empty.
-        """
-        if self.record.artifact is None:
-            raise ArtifactError(f"The choice ({self.method or 'none'}) has no artifact: nothing was tuned for it.", "E-ARTIFACT")
-        target = Path(folder)
-        if target.exists() and any(target.iterdir()):
-            raise ArtifactError(f'"{target}" is not empty. Choose another folder.', "E-ARTIFACT")
-        shutil.copytree(self.run / self.record.artifact, target, dirs_exist_ok=True)
-        return target
+@overload
+def plan(opened: MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS) -> MixturePreflight: ...
 
 
-@dataclass(frozen=True)
-class Result:
-    """A finished comparison."""
-
-    comparison: Comparison
-    run: Path
-
-    @property
-    def choice(self) -> Choice:
-        """What to ship."""
-        return Choice(self.comparison.choice, self.run)
-
-    def table(self) -> str:
-        """The verdict table as aligned text."""
-        return table_text(self.comparison)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the HTML report to `path` (the run folder has one already)."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = write_documents(self.comparison, self.run)
-        shutil.copyfile(made["html"], target)
-        return target
+@overload
+def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight: ...
 
 
-@dataclass(frozen=True)
-class MixtureResult:
-    """A finished comparison of several tasks, together and alone."""
-
-    sharing: Sharing
-    run: Path
-
-    @property
-    def artifacts(self) -> dict[str, Path]:
-        """The folder of each task, to load, evaluate and export like any artifact."""
-        return {name: self.run / folder for name, folder in self.sharing.choice.artifacts.items()}
-
-    def table(self) -> str:
-        """The tables as aligned text."""
-        return sharing_text(self.sharing)
-
-
-def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight:
+def plan(opened: Study | MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight | MixturePreflight:
     """What a comparison would take: parameters, minutes and memory of every method, measured by a short probe; nothing is trained.
 
     Args:
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas.
     """
-    for progress in run_comparison(_one(opened), _listed(methods), command="", dry_run=True):
-        if isinstance(progress, Planned):
-            return progress.preflight
+    chosen = _listed(methods)
+    if isinstance(opened, MixedStudy):
+        running = run_mixture_comparison(opened, chosen, command="", dry_run=True)
+    else:
+        running = run_comparison(opened, chosen, command="", dry_run=True)
+    *_, last = running
+    if isinstance(last, Planned | PlannedAll):
+        return last.preflight
     raise AssertionError("a dry run ends with its plan")
 
 
@@ -268,10 +198,16 @@ def _shown(value: Any) -> str:
     return repr(str(value)) if isinstance(value, str | Path) else "..."
 
 
-def train(opened: Study, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None) -> TrialRecord:
-    """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder."""
-    record: TrialRecord | None = None
-    for progress in run_training(_one(opened), method, Path(out) if out else opened.run / BEST, seed=seed):
+def train(
+    opened: Study | MixedStudy, method: str, out: str | Path | None = None, *, seed: int = 1, listen: Listener | None = None
+) -> TrialRecord:
+    """Train one method without a comparison; its artifact is written to `out`, or to best/ in the run folder, of several tasks one each."""
+    record, folder = None, Path(out) if out else opened.run / BEST
+    if isinstance(opened, MixedStudy):
+        training = run_mixture_training(opened, method, folder, seed=seed)
+    else:
+        training = run_training(opened, method, folder, seed=seed)
+    for progress in training:
         if listen is not None:
             listen(progress)
         if isinstance(progress, Tried):
@@ -320,7 +256,7 @@ def init(
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
     opened = _one(opened)
-    return check_data(opened.dataset, tokenizer=opened.base.count_tokens, max_length=opened.conditions.max_length)
+    return check_data(opened.dataset, opened.ruler)
 
 
 __all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "init", "load", "plan", "score", "study", "train"]

@@ -10,36 +10,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
 
-from leantune.app.candidates import Candidate, Field, field_of, read_methods
+from leantune.app.candidates import Candidate, read_methods
 from leantune.app.options import REFERENCE
-from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
+from leantune.app.preflight import Ready, made_ready, planned_in
+from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.racing import first_trial, race
 from leantune.app.ship import Ways, conclude
 from leantune.app.study import Study
 from leantune.comparison.build import MAJORITY
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
-from leantune.comparison.plan import RATES, Plan, Rows, Speed, more_time, plan
+from leantune.comparison.plan import OVERTIME, RATES
 from leantune.comparison.race import RaceResult
 from leantune.comparison.store import ordered, read_record
 from leantune.core import catalogue
-from leantune.core.budget import Budget, parse_budget
+from leantune.core.budget import parse_budget
 from leantune.core.errors import some
 from leantune.core.events import Finished
-from leantune.core.files import read_kept, write_atomic
-from leantune.core.records import CheckReport, Ledger, TrialRecord
+from leantune.core.records import Ledger, TrialRecord
 from leantune.core.study import Job
-from leantune.data.check import check
 from leantune.evaluate.predictions import read_predictions
 from leantune.execution.lock import locked
-from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
-
-OVERTIME = 1.15
-"""A further seed is only begun when it is expected to end within this times the budget."""
 
 
 def run_comparison(
@@ -58,38 +52,33 @@ def run_comparison(
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(methods)
-    with ExitStack() as stack:
-        stack.enter_context(locked(study.run))
-        runner = stack.enter_context(Runner(study.run, study.conditions, worker))
-        report = _check(study)
-        yield Checked(report)
-        field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
-        comparison = _Comparison(study, field, runner, report, command)
-        yield Doing("measuring speed and memory of every method")
-        yield comparison.planned()
+    with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
+        ready = yield from made_ready(study, parsed, runner)
+        planned = planned_in(ready)
+        yield planned
         if not dry_run:
-            yield from comparison.run()
+            yield from carry_out(ready, planned, runner, command, parse_budget(study.options.budget_text).seconds)
 
 
-def _check(study: Study) -> CheckReport:
-    """The data check, kept in the run folder; the same data are not checked twice."""
-    path = study.run / f"check-{study.dataset.whole_digest}-{study.conditions.max_length}.json"
-    if (kept := read_kept(path, CheckReport)) is not None:
-        return kept
-    report = check(study.dataset, tokenizer=study.base.count_tokens, max_length=study.conditions.max_length)
-    write_atomic(path, report.model_dump_json(indent=1))
-    return report
+def carry_out(ready: Ready, planned: Planned, runner: Runner, command: str, seconds: float | None) -> Iterator[Progress]:
+    """Train and compare as planned; the last progress is `Done`.
+
+    Args:
+        ready: the study; the caller holds the lock of its folder.
+        planned: what is to be run.
+        runner: of the study.
+        command: how to run it again, for the report.
+        seconds: time for all of it; None where the budget is in steps.
+    """
+    return _Comparison(ready, planned, runner, command, seconds).run()
 
 
 class _Comparison:
     """The state of one comparison on its way."""
 
-    def __init__(self, study: Study, field: Field, runner: Runner, check: CheckReport, command: str) -> None:
-        self.study, self.field, self.runner, self.check, self.command = study, field, runner, check, command
-        sizes = study.dataset.manifest.sizes
-        tests = sum(sizes[split] for split in study.dataset.tests.values())
-        self.rows = Rows(sizes["train"], sizes["dev"], tests, study.options.batch)
-        self.budget = parse_budget(study.options.budget_text)
+    def __init__(self, ready: Ready, planned: Planned, runner: Runner, command: str, seconds: float | None) -> None:
+        self.ready, self.runner, self.command, self.seconds = ready, runner, command, seconds
+        self.study, self.field, self.plan, self.more_time = ready.study, ready.field, planned.plan, planned.more_time
         self.lines: list[str] = []
         self.races: dict[str, list[RaceResult]] = {}
         self.rates: dict[str, float] = {}
@@ -103,40 +92,23 @@ class _Comparison:
         """Planned seconds of the trials that were there already."""
         self.finished = True
 
-    def planned(self) -> Planned:
-        """Probe every method and plan the steps; a plan made earlier in this folder under the same budget stands."""
-        probes = {candidate.name: self._probe(candidate) for candidate in self.field.candidates}
-        for name, found in probes.items():
-            if found.problem:
-                self.field.left_out[name] = found.problem
-        self.field.candidates[:] = [candidate for candidate in self.field.candidates if not probes[candidate.name].problem]
-        self.field.refuse_if_empty(self.study.base)
-        speeds = [_speed(candidate, probes[candidate.name]) for candidate in self.field.candidates]
-        self.plan = self._plan(speeds)
-        more = more_time(self.plan, self.rows, len(self.study.spec.seeds))
-        self.more = more
-        write_atomic(self.study.run / "plan.json", self.plan.model_dump_json(indent=1))
-        return Planned(self.field, {name: found for name, found in probes.items() if not found.problem}, self.plan, more)
-
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name in catalogue.names("baselines"):
-            if self.study.context.task.gold not in catalogue.load("baselines", name).golds:
-                continue
+        for name in self._floors():
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
         for candidate in self.field.candidates:
             yield from self._race(candidate)
         yield from self._seeds()
         ledger = Ledger(
-            budget=self.study.options.budget_text,
+            budget=self.plan.budget,
             steps_per_trial=self.plan.steps,
             planned_seconds=self.plan.total_seconds,
             spent_seconds=self.spent,
             finished=self.finished,
             lines=self.lines,
-            more_time=self.more,
+            more_time=self.more_time,
         )
-        ways = Ways(self.command, self.check, ledger, self.field.left_out, self.dropped)
+        ways = Ways(self.command, self.ready.report, ledger, self.field.left_out, self.dropped)
         yield Doing("choosing, and proving the artifact in fresh processes")
         notes: list[str] = []
         comparison = conclude(self.study, self._records(), ways, note=notes.append)
@@ -144,32 +116,17 @@ class _Comparison:
             yield Said(text)
         yield Done(comparison)
 
+    def _floors(self) -> Iterator[str]:
+        """Baselines that can answer, on this base."""
+        for name in catalogue.names("baselines"):
+            floor = catalogue.load("baselines", name)
+            able = self.study.base.pooling != "stock" or not getattr(floor, "pooled", False)
+            if able and self.study.context.task.gold in floor.golds:
+                yield name
+
     def _records(self) -> list[TrialRecord]:
         """The trials that count, without full-length ones at a rate that was given up."""
         return ordered([record for record in self.tried if record.phase != "final" or _lr(record) == self.rates[record.name]])
-
-    def _plan(self, speeds: list[Speed]) -> Plan:
-        """Steps and looks of an earlier plan stand, so that its trials are kept; the seconds are those of the methods at hand."""
-        seeds, earlier = len(self.study.spec.seeds), self._earlier()
-        if earlier is None:
-            return plan(self.budget, speeds, self.rows, seeds, strict=self.study.options.budget is not None)
-        again = plan(Budget(self.budget.text, steps=earlier.steps), speeds, self.rows, seeds, strict=False)
-        return earlier.model_copy(update={"seconds": again.seconds})
-
-    def _earlier(self) -> Plan | None:
-        found = read_kept(self.study.run / "plan.json", Plan)
-        return found if found is not None and found.budget == self.study.options.budget_text else None
-
-    def _probe(self, candidate: Candidate) -> ProbeResult:
-        """Measured once per run folder."""
-        job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
-        path = self.study.run / "probes" / f"{job.digest(self.study.conditions)}.json"
-        if (kept := read_kept(path, ProbeResult)) is not None:
-            return kept
-        found = self.runner.probe(job)
-        if not found.problem:
-            write_atomic(path, found.model_dump_json(indent=1))
-        return found
 
     def _race(self, candidate: Candidate) -> Iterator[Progress]:
         majority = next((record.scores.dev for record in self.tried if record.name == MAJORITY), None)
@@ -228,11 +185,11 @@ class _Comparison:
             yield self._say(sentence)
 
     def _affordable(self, running: Sequence[Candidate], seed: int) -> bool:
-        if self.budget.seconds is None:
+        if self.seconds is None:
             return True
         missing = [candidate for candidate in running if self._known(self._final(candidate, seed)) is None]
         needed = sum(self._per_seed(candidate.name) for candidate in missing)
-        return self.spent + needed <= OVERTIME * max(self.budget.seconds, self.plan.total_seconds)
+        return self.spent + needed <= OVERTIME * max(self.seconds, self.plan.total_seconds)
 
     @property
     def _on_dev(self) -> str:
@@ -298,14 +255,3 @@ class _Comparison:
 
 def _lr(record: TrialRecord) -> float | None:
     return record.recipe.lr if record.recipe else None
-
-
-def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
-    return Speed(
-        candidate.name,
-        found.setup_seconds,
-        found.train_row_seconds,
-        found.predict_row_seconds,
-        once_seconds=found.once_seconds,
-        raced=candidate.raced,
-    )

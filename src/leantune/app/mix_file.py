@@ -73,6 +73,12 @@ def is_mix(file: str) -> bool:
     return isinstance(found, dict) and "tasks" in found
 
 
+def refuse_for_all(**given: object) -> None:
+    """Raise SpecError (E-OPTION) for an option that a file of tasks has beside each task's file."""
+    if names := [name.replace("_", "-") for name, value in given.items() if value]:
+        raise SpecError(f"--{names[0]} is of one task: write it beside the task's file.", "E-OPTION")
+
+
 def read_mix(file: str) -> Mix:
     """The tasks of a file.
 

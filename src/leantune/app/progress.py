@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from leantune.app.candidates import Field
 from leantune.app.study import Study
+from leantune.comparison.mixture_plan import MixturePlan
 from leantune.comparison.plan import Plan
 from leantune.core.events import Event
 from leantune.core.records import CheckReport, Comparison, TrialRecord
@@ -82,6 +83,42 @@ class Planned:
         )
 
 
+class MixturePreflight(Spec):
+    """The plan of a mixture, before anything is trained."""
+
+    budget: str
+    steps: int
+    """Of every separate full-length trial; fewer for a task of few rows."""
+    seconds: float
+    """Expected for all tasks, alone and together."""
+    tasks: dict[str, Preflight]
+    """Each task alone."""
+    together: Preflight
+    more_time: str
+
+
+@dataclass(frozen=True)
+class PlannedAll:
+    """Everything is known about a mixture that can be known before training."""
+
+    alone: dict[str, Planned]
+    together: Planned
+    plan: MixturePlan
+    more_time: str
+
+    @property
+    def preflight(self) -> MixturePreflight:
+        """The same as plain data."""
+        return MixturePreflight(
+            budget=self.plan.budget,
+            steps=self.plan.steps,
+            seconds=self.plan.total_seconds,
+            tasks={name: planned.preflight for name, planned in self.alone.items()},
+            together=self.together.preflight,
+            more_time=self.more_time,
+        )
+
+
 @dataclass(frozen=True)
 class Doing:
     """Work that is no trial: measuring the methods, proving the artifact."""
@@ -130,11 +167,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Turn:
-    """A part of a mixture begins: a task alone, or all of them together."""
+    """A part of a mixture begins: a task, or all of them together."""
 
     text: str
     study: Study
-    alone: bool = True
+    planned: Planned | None = None
+    """What will be trained; None while a task is read and its methods are measured."""
 
 
 @dataclass(frozen=True)
@@ -144,4 +182,4 @@ class Shared:
     sharing: Sharing
 
 
-Progress = Checked | Doing | Planned | Trying | Heard | Tried | Said | Done | Turn | Shared
+Progress = Checked | Doing | Planned | PlannedAll | Trying | Heard | Tried | Said | Done | Turn | Shared

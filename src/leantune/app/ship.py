@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import peft
 import transformers
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from leantune import __version__
 from leantune.app.study import Study
@@ -53,7 +53,7 @@ class Ways:
 
 def conclude(study: Study, records: list[TrialRecord], ways: Ways, *, note: Callable[[str], None]) -> Comparison:
     """Compare the records, publish the chosen trial, write `comparison.json` and the report; `note` is told what was left out."""
-    comparison = build(_inputs(study, records, ways))
+    comparison = build(_inputs(study, records, ways, note))
     if comparison.choice.trial is not None:
         record = next(record for record in comparison.trials if record.digest == comparison.choice.trial)
         publish_trial(study, record, study.run / BEST, comparison)
@@ -99,7 +99,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
 
 
-def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonInputs:
+def _inputs(study: Study, records: list[TrialRecord], ways: Ways, note: Callable[[str], None]) -> ComparisonInputs:
     test = study.dataset.splits["test"]
 
     def text(position: int) -> RowText:
@@ -120,7 +120,7 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways) -> ComparisonI
         ledger=ways.ledger,
         texts=text,
         learned=_learned(study),
-        samples=lambda digest: _samples(study.run / "trials" / digest / SAMPLES),
+        samples=lambda digest: read_samples(study.run / "trials" / digest / SAMPLES, note),
         tests=list(study.dataset.tests),
         command=ways.command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -141,9 +141,15 @@ def _learned(study: Study) -> list[Sample]:
     return learned(study.base.tokenizer, encoded, pieces, study.dataset.splits["train"].rows)
 
 
-def _samples(path: Path) -> list[Sample]:
-    """What a trial kept; nothing where its task keeps none."""
-    return TypeAdapter(list[Sample]).validate_json(path.read_bytes()) if path.is_file() else []
+def read_samples(path: Path, note: Callable[[str], None]) -> list[Sample]:
+    """What a trial kept; nothing where its task keeps none, nor, with a note, where the file is damaged."""
+    if not path.is_file():
+        return []
+    try:
+        return TypeAdapter(list[Sample]).validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        note(f"{path} is damaged, so the report shows no samples. Delete the folder {path.parent} and run again to train that trial anew.")
+        return []
 
 
 def facts_of(study: Study) -> dict[str, Any]:

@@ -16,14 +16,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from leantune.app.options import Options
-from leantune.app.targets import SHARE, target_length
+from leantune.app.ruler import room_of, ruler_of
+from leantune.app.targets import SHARE
 from leantune.app.wording import wording_of
+from leantune.comparison.plan import Rows
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
+from leantune.data.lengths import Ruler
+from leantune.data.pieces._pieces import Room
 from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
@@ -81,6 +85,17 @@ class Study:
         """
         return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels))
 
+    @property
+    def rows(self) -> Rows:
+        """Of each split, and per step."""
+        sizes = self.dataset.manifest.sizes
+        return Rows(sizes["train"], sizes["dev"], sum(sizes[split] for split in self.dataset.tests.values()), self.options.batch)
+
+    @property
+    def ruler(self) -> Ruler:
+        """Measures rows and targets in tokens."""
+        return ruler_of(self.dataset, self.base, Room(self.conditions.max_length, self.conditions.target_length))
+
     @cached_property
     def context(self) -> Context:
         """For work in this process."""
@@ -121,7 +136,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         revision=base.location.revision,
         pooling=base.pooling,
         max_length=base.max_length,
-        target_length=target_length(dataset, base, options.max_target_length) if task.writes else 0,
+        target_length=room_of(dataset, base, options.max_target_length).target,
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,

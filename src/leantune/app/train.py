@@ -5,18 +5,23 @@ leantune train tickets.csv --method "lora(rank=8)"      learning rate from the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from leantune.app.candidates import Candidate, field_of, read_methods
-from leantune.app.progress import Heard, Progress, Tried, Trying
+from leantune.app.options import Options
+from leantune.app.progress import Heard, Progress, Said, Tried, Trying
 from leantune.app.ship import publish_trial
 from leantune.app.study import Study
 from leantune.artifact.publish import refuse_foreign
-from leantune.comparison.plan import MOST_EPOCHS
+from leantune.comparison.plan import Rows
 from leantune.core.budget import parse_budget
 from leantune.core.errors import BudgetError, SpecError
 from leantune.core.events import Finished
+from leantune.core.records import TrialRecord
+from leantune.core.study import Job
+from leantune.data.check import cuts
+from leantune.data.lengths import measured
 from leantune.execution.lock import locked
 from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
@@ -43,36 +48,59 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     refuse_foreign(artifact)
     parsed = read_methods([method])
     found = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
-    candidate = found.candidates[0]
-    lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
-        job = candidate.job(lr, phase="train", seed=seed, steps=_steps(study, candidate, runner), looks=LOOKS)
-        yield Trying(job, known=False, seconds_left=0.0)
-        for event in runner.run(job):
-            yield Heard(job, event)
-            if isinstance(event, Finished):
-                record = event.record
-        if record.status == "failed" or record.status == "diverged":
-            raise SpecError(f"{candidate.name}: training {record.status}: {record.reason}", "E-METHOD")
+        yield from map(Said, told_cuts(study))
+        job = job_of(found.candidates[0], study.options, study.rows, runner, seed)
+        record = yield from trained(job, runner)
         publish_trial(study, record, artifact)
         yield Tried(job, record)
 
 
-def _steps(study: Study, candidate: Candidate, runner: Runner) -> int:
+def told_cuts(study: Study) -> list[str]:
+    """A line for everything that is longer than can be read or learned to be written."""
+    lengths = measured(study.dataset, study.ruler)
+    return [found.message for found in cuts(study.dataset, study.ruler, lengths)]
+
+
+def job_of(candidate: Candidate, options: Options, rows: Rows, runner: Runner, seed: int) -> Job:
+    """One long training at the learning rate that the user fixed, or at the one that the method starts its races with.
+
+    Raises:
+        BudgetError: E-BUDGET when the budget leaves no time for it.
+    """
+    lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
+    return candidate.job(lr, phase="train", seed=seed, steps=_steps(candidate, options, rows, runner), looks=LOOKS)
+
+
+def trained(job: Job, runner: Runner) -> Generator[Progress, None, TrialRecord]:
+    """Run it to its end.
+
+    Raises:
+        SpecError: E-METHOD when training failed.
+    """
+    yield Trying(job, known=False, seconds_left=0.0)
+    for event in runner.run(job):
+        yield Heard(job, event)
+        if isinstance(event, Finished):
+            record = event.record
+    if record.status == "failed" or record.status == "diverged":
+        raise SpecError(f"{job.name}: training {record.status}: {record.reason}", "E-METHOD")
+    return record
+
+
+def _steps(candidate: Candidate, options: Options, rows: Rows, runner: Runner) -> int:
     """From the budget in steps or in minutes, or a few passes over the rows."""
-    rows, batch = study.dataset.manifest.sizes["train"], study.options.batch
-    if study.options.budget is None:
-        return max(20, round(EPOCHS * rows / batch))
-    budget = parse_budget(study.options.budget)
+    if options.budget is None:
+        return max(20, round(EPOCHS * rows.train / rows.batch))
+    budget = parse_budget(options.budget)
     if budget.steps is not None:
         return budget.steps
     found = runner.probe(candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1))
     if found.problem:
         raise SpecError(f"{candidate.name}: {found.problem}", "E-METHOD")
     assert budget.seconds is not None
-    dev = study.dataset.manifest.sizes["dev"]
-    seconds = budget.seconds - 2 * found.setup_seconds - (LOOKS + 3) * dev * found.predict_row_seconds
-    steps = int(seconds / (batch * found.train_row_seconds))
+    seconds = budget.seconds - (1 + rows.tasks) * found.setup_seconds - (LOOKS + 3) * rows.dev * found.predict_row_seconds
+    steps = int(seconds / (rows.batch * found.train_row_seconds))
     if steps < 10:
         raise BudgetError(f"--budget {budget.text} leaves only {max(steps, 0)} steps; give more time.", "E-BUDGET")
-    return min(steps, round(MOST_EPOCHS * rows / batch))
+    return min(steps, rows.most_steps)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leantune.app.compare import run_comparison
-from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Preflight, Progress, Said, Tried, Trying
+from leantune.app.progress import Checked, Doing, Done, Heard, MixturePreflight, Planned, Preflight, Progress, Said, Tried, Trying
 from leantune.app.study import Study
 from leantune.comparison import table as verdicts
 from leantune.core.events import Evaluated, Stepped
@@ -135,13 +135,14 @@ class Screen:
 
     def _plan(self, planned: Planned) -> None:
         self.preflight = planned.preflight
-        _print_plan(planned, self.study, self.console)
-        self.ends = planned.plan.total_seconds
-        self.begin()
-        self.rows = {candidate.name: {} for candidate in planned.field.candidates}
+        print_plan(planned, self.study, self.console)
+        print_total(planned.preflight, self.console)
+        self.begin(planned)
 
-    def begin(self) -> None:
+    def begin(self, planned: Planned) -> None:
         """Trials are next: the live table is made ready."""
+        self.ends = planned.plan.total_seconds
+        self.rows = {candidate.name: {} for candidate in planned.field.candidates}
         if self.style == "live":
             self.live = Live(self._table(), console=self.console, refresh_per_second=4, transient=True)
 
@@ -193,20 +194,31 @@ def _print_check(report: CheckReport, console: Console) -> None:
     labels = report.labels.get("train", {})
     shown = ", ".join(f"{label} {rows:,}" for label, rows in list(labels.items())[:6])
     rest = f" and {len(labels) - 6} more" if len(labels) > 6 else ""
-    lengths = ", ".join(f"{name} {tokens}" for name, tokens in report.length_quantiles.items())
-    cut = f"; {percent(report.truncated_share)} of the rows are cut at {report.max_length}" if report.truncated_share else ""
     console.print(f"\n[bold]Data[/bold]    {splits}")
     if labels:
         console.print(f"        {len(labels)} labels: {escape(shown + rest)}")
-    if lengths:
-        console.print(f"        tokens per row: {lengths}{cut}")
+    for line in lengths(report):
+        console.print(f"        {line}")
     for finding in report.findings:
         if finding.severity != "info":
             colour = "red" if finding.severity == "error" else "yellow"
             console.print(f"        [{colour}]{finding.severity}[/{colour}] {escape(finding.message)}")
 
 
-def _print_plan(planned: Planned, study: Study, console: Console) -> None:
+def lengths(report: CheckReport) -> Iterator[str]:
+    """Tokens of rows and of targets, and how many of them are cut."""
+    found = [
+        ("row", report.length_quantiles, report.max_length, report.truncated_share),
+        ("target", report.target_quantiles, report.target_length, report.truncated_targets),
+    ]
+    for what, quantiles, most, share in found:
+        if quantiles:
+            cut = f"; {percent(share)} of the {what}s are cut at {most}" if share else ""
+            yield f"tokens per {what}: {', '.join(f'{name} {tokens}' for name, tokens in quantiles.items())}{cut}"
+
+
+def print_plan(planned: Planned, study: Study, console: Console, *, title: str = "Plan") -> None:
+    """What every method will take."""
     plan = planned.plan
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for column in ("method", "trains", "learning rates", "estimated time", "memory"):
@@ -217,11 +229,15 @@ def _print_plan(planned: Planned, study: Study, console: Console) -> None:
         seconds = duration(plan.seconds.get(candidate.name))
         table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
     trials = f"{plan.steps} steps of about {study.options.batch} rows for each of {len(study.spec.seeds)} seeds"
-    console.print(f"\n[bold]Plan[/bold]    {trials}, races of {plan.race_steps} steps")
+    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps")
     console.print(table)
     for name, reason in planned.field.left_out.items():
         console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")
-    console.print(f"        about {duration(plan.total_seconds)} in all (budget {plan.budget}). {planned.more_time}\n")
+
+
+def print_total(planned: Preflight | MixturePreflight, console: Console, *, parts: str = "") -> None:
+    """What everything will take (`parts`: and of what that is made up), and what more time would buy."""
+    console.print(f"        about {duration(planned.seconds)} in all{parts} (budget {planned.budget}). {planned.more_time}\n")
 
 
 def print_verdicts(comparison: Comparison, run: Path, console: Console, *, plain: bool) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from leantune.app.mixture import MixedStudy, run_mixture_comparison
-from leantune.app.progress import Done, Preflight, Progress, Shared, Turn
-from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen, print_verdicts
+from leantune.app.mixture import MixedStudy
+from leantune.app.mixture_compare import run_mixture_comparison
+from leantune.app.progress import Done, MixturePreflight, PlannedAll, Progress, Shared, Turn
+from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen, print_plan, print_total, print_verdicts
 from leantune.comparison import sharing_table
+from leantune.core.human import duration
 from leantune.core.sharing import Sharing
 from leantune.execution.process import WorkerProcess
 
@@ -34,9 +36,8 @@ def show_mixture(
         return INTERRUPTED
     if screens.sharing is not None:
         return _conclude(screens.sharing, mixed.run, console, style)
-    if style == "json":
-        print("[" + ", ".join(plan.model_dump_json() for plan in screens.plans) + "]")  # noqa: T201
-    console.print("All together take about as long as all of them alone.")
+    if screens.preflight is not None and style in ("json", "quiet"):
+        print(screens.preflight.model_dump_json(indent=1) if style == "json" else duration(screens.preflight.seconds))  # noqa: T201
     return 0
 
 
@@ -46,19 +47,15 @@ class _Screens:
     def __init__(self, console: Console, style: str) -> None:
         self.console, self.style = console, style
         self.screen: Screen | None = None
-        self.plans: list[Preflight] = []
+        self.preflight: MixturePreflight | None = None
         self.sharing: Sharing | None = None
 
     def hear(self, progress: Progress) -> None:
         """Show one thing."""
         if isinstance(progress, Turn):
-            self._close()
-            self.console.rule(escape(progress.text), align="left")
-            for line in progress.study.inferences if progress.alone else ():
-                self.console.print(f"[dim]·[/dim] {escape(line)}")
-            self.screen = Screen(self.console, progress.study, self.style)
-            if not progress.alone:
-                self.screen.begin()
+            self._turn(progress)
+        elif isinstance(progress, PlannedAll):
+            self._plan(progress)
         elif isinstance(progress, Shared):
             self._close()
             self.sharing = progress.sharing
@@ -70,11 +67,32 @@ class _Screens:
         elif self.screen is not None:
             self.screen.hear(progress)
 
+    def _turn(self, turn: Turn) -> None:
+        self._close()
+        self.console.rule(escape(turn.text), align="left")
+        self.screen = Screen(self.console, turn.study, self.style)
+        if turn.planned is not None:
+            self.screen.begin(turn.planned)
+            return
+        for line in turn.study.inferences:
+            self.console.print(f"[dim]·[/dim] {escape(line)}")
+
+    def _plan(self, planned: PlannedAll) -> None:
+        assert self.screen is not None
+        study = self.screen.study
+        self._close()
+        self.preflight = planned.preflight
+        self.console.rule("plan", align="left")
+        for name, one in planned.alone.items():
+            print_plan(one, study, self.console, title=f"{name} alone")
+        print_plan(planned.together, study, self.console, title="together")
+        both = f"{duration(planned.plan.alone_seconds)} alone and {duration(planned.plan.together.total_seconds)} together"
+        self.console.print()
+        print_total(planned.preflight, self.console, parts=f", {both}")
+
     def _close(self) -> None:
         if self.screen is not None:
             self.screen.close()
-            if self.screen.preflight is not None:
-                self.plans.append(self.screen.preflight)
         self.screen = None
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from json import dumps
+from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from leantune.app.progress import Heard, Progress, Tried
+from leantune.app.mixture import MixedStudy
+from leantune.app.mixture_train import records_of
+from leantune.app.progress import Heard, Progress, Said, Tried
 from leantune.app.ship import BEST
 from leantune.app.study import Study
 from leantune.artifact.manifest import read_manifest
@@ -20,24 +25,39 @@ from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
 from leantune.data.test_sets import MAIN
 
+S = TypeVar("S", Study, MixedStudy)
+"""What is trained: one task, or several."""
 
-def show(opened: Callable[[], Study], training: Callable[[Study], Iterator[Progress]], *, plain: bool, quiet: bool, json: bool) -> int:
+
+def show(
+    opened: Callable[[], S],
+    training: Callable[[S], Iterator[Progress]],
+    *,
+    plain: bool,
+    quiet: bool,
+    json: bool,
+) -> int:
     """Follow a training to its end and print the result; the exit code."""
     console = Console(quiet=quiet or json, highlight=False, soft_wrap=plain)
     try:
         study = opened()
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
-        _follow(training(study), study, console, plain=plain, quiet=quiet, json=json)
+        record = _followed(training(study), study, console, plain=plain or quiet or json)
     except KeyboardInterrupt:
         print("\nStopped. Nothing was saved; the same command starts again.", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
+    if isinstance(study, Study):
+        _result(record, study, study.run / BEST, console, quiet=quiet, json=json)
+    else:
+        _results(record, study, console, quiet=quiet, json=json)
     return 0
 
 
-def _follow(progress: Iterator[Progress], study: Study, console: Console, *, plain: bool, quiet: bool, json: bool) -> None:
+def _followed(progress: Iterator[Progress], study: Study | MixedStudy, console: Console, *, plain: bool) -> TrialRecord:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, disable=plain or quiet or json) as bar:
+    record: TrialRecord | None = None
+    with Bar(*columns, console=console, disable=plain) as bar:
         task = bar.add_task("starting")
         for one in progress:
             if isinstance(one, Heard):
@@ -48,13 +68,28 @@ def _follow(progress: Iterator[Progress], study: Study, console: Console, *, pla
                     bar.update(task, completed=one.event.step, description=f"loss {one.event.loss:.3f}")
                 elif isinstance(one.event, Evaluated):
                     point = one.event.point
-                    console.print(f"step {point.step}: loss {point.train_loss:.3f}, dev {judged(study, point.dev_score)}")
+                    dev = judged(study, point.dev_score) if isinstance(study, Study) else f"mean {percent(point.dev_score)}"
+                    console.print(f"step {point.step}: loss {point.train_loss:.3f}, dev {dev}")
+            elif isinstance(one, Said):
+                console.print(f"[yellow]·[/yellow] {escape(one.text)}")
             elif isinstance(one, Tried):
-                _result(one.record, study, console, quiet=quiet, json=json)
+                record = one.record
+    assert record is not None
+    return record
 
 
-def _result(record: TrialRecord, study: Study, console: Console, *, quiet: bool, json: bool) -> None:
-    artifact = study.run / BEST
+def _results(record: TrialRecord, mixed: MixedStudy, console: Console, *, quiet: bool, json: bool) -> None:
+    """Of every task of a mixture."""
+    parts = records_of(mixed, record)
+    if json:
+        print(dumps({name: part.model_dump(mode="json") for name, part in parts.items()}, indent=1, ensure_ascii=False))  # noqa: T201
+        return
+    for name, part in parts.items():
+        console.rule(escape(name), align="left")
+        _result(part, mixed.studies[name], mixed.run / BEST / name, console, quiet=quiet, json=False)
+
+
+def _result(record: TrialRecord, study: Study, artifact: Path, console: Console, *, quiet: bool, json: bool) -> None:
     if json:
         print(record.model_dump_json(indent=1))  # noqa: T201
         return

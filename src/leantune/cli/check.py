@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -12,9 +13,10 @@ from leantune.cli import _options as option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from leantune.app.mix_file import Mix
     from leantune.core.records import CheckReport
-    from leantune.data.check import TokenCounter
     from leantune.data.dataset import Dataset
+    from leantune.data.lengths import Ruler
 
 _MARKS = {"error": ("error", "bold red"), "warning": ("warning", "yellow"), "info": ("note", "cyan")}
 _SHOWN_LABELS = 12
@@ -30,29 +32,73 @@ def command(
     task: option.Task = None,
     model: option.Model = option.DEFAULT_MODEL,
     max_length: option.MaxLength = None,
+    max_target_length: option.MaxTargetLength = None,
     split_seed: option.SplitSeed = 0,
     as_json: option.Json = False,
 ) -> None:
-    """Check a labelled file: labels, lengths, empty texts, duplicates, leakage between splits, giveaways."""
+    """Check a labelled file: labels, lengths, empty texts, duplicates, leakage between splits, giveaways. Of a file of tasks, each."""
+    from leantune.app.mix_file import is_mix, read_mix, refuse_for_all
+    from leantune.data.test_sets import named_tests
+
+    columns = {"text": text, "text_pair": text_pair, "label": label, "task": task}
+    counting = _counting(model, max_length, max_target_length)
+    if is_mix(file):
+        refuse_for_all(dev=dev, test=test, **columns)
+        _check_each(read_mix(file), counting, seed=split_seed, as_json=as_json)
+        return
+    dataset, report = _checked(file, counting, dev=dev, test=named_tests(test), seed=split_seed, **columns)
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        _show(dataset, report, counting.told)
+
+
+def _check_each(mix: Mix, counting: Counting, *, seed: int, as_json: bool) -> None:
+    """Check all tasks of a file; those that cannot be read are told at the end, all at once."""
+    import json
+
+    from leantune.core.errors import LeantuneError, Problems, SpecError
+
+    problems, reports = Problems(mix.name), {}
+    for one in mix.tasks:
+        columns = {"text": one.text, "text_pair": one.text_pair, "label": one.label, "task": one.task}
+        try:
+            dataset, report = _checked(one.file, counting, dev=one.dev, test=one.test, seed=seed, **columns)
+        except LeantuneError as error:
+            problems.add(f"task {one.name}: {error.message}", error.code)
+            continue
+        reports[one.name] = report.model_dump(mode="json")
+        if not as_json:
+            _show(dataset, report, counting.told, name=one.name)
+    problems.raise_if_any(SpecError)
+    if as_json:
+        typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
+
+
+def _checked(file: str, counting: Counting, **given: Any) -> tuple[Dataset, CheckReport]:
+    """Prepare the rows of a task in a folder that goes, and check them."""
     import tempfile
 
     from leantune.data.check import check
     from leantune.data.dataset import prepare
-    from leantune.data.test_sets import named_tests
 
     with tempfile.TemporaryDirectory(prefix="leantune-check-") as folder:
-        columns = {"text": text, "text_pair": text_pair, "label": label}
-        dataset = prepare(file, Path(folder), dev=dev, test=named_tests(test), **columns, seed=split_seed, task=task)
-        counter, length, why_not = _token_counter(model, max_length)
-        report = check(dataset, tokenizer=counter, max_length=length)
-        if as_json:
-            typer.echo(report.model_dump_json(indent=2))
-            return
-        _show(dataset, report, why_not)
+        dataset = prepare(file, Path(folder), **given)
+        return dataset, check(dataset, counting.ruler(dataset) if counting.ruler else None)
 
 
-def _token_counter(model: str, max_length: int | None) -> tuple[TokenCounter | None, int | None, str]:
+class Counting(NamedTuple):
+    """How tokens are counted."""
+
+    ruler: Callable[[Dataset], Ruler] | None
+    """For the rows of a task."""
+    told: str
+    """By whom, or why they are not."""
+
+
+def _counting(model: str, max_length: int | None, max_target_length: int | None) -> Counting:
     """How to count tokens and how many a row may have; that the default is not installed is no error."""
+    from leantune.app.ruler import room_of, ruler_of
     from leantune.core.errors import LeantuneError
     from leantune.models.base import open_base
 
@@ -61,16 +107,18 @@ def _token_counter(model: str, max_length: int | None) -> tuple[TokenCounter | N
     except LeantuneError as error:
         if model != option.DEFAULT_MODEL or error.code == "E-RANGE":
             raise
-        return None, None, f"not counted: {error.message}"
-    return base.count_tokens, base.max_length, base.name
+        return Counting(None, f"not counted: {error.message}")
+    return Counting(lambda dataset: ruler_of(dataset, base, room_of(dataset, base, max_target_length)), base.name)
 
 
-def _show(dataset: Dataset, report: CheckReport, lengths_by: str) -> None:
+def _show(dataset: Dataset, report: CheckReport, lengths_by: str, *, name: str | None = None) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, soft_wrap=True, width=160)
+    if name is not None:
+        console.rule(_plain(name), align="left")
     total = sum(report.splits.values())
     labels = f"{len(dataset.labels):,} labels, " if report.labels["train"] else ""
     console.print(f"{report.source}: {total:,} rows, {labels}{dataset.task}", style="bold", markup=False)
@@ -122,10 +170,16 @@ def _show_lengths(console: Console, report: CheckReport, by: str) -> None:
     if not report.length_quantiles:
         console.print(f"tokens per row: {by}", markup=False)
         return
-    quantiles = ", ".join(f"{count:,} ({name})" for name, count in report.length_quantiles.items())
-    cut = report.truncated_share or 0.0
-    share = "none" if cut == 0 else f"{100 * cut:.1f}%" if cut >= 0.001 else "under 0.1%"
-    console.print(f"tokens per row: {quantiles}; longer than {report.max_length} and cut: {share} (counted by {by})", markup=False)
+    shown = [("row", report.length_quantiles, report.max_length, report.truncated_share)]
+    if report.target_quantiles:
+        shown.append(("target", report.target_quantiles, report.target_length, report.truncated_targets))
+    for what, tokens, most, share in shown:
+        quantiles = ", ".join(f"{count:,} ({name})" for name, count in tokens.items())
+        console.print(f"tokens per {what}: {quantiles}; longer than {most} and cut: {_share(share or 0.0)} (counted by {by})", markup=False)
+
+
+def _share(cut: float) -> str:
+    return "none" if cut == 0 else f"{100 * cut:.1f}%" if cut >= 0.001 else "under 0.1%"
 
 
 def _show_findings(console: Console, report: CheckReport) -> None:

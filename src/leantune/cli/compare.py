@@ -62,7 +62,7 @@ def command(
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
-    from leantune.app.mix_file import is_mix
+    from leantune.app.mix_file import is_mix, refuse_for_all
     from leantune.app.mixture import open_mixture_file
     from leantune.app.options import DEFAULT_METHODS, Options
     from leantune.app.study import Sources, default_run, open_study
@@ -109,7 +109,7 @@ def command(
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
         if is_mix(file):
-            _refuse(dev=dev, test=test)
+            refuse_for_all(dev=dev, test=test)
             opened = partial(open_mixture_file, file, Path(out) if out else None, options)
             code = show_mixture(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
         else:
@@ -117,14 +117,6 @@ def command(
             run = Path(out) if out else default_run(sources, model)
             code = show(partial(open_study, sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)
-
-
-def _refuse(**given: object) -> None:
-    """Options that a file of tasks has for each task."""
-    from leantune.core.errors import SpecError
-
-    if names := [name for name, value in given.items() if value]:
-        raise SpecError(f"--{names[0]} is of one task: write it beside the task's file.", "E-OPTION")
 
 
 def _style(*, json: bool, quiet: bool) -> str:

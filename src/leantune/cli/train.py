@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -43,11 +44,14 @@ def command(
     json: option.Json = False,
     quiet: option.Quiet = False,
 ) -> None:
-    """Train one method on a labelled file and write its artifact."""
+    """Train one method on a labelled file and write its artifact; on a file of tasks all of them together, an artifact each."""
     from leantune.execution.process import WorkerProcess
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
+    from leantune.app.mix_file import is_mix, refuse_for_all
+    from leantune.app.mixture import open_mixture_file
+    from leantune.app.mixture_train import run_mixture_training
     from leantune.app.options import Options
     from leantune.app.ship import BEST
     from leantune.app.study import Sources, default_run, open_study
@@ -78,15 +82,16 @@ def command(
         split_seed=split_seed,
     )
     read_methods([method])  # a typo is told before anything is read
+    style = {"plain": not sys.stdout.isatty(), "quiet": quiet, "json": json}
     sources = Sources(file, dev, named_tests(test))
     usual = default_run(sources, model)
     run = Path(out) if out else usual.with_name(f"{usual.name}-train")
     with worker:
-        code = show(
-            lambda: open_study(sources, run, options),
-            lambda study: run_training(study, method, run / BEST, seed=seed, worker=worker),
-            plain=not sys.stdout.isatty(),
-            quiet=quiet,
-            json=json,
-        )
+        if is_mix(file):
+            refuse_for_all(dev=dev, test=test)
+            mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
+            code = show(partial(open_mixture_file, file, run, options), mixing, **style)
+        else:
+            training = partial(run_training, method=method, artifact=run / BEST, seed=seed, worker=worker)
+            code = show(partial(open_study, sources, run, options), training, **style)
     raise typer.Exit(code)

@@ -6,7 +6,7 @@ seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all met
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from leantune.core.budget import DEFAULT, Budget, parse_budget
@@ -26,6 +26,8 @@ MOST_SEEDS = 20
 """As many as a study takes."""
 OVER = 1.2
 """A plan may take this times the budget; its seconds are estimates."""
+OVERTIME = 1.15
+"""A further seed is only begun when it is expected to end within this times the budget."""
 FEWEST_STEPS = 24
 MOST_LOOKS, FEWEST_LOOKS = 8, 2
 LOOK_SHARE = 0.15
@@ -58,6 +60,13 @@ class Rows:
     test: int
     """Of all test sets."""
     batch: int
+    tasks: int = 1
+    """That one training is for; what it leaves is saved, read back and measured for each."""
+
+    @property
+    def most_steps(self) -> int:
+        """As many as are ever planned."""
+        return max(FEWEST_STEPS, round(MOST_EPOCHS * self.train / self.batch))
 
 
 class Plan(Spec):
@@ -90,15 +99,15 @@ def plan(budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int, *, str
     Raises:
         BudgetError: E-BUDGET with the least time that would do, or with the passes over the rows where there are too many steps.
     """
-    most = max(FEWEST_STEPS, round(MOST_EPOCHS * rows.train / rows.batch))
     if budget.steps:
-        _refuse_endless(budget, budget.steps, rows)
-        return _plan(budget, budget.steps, speeds, rows, seeds)
+        refuse_endless(budget, rows)
+        return plan_of(budget.steps, budget, speeds, rows, seeds)
     assert budget.seconds is not None
-    steps = most
-    if _plan(budget, most, speeds, rows, seeds).total_seconds > budget.seconds:
-        steps = _largest_within(budget.seconds, speeds, rows, seeds, most)
-    found = _plan(budget, steps, speeds, rows, seeds)
+
+    def planned(steps: int) -> Plan:
+        return plan_of(steps, budget, speeds, rows, seeds)
+
+    found = planned(largest_within(budget.seconds, lambda steps: planned(steps).total_seconds, rows.most_steps))
     if strict and found.total_seconds > OVER * budget.seconds:
         raise BudgetError(
             f"--budget {budget.text} is too short: {len(speeds)} methods with {seeds} seeds need about "
@@ -117,37 +126,51 @@ def more_time(found: Plan, rows: Rows, seeds: int) -> str:
         rows: of the data.
         seeds: full-length trials per method.
     """
-    return f"{_over_the_default(found)}{_what_more_buys(found, rows, seeds)}"
+    return what_more_buys(found.budget, found.steps, found.total_seconds, passes(found.steps, rows), seeds)
 
 
-def _over_the_default(found: Plan) -> str:
+def what_more_buys(budget: str, steps: int, seconds: float, epochs: float, seeds: int) -> str:
+    """The same for whatever is planned.
+
+    Args:
+        budget: as the user gave it, or the default.
+        steps: of a full-length trial.
+        seconds: expected for all.
+        epochs: passes of a trial over its training rows.
+        seeds: full-length trials per method.
+    """
+    return _over_the_default(budget, steps, seconds) + _what_more_buys(budget, steps, seconds, epochs, seeds)
+
+
+def _over_the_default(budget: str, steps: int, seconds: float) -> str:
     """A named budget that is too short is refused; the default one is only what we took to be enough."""
-    if found.budget != DEFAULT or found.steps > FEWEST_STEPS or found.total_seconds <= OVER * (parse_budget(DEFAULT).seconds or 0.0):
+    if budget != DEFAULT or steps > FEWEST_STEPS or seconds <= OVER * (parse_budget(DEFAULT).seconds or 0.0):
         return ""
-    return f"The least that can be compared takes {_minutes(found.total_seconds)} min, more than the default {DEFAULT}. "
+    return f"The least that can be compared takes {_minutes(seconds)} min, more than the default {DEFAULT}. "
 
 
-def _what_more_buys(found: Plan, rows: Rows, seeds: int) -> str:
-    epochs = _passes(found.steps, rows)
+def _what_more_buys(budget: str, steps: int, seconds: float, epochs: float, seeds: int) -> str:
     if epochs >= MOST_EPOCHS * 0.95:
         more = min(seeds + 2, MOST_SEEDS)
         if more == seeds:
             return "More time would buy nothing: the trials are long enough, and there are as many seeds as can be."
         return f"More time would buy more seeds (--seeds {more}) for narrower intervals; the trials themselves are long enough."
-    double = f"{2 * found.steps}steps" if found.budget.rstrip().endswith(("step", "steps")) else f"{_minutes(2 * found.total_seconds)}min"
+    double = f"{2 * steps}steps" if parse_budget(budget).steps else f"{_minutes(2 * seconds)}min"
     return f"Each trial passes over the training rows {epochs:.1f} times; --budget {double} would double that."
 
 
-def _passes(steps: int, rows: Rows) -> float:
+def passes(steps: int, rows: Rows) -> float:
     """How often each training row is seen; a batch never holds more rows than there are."""
     return steps * min(rows.batch, rows.train) / rows.train
 
 
-def _refuse_endless(budget: Budget, steps: int, rows: Rows) -> None:
-    if (passes := _passes(steps, rows)) > MOST_PASSES:
+def refuse_endless(budget: Budget, rows: Rows) -> None:
+    """Raise BudgetError for more steps than make sense on any data."""
+    if (times := passes(budget.steps or 0, rows)) > MOST_PASSES:
+        enough = round(MOST_EPOCHS * (budget.steps or 0) / times)
         raise BudgetError(
-            f"--budget {budget.text} would be {passes:,.0f} passes over the {rows.train:,} training rows; the most is {MOST_PASSES:,}. "
-            f"{round(MOST_EPOCHS * steps / passes)}steps are {MOST_EPOCHS} passes, the most that is planned for a budget in minutes.",
+            f"--budget {budget.text} would be {times:,.0f} passes over the {rows.train:,} training rows; the most is {MOST_PASSES:,}. "
+            f"{enough}steps are {MOST_EPOCHS} passes, the most that is planned for a budget in minutes.",
             "E-BUDGET",
         )
 
@@ -156,22 +179,25 @@ def _minutes(seconds: float) -> int:
     return max(1, round(seconds / 60))
 
 
-def _largest_within(seconds: float, speeds: Sequence[Speed], rows: Rows, seeds: int, most: int) -> int:
+def largest_within(seconds: float, takes: Callable[[int], float], most: int) -> int:
+    """The most steps, up to `most`, that take no more than some seconds; the fewest where none do."""
     low, high = FEWEST_STEPS, most
+    if takes(most) <= seconds:
+        return most
     while high - low > 1:
         middle = (low + high) // 2
-        within = _plan(Budget(""), middle, speeds, rows, seeds).total_seconds <= seconds
-        low, high = (middle, high) if within else (low, middle)
+        low, high = (middle, high) if takes(middle) <= seconds else (low, middle)
     return low
 
 
-def _plan(budget: Budget, steps: int, speeds: Sequence[Speed], rows: Rows, seeds: int) -> Plan:
+def plan_of(steps: int, budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int) -> Plan:
+    """What every full-length trial having `steps` would take."""
     race_steps = max(min(steps, 12), round(steps * RACE_SHARE))
     looks = _looks(steps, speeds, rows)
     seconds = {}
     for speed in speeds:
         race = RATES * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
-        measuring = (rows.dev + MEASURED_ROWS) * speed.predict_row_seconds
+        measuring = (rows.dev + rows.tasks * MEASURED_ROWS) * speed.predict_row_seconds
         seconds[speed.name] = speed.once_seconds + race + measuring + seeds * (_trial(speed, steps, looks, rows) + _saving(speed, rows))
     return Plan(budget=budget.text, steps=steps, race_steps=race_steps, looks=looks, seconds=seconds)
 
@@ -190,4 +216,4 @@ def _trial(speed: Speed, steps: int, looks: int, rows: Rows) -> float:
 
 def _saving(speed: Speed, rows: Rows) -> float:
     """The test set, and reloading what was saved."""
-    return speed.setup_seconds + rows.test * speed.predict_row_seconds
+    return rows.tasks * speed.setup_seconds + rows.test * speed.predict_row_seconds

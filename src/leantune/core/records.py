@@ -332,7 +332,13 @@ class CheckReport(Spec):
     length_quantiles: dict[str, int] = {}
     """Tokens per row at p50, p90, p95, p99, max."""
     max_length: int | None = None
+    """Tokens of a row that are read."""
     truncated_share: float | None = None
+    target_quantiles: dict[str, int] = {}
+    """Tokens per target, where any is written."""
+    target_length: int | None = None
+    """Tokens of a target that are learned."""
+    truncated_targets: float | None = None
     findings: list[CheckFinding] = []
 
 

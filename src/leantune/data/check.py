@@ -1,6 +1,6 @@
 """The data check: facts and findings about a prepared data set, before anything is trained.
 
-    report = check(dataset, tokenizer=counter, max_length=128)
+    report = check(dataset, Ruler(counter, Room(128)))
     for finding in report.findings: print(finding.severity, finding.message)
 
 Each kind of finding is one file in `checks/`; a further file there joins by itself.
@@ -8,59 +8,67 @@ Each kind of finding is one file in `checks/`; a further file there joins by its
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from leantune.core import catalogue
 from leantune.core.human import plural
 from leantune.core.records import CheckFinding, CheckReport
-from leantune.data.checks._rows import finding, label_counts, named, rows
+from leantune.data.checks._rows import finding, label_counts, named
 from leantune.data.dataset import Dataset
+from leantune.data.lengths import Lengths, Ruler, TokenCounter, measured
 from leantune.data.pieces._pieces import Pieces, too_long
-from leantune.data.table import CHUNK_ROWS
 
-TokenCounter = Callable[[list[str], list[str] | None], Sequence[int]]
-"""Tokens of each text (with its pair), special tokens included, nothing cut off."""
-
-MOST_MEASURED = 50_000
-"""Rows whose tokens are counted, evenly drawn over all splits."""
-
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 _MUCH = 0.05
 
 
-def check(dataset: Dataset, *, tokenizer: TokenCounter | None = None, max_length: int | None = None) -> CheckReport:
+def check(dataset: Dataset, ruler: Ruler | None = None) -> CheckReport:
     """Check a prepared data set.
 
     Args:
         dataset: what `prepare` gave.
-        tokenizer: counts tokens; without it no lengths are reported.
-        max_length: tokens a row may have; longer rows would be cut.
+        ruler: counts tokens and says how many a row and a target may have; without it no lengths are reported.
     """
     findings: list[CheckFinding] = []
     for name in catalogue.names("data.checks"):
         findings.extend(catalogue.load("data.checks", name)(dataset))
-    lengths = _lengths(dataset, tokenizer) if tokenizer else None
-    truncated = float((lengths > max_length).mean()) if lengths is not None and max_length else None
-    pieces: Pieces = catalogue.load("data.pieces", dataset.gold.pieces)
-    in_pieces = pieces.overlapping
-    most_first = pieces.most_first(max_length) if max_length else None
-    if tokenizer and most_first:
-        findings.extend(_long_firsts(dataset, tokenizer, most_first))
-    if truncated:
-        findings.append(_in_pieces(truncated, max_length or 0) if in_pieces else _truncated(truncated, max_length or 0, pieces.cuts))
-    return CheckReport(
-        source=dataset.source,
-        splits=dataset.manifest.sizes,
-        labels={split: _label_counts(dataset, split) for split in dataset.splits},
-        length_quantiles=_quantiles(lengths),
-        max_length=max_length,
-        truncated_share=None if in_pieces else truncated,
-        findings=sorted(findings, key=lambda one: _ORDER[one.severity]),
-    )
+    values: dict[str, object] = {
+        "source": dataset.source,
+        "splits": dataset.manifest.sizes,
+        "labels": {split: _label_counts(dataset, split) for split in dataset.splits},
+    }
+    if ruler is not None:
+        lengths = measured(dataset, ruler)
+        findings += cuts(dataset, ruler, lengths)
+        values |= _facts(lengths, in_pieces=ruler.kind(dataset).overlapping)
+    return CheckReport.build("check", values | {"findings": sorted(findings, key=lambda one: _ORDER[one.severity])})
+
+
+def _facts(lengths: Lengths, *, in_pieces: bool) -> dict[str, object]:
+    texts, targets = lengths.texts, lengths.targets
+    facts: dict[str, object] = {
+        "length_quantiles": texts.quantiles,
+        "max_length": texts.most,
+        "truncated_share": None if in_pieces else texts.cut,
+    }
+    if targets is not None:
+        facts |= {"target_quantiles": targets.quantiles, "target_length": targets.most, "truncated_targets": targets.cut}
+    return facts
+
+
+def cuts(dataset: Dataset, ruler: Ruler, lengths: Lengths) -> Iterator[CheckFinding]:
+    """What is longer than can be read or learned to be written."""
+    kind, texts, targets = ruler.kind(dataset), lengths.texts, lengths.targets
+    if most_first := kind.most_first(ruler.room.length):
+        yield from _long_firsts(dataset, ruler.count, most_first)
+    if texts.cut:
+        yield _in_pieces(texts.cut, texts.most) if kind.overlapping else _truncated(texts.cut, texts.most, kind)
+    if targets is not None and targets.cut:
+        message = f"{_part(targets.cut)} of the targets are longer than {targets.most} tokens; their end is cut and is never learned."
+        severity = "warning" if targets.cut > _MUCH else "info"
+        yield finding("truncated_targets", severity, message, fix="Raise --max-target-length (slower)." if targets.cut > _MUCH else None)
 
 
 def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
@@ -70,38 +78,12 @@ def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
     return {dataset.labels[index]: int(counts[index]) for index in np.argsort(-counts, kind="stable") if counts[index]}
 
 
-def _lengths(dataset: Dataset, tokenizer: TokenCounter) -> np.ndarray:  # type: ignore[type-arg]
-    """Tokens per row, int64, of at most about `MOST_MEASURED` rows."""
-    total, found = sum(dataset.manifest.sizes.values()), list[int]()
-    for examples in dataset.splits.values():
-        block = []
-        for row in rows(examples, max(1, MOST_MEASURED * len(examples) // total)):
-            block.append(row)
-            if len(block) == CHUNK_ROWS:
-                found.extend(_counted(block, tokenizer, dataset.gold.pieces))
-                block = []
-        found.extend(_counted(block, tokenizer, dataset.gold.pieces))
-    return np.array(found, np.int64)
-
-
-def _counted(block: list, tokenizer: TokenCounter, pieces: str) -> Sequence[int]:  # type: ignore[type-arg]
-    if not block:
-        return []
-    if pieces == "options":  # each is read alone behind the text; the longest one counts
-        return tokenizer([row.text for row in block], [max(json.loads(row.pair), key=len) for row in block])
-    return tokenizer([row.text for row in block], [row.pair for row in block] if block[0].pair is not None else None)
-
-
-def _quantiles(lengths: np.ndarray | None) -> dict[str, int]:  # type: ignore[type-arg]
-    if lengths is None or not len(lengths):
-        return {}
-    return {name: int(np.quantile(lengths, at, method="inverted_cdf")) for name, at in _QUANTILES.items()}
-
-
-def _truncated(share: float, max_length: int, side: str | None) -> CheckFinding:
-    message = f"{_longer(share, max_length)} and would be cut{' at their beginning' if side == 'left' else ''}."
-    place = "end" if side == "left" else "front"
-    fix = f"Raise --max-length (slower), or put what decides at the {place} of the text." if share > _MUCH else None
+def _truncated(share: float, max_length: int, kind: Pieces) -> CheckFinding:
+    where = " at their beginning" if kind.cuts == "left" else ""
+    message = f"{_longer(share, max_length)} and {kind.loses or f'would be cut{where}'}."
+    place = "end" if kind.cuts == "left" else "front"
+    instead = "" if kind.loses else f", or put what decides at the {place} of the text"
+    fix = f"Raise --max-length (slower){instead}." if share > _MUCH else None
     return finding("truncated", "warning" if share > _MUCH else "info", message, fix=fix)
 
 
@@ -128,5 +110,8 @@ def _long_firsts(dataset: Dataset, tokenizer: TokenCounter, most: int) -> list[C
 
 
 def _longer(share: float, max_length: int) -> str:
-    part = f"{share:.0%}" if share >= 0.01 else "Under 1%"
-    return f"{part} of the rows are longer than {max_length} tokens"
+    return f"{_part(share)} of the rows are longer than {max_length} tokens"
+
+
+def _part(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "Under 1%"

@@ -17,10 +17,11 @@ from leantune.core.digest import digest
 from leantune.core.errors import DataError
 from leantune.data.columns import Columns
 from leantune.data.examples import Examples
-from leantune.data.gather import Request, find, gather
+from leantune.data.gather import find, gather
 from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.manifest import Manifest, read_manifest
+from leantune.data.request import Request
 from leantune.data.table import Table
 from leantune.data.test_sets import MAIN, split_of
 

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from leantune.core.records import Flops
 from leantune.kinds.task import Task
 from leantune.models.network import Batch, Network
+from leantune.models.sought import at_sought
 
 
 def flops_per_row(network: Network, task: Task, batch: Batch, *, rows: int) -> Flops:
@@ -25,8 +26,9 @@ def flops_per_row(network: Network, task: Task, batch: Batch, *, rows: int) -> F
     assert batch.targets is not None
     with torch.no_grad(), _counter() as forward:
         network(batch)
+    sought = task.sought(batch.targets)
     with _counter() as both:
-        loss = task.loss(network(batch), batch.targets)
+        loss = task.loss(network(batch, sought), at_sought(batch.targets, sought))
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
     network.zero_grad(set_to_none=True)

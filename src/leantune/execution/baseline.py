@@ -9,16 +9,22 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.events import Event, Finished, Started
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.records import Cost, TrialRecord
 from leantune.core.study import Job
+from leantune.data.encoding import encode_rows
+from leantune.data.examples import ExampleChunk
+from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
+from leantune.execution.feed import states_of
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
 from leantune.models.build import build_embedder
+from leantune.models.network import Batch
 
 
 def run_baseline(context: Context, job: Job) -> Iterator[Event]:
@@ -27,7 +33,7 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
     baseline: Baseline = catalogue.load("baselines", job.expression)
     yield Started(name=job.name, steps=0, trainable_params=0)
     start = time.perf_counter()
-    floor = baseline.fit(Material(context.dataset.splits, context.task.gold, len(context.dataset.labels), _embedder(context), job.seed))
+    floor = baseline.fit(_material(context, job.seed))
     seconds = _seconds(folder, time.perf_counter() - start)
     decoded: dict[str, Decoded] = {split: floor.predict(split) for split in ("dev", *context.dataset.tests.values())}
     context.store(folder, decoded)
@@ -53,8 +59,31 @@ def _seconds(folder: Path, measured: float) -> float:
     return measured if earlier is None or earlier.cost.train_seconds is None else earlier.cost.train_seconds
 
 
-def _embedder(context: Context) -> Callable[[str], NDArray[np.float32]]:
+def _material(context: Context, seed: int) -> Material:
+    """Rows, and the base as it is, loaded when it is asked for."""
+    body = cache(lambda: build_embedder(context.base).to(context.device))
+    labels = len(context.dataset.labels)
+    return Material(context.dataset.splits, context.task.gold, labels, _embedder(context, body), seed, _encoder(context, body))
+
+
+def _embedder(context: Context, body: Callable[[], nn.Module]) -> Callable[[str], NDArray[np.float32]]:
     """Frozen pooled states of a split, by the base's own pooling; a base with a stock head is mean-pooled."""
     pooling = context.base.pooling if context.base.pooling != "stock" else "mean"
-    body = cache(lambda: build_embedder(context.base).to(context.device))
     return lambda split: context.features(split, body(), pooling).states
+
+
+def _encoder(context: Context, body: Callable[[], nn.Module]) -> Callable[[list[str]], NDArray[np.float32]] | None:
+    """The same of any texts, of a base that has a pooling of its own."""
+    pooling = context.base.pooling
+    if pooling == "stock":
+        return None
+
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        encoded = encode_rows(context.base.tokenizer, ExampleChunk(texts), context.conditions.max_length)
+
+        def batch(pieces: NDArray[np.int64]) -> Batch:
+            return make_batch(encoded.padded(pieces, context.pad), types=context.types).to(context.device)
+
+        return states_of(body(), pooling, encoded.lengths, batch)
+
+    return encode

@@ -24,6 +24,7 @@ from leantune.data.batches import length_batches
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.device import autocast
 from leantune.models.network import Batch, Network, pool, token_states
+from leantune.models.sought import at_sought
 
 
 class Feed(Protocol):
@@ -42,13 +43,16 @@ class TokenFeed:
     batch: Callable[[NDArray[np.int64]], Batch]
     """Pieces with targets, on the device."""
     device: torch.device
+    sought: Callable[[Tensor], Tensor | None]
+    """Of targets, the tokens that enter the loss; `Task.sought`."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Logits and targets of the pieces."""
+        """Logits and targets of the pieces; of a vocabulary those of the sought tokens, (1, N, V) and (1, N)."""
         batch = self.batch(pieces)
         assert batch.targets is not None
+        sought = self.sought(batch.targets)
         with autocast(self.device):
-            return self.network(batch), batch.targets
+            return self.network(batch, sought), at_sought(batch.targets, sought)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def pooled_features(
     seconds_path = path.with_suffix(".seconds")
     if not seconds_path.is_file():
         start = time.perf_counter()
-        states = _encode(body, pooling, lengths, batch)
+        states = states_of(body, pooling, lengths, batch)
         part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(part, states)
@@ -102,7 +106,10 @@ def pooled_features(
 
 
 @torch.inference_mode()
-def _encode(body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]) -> NDArray[np.float32]:
+def states_of(
+    body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]
+) -> NDArray[np.float32]:
+    """Pooled states (rows, D) of all rows; arguments as in `pooled_features`."""
     body.eval()
     features: NDArray[np.float32] | None = None
     for rows in length_batches(lengths, tokens=TOKENS, rows=ROWS):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,11 +18,17 @@ from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.context import Context
-from leantune.execution.device import autocast, peak_memory, synchronize
+from leantune.execution.device import peak_memory, synchronize
+from leantune.execution.feed import TokenFeed
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
 from leantune.execution.optimizers import build_optimizer
+from leantune.execution.results import Attached
 from leantune.execution.trial import attach
+from leantune.models.joint import Joint
 from leantune.models.network import POOLINGS, Network
+
+Update = Callable[[], None]
+"""Clips the gradients and moves the weights."""
 
 STEPS = 4
 """Measured steps, after one that is not."""
@@ -53,38 +61,48 @@ def probe(context: Context, job: Job) -> ProbeResult:
         attached = attach(context, job)
     except LeantuneError as error:
         return ProbeResult(name=job.name, problem=error.message)
-    network, units = attached.network, context.encoded("train").units
+    network = attached.network
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
-    rows = min(job.recipe.batch_rows, len(units))
-    update = _update(job.recipe, network, trained)
+    seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
+    return probed(job, context, trained, setup, seconds)
+
+
+@dataclass(frozen=True)
+class RowSeconds:
+    """What the rows of one task take."""
+
+    train: float
+    predict: float
+    once: float = 0.0
+
+
+def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
+    """One step on the longest rows, for the memory, then the measured ones."""
+    network, units = attached.network, context.encoded("train").units
+    rows = min(recipe.batch_rows, len(units))
     _step(context, network, units.pieces(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)]), update)
     sample = [units.pieces(chosen) for chosen in _samples(units, rows)]
+    measured = rows * len(sample)
     if network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
-        return _probe_of_a_head(context, job, network, sample, rows, setup)
+        # The body is run once per study; a step on stored states costs next to nothing.
+        forward = sum(_forward(context, network, chosen) for chosen in sample) / measured
+        stored = len(context.gold["train"]) + len(context.gold["dev"])
+        return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
     train = [_step(context, network, chosen, update) for chosen in sample]
     predict = [_forward(context, network, chosen) for chosen in sample]
+    return RowSeconds(sum(train) / measured, sum(predict) / measured)
+
+
+def probed(job: Job, context: Context, trained: Mapping[str, nn.Parameter], setup: float, seconds: RowSeconds) -> ProbeResult:
+    """What was measured, with the memory of this process."""
     return ProbeResult(
         name=job.name,
         trainable_params=sum(parameter.numel() for parameter in trained.values()),
         setup_seconds=setup,
-        train_row_seconds=sum(train) / (rows * len(sample)),
-        predict_row_seconds=sum(predict) / (rows * len(sample)),
-        peak_memory_bytes=peak_memory(context.device),
-    )
-
-
-def _probe_of_a_head(context: Context, job: Job, network: Network, sample: list[NDArray[np.int64]], rows: int, setup: float) -> ProbeResult:
-    """The body is run once per study; a step on stored states costs next to nothing."""
-    forward = sum(_forward(context, network, chosen) for chosen in sample) / (rows * len(sample))
-    stored = len(context.gold["train"]) + len(context.gold["dev"])
-    return ProbeResult(
-        name=job.name,
-        trainable_params=sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad),
-        setup_seconds=setup,
-        once_seconds=stored * forward,
-        train_row_seconds=STORED_ROW_SECONDS,
-        predict_row_seconds=forward,
+        once_seconds=seconds.once,
+        train_row_seconds=seconds.train,
+        predict_row_seconds=seconds.predict,
         peak_memory_bytes=peak_memory(context.device),
     )
 
@@ -96,7 +114,7 @@ def _samples(units: Units, rows: int) -> list[NDArray[np.int64]]:
     return [order[start : start + rows] for start in starts]
 
 
-def _update(recipe: Recipe, network: Network, trained: dict[str, nn.Parameter]) -> Callable[[], None]:
+def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Parameter]) -> Update:
     """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
     if not trained:
         return lambda: None
@@ -109,14 +127,11 @@ def _update(recipe: Recipe, network: Network, trained: dict[str, nn.Parameter]) 
     return update
 
 
-def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Callable[[], None]) -> float:
+def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     start = time.perf_counter()
-    batch = context.batch("train", pieces, targets=True)
     network.train()
-    assert batch.targets is not None
-    with autocast(context.device):
-        logits = network(batch)
-    loss = context.task.loss(logits, batch.targets)
+    feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    loss = context.task.loss(*feed(pieces))
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
     update()

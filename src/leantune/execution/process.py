@@ -14,8 +14,12 @@ class WorkerProcess:
     """One running `leantune.execution.worker`; it ends with its parent, because its standard input closes then."""
 
     def __init__(self) -> None:
+        self.process = self._started()
+
+    @staticmethod
+    def _started() -> subprocess.Popen[str]:
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "leantune.execution.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -35,6 +39,11 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether it can take a job."""
         return self.process.poll() is None
+
+    def revive(self) -> None:
+        """Start it again where it has died."""
+        if not self.alive:
+            self.process = self._started()
 
     def close(self) -> None:
         """End the worker and whatever it is doing."""

@@ -36,11 +36,15 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._worker.close()
 
+    def of(self, run: Path, conditions: Conditions | Blend) -> Runner:
+        """The same worker for another study; this runner ends it."""
+        return Runner(run, conditions, self._worker)
+
     def probe(self, job: Job) -> ProbeResult:
         """Measure a method for a moment; a crash is a problem, not an exception."""
         log = self.run_folder / "probe.log"
         result = ProbeResult(name=job.name, problem=f"the probe crashed, see {log}")
-        for message in self._request("probe", job, log):
+        for message in self._request("probe-mixture" if isinstance(self.conditions, Blend) else "probe", job, log):
             if message["kind"] == "probed":
                 result = ProbeResult.model_validate(message["result"])
             elif message["code"] < 0:
@@ -101,8 +105,7 @@ class Runner:
 
     def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
         """Send one job; its messages up to and including the exit of its process."""
-        if not self._worker.alive:
-            self._worker = WorkerProcess()
+        self._worker.revive()
         process = self._worker.process
         request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
         request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}

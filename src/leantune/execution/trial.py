@@ -50,7 +50,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     assert job.recipe is not None
     network, train = attached.network, context.encoded("train")
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
-    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device)
+    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device, context.task.sought)
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     seconds = 0.0
     if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):

@@ -4,7 +4,7 @@ A child is a process of its own: a crash or an exhausted memory is one failed tr
 nothing leaks from one trial into the next. Jobs come as JSON lines on the standard input, events go as JSON lines to the
 standard output; where the system cannot fork, jobs run one after another in the worker itself.
 
-    {"kind": "trial" | "probe" | "baseline" | "further" | "mixture", "run": "...", "conditions": {...}, "job": {...}}
+    {"kind": "trial" | "probe" | "baseline" | "further" | "mixture" | "probe-mixture", "run": "...", "conditions": {...}, "job": {...}}
 """
 
 from __future__ import annotations
@@ -15,31 +15,44 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from leantune.core.events import Event
 from leantune.core.study import Blend, Conditions, Job
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
 from leantune.execution.further import run_further
 from leantune.execution.mixture import Mixture, run_mixture
-from leantune.execution.probe import probe
+from leantune.execution.mixture_probe import probe_mixture
+from leantune.execution.probe import ProbeResult, probe
 from leantune.execution.trial import run_trial
+
+Work = ProbeResult | Iterator[Event]
+_OF_ONE: dict[str, Callable[[Context, Job], Work]] = {
+    "probe": probe,
+    "trial": run_trial,
+    "baseline": run_baseline,
+    "further": run_further,
+}
+_OF_SEVERAL: dict[str, Callable[[Mixture, Job], Work]] = {"mixture": run_mixture, "probe-mixture": probe_mixture}
 
 
 def perform(request: dict[str, Any]) -> None:
     """Do one job and print its events."""
-    job, run = Job.model_validate(request["job"]), Path(request["run"])
-    if request["kind"] == "mixture":
-        for event in run_mixture(Mixture.open(run, Blend.model_validate(request["conditions"])), job):
-            _say(event.model_dump(mode="json"))
+    kind, run, job = request["kind"], Path(request["run"]), Job.model_validate(request["job"])
+    if kind in _OF_SEVERAL:
+        _tell(_OF_SEVERAL[kind](Mixture.open(run, Blend.model_validate(request["conditions"])), job))
+    else:
+        _tell(_OF_ONE[kind](Context(run, Conditions.model_validate(request["conditions"])).behind(job.recipe), job))
+
+
+def _tell(found: Work) -> None:
+    if isinstance(found, ProbeResult):
+        _say({"kind": "probed", "result": found.model_dump(mode="json")})
         return
-    context = Context(run, Conditions.model_validate(request["conditions"])).behind(job.recipe)
-    if request["kind"] == "probe":
-        _say({"kind": "probed", "result": probe(context, job).model_dump(mode="json")})
-        return
-    runs = {"trial": run_trial, "baseline": run_baseline, "further": run_further}
-    for event in runs[request["kind"]](context, job):
+    for event in found:
         _say(event.model_dump(mode="json"))
 
 

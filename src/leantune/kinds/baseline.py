@@ -39,10 +39,15 @@ class Material:
     embed: Callable[[str], NDArray[np.float32]]
     """Frozen mean-pooled states (rows, D) of a split, from the base model as it is."""
     seed: int
+    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
+    """Frozen states (texts, D) of any texts by the base's own pooling; None for a base without one."""
 
 
 class Baseline(Protocol):
-    """One floor; a member's file binds `MEMBER` to an instance."""
+    """One floor; a member's file binds `MEMBER` to an instance.
+
+    One with a class variable `pooled` that is true wants `Material.encode` and is left out where the base has no pooling of its own.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]

@@ -113,6 +113,11 @@ class Task:
         del words, outputs
         return np.asarray(gold)[rows].astype(np.int64)
 
+    def sought(self, targets: Tensor) -> Tensor | None:
+        """(B, T) the tokens that enter the loss, where the logits are those of a vocabulary and most of them would be for nothing."""
+        del targets
+        return None
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, a scalar."""
         raise NotImplementedError

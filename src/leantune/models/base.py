@@ -60,6 +60,10 @@ class Base:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
         return count_tokens(self.tokenizer, texts, pairs)
 
+    def count_bare(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
+        """The same without special tokens."""
+        return count_tokens(self.tokenizer, texts, pairs, special=False)
+
 
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
     """Read configuration and tokenizer of a base model; `revision` is a commit on the hub.
@@ -103,10 +107,12 @@ def _ready(tokenizer: PreTrainedTokenizerBase, name: str) -> PreTrainedTokenizer
     return tokenizer
 
 
-def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: list[str] | None = None) -> list[int]:
-    """Tokens of each text (with its pair), special tokens included, nothing cut off."""
+def count_tokens(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], pairs: list[str] | None = None, *, special: bool = True
+) -> list[int]:
+    """Tokens of each text (with its pair), special tokens included unless said otherwise, nothing cut off."""
     with quiet():
-        coded = tokenizer(texts, pairs, truncation=False, return_attention_mask=False)
+        coded = tokenizer(texts, pairs, truncation=False, add_special_tokens=special, return_attention_mask=False)
     return [len(ids) for ids in coded["input_ids"]]
 
 

@@ -30,11 +30,11 @@ from transformers import (
 
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy, anatomy
-from leantune.models.asked import output_embedding
 from leantune.models.base import Base, load_pretrained
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
 from leantune.models.network import Network
+from leantune.models.sought import output_embedding
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {

@@ -19,7 +19,7 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
-from leantune.models.asked import read_at
+from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
 
 POOLINGS = ("mean", "cls", "last")
@@ -76,16 +76,29 @@ class Network(nn.Module):
             if part.out_features == outputs and part.bias is not None and not part.bias.any():
                 part.bias.fill_(value)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits (B, C), or (B, T, C) where every token is read."""
+    def forward(self, batch: Batch, sought: Tensor | None = None) -> Tensor:
+        """Logits (B, C), or (B, T, C) where every token is read.
+
+        Args:
+            batch: the pieces.
+            sought: of a vocabulary, (B, T) the tokens whose logits are wanted; they come as (1, N, C).
+        """
         if batch.asked is not None:
-            states, logits = read_at(self.body, partial(self._own_logits, batch), batch.asked, batch.width)
+            states, logits = self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
             return self.head(states[:, 0]) if self.verbalizer is None else self.verbalizer(logits)  # type: ignore[no-any-return, misc]
-        if self.head is None:
+        if self.head is not None:
+            return self.head(self.embed(batch))  # type: ignore[no-any-return]
+        if sought is not None:
+            return self._narrowed(batch, partial(at_tokens, sought=sought))[1]
+        logits = self._own_logits(batch)
+        # The logits of virtual tokens in front are nobody's answer.
+        return logits if logits.dim() == 2 else logits[:, -batch.width :]
+
+    def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
+        """States before the output embedding and logits, of what `pick` takes alone."""
+        with narrowed(self.body, pick) as seen:
             logits = self._own_logits(batch)
-            # The logits of virtual tokens in front are nobody's answer.
-            return logits if logits.dim() == 2 else logits[:, -batch.width :]
-        return self.head(self.embed(batch))  # type: ignore[no-any-return]
+        return (seen[0], logits) if seen else (pick(logits), pick(logits))
 
     def _own_logits(self, batch: Batch) -> Tensor:
         """Those of the head that the body brings."""

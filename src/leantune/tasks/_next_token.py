@@ -63,6 +63,10 @@ class NextToken(Task):
         del gold, rows, outputs
         return token_targets(words)
 
+    def sought(self, targets: Tensor) -> Tensor | None:
+        """Those that a token is sought behind."""
+        return targets != NO_TARGET
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy over the sought tokens."""
         return token_loss(logits, targets)

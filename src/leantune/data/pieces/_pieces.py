@@ -68,6 +68,8 @@ class Pieces:
     """Whether a long row becomes several pieces, so that nothing of it is lost."""
     cuts: ClassVar[str | None] = None
     """Which end of a text that is too long is cut off; None for the one that the tokenizer cuts off."""
+    loses: ClassVar[str | None] = None
+    """What becomes of a row that is too long, in a sentence; None where it is cut like any text."""
     template: ClassVar[str | None] = None
     """How conversations are written down where the tokenizer does not say."""
     asks: ClassVar[Asked | None] = None
@@ -86,6 +88,16 @@ class Pieces:
         """
         del length
         return None
+
+    def most_read(self, room: Room, bare: Callable[[list[str], list[str] | None], Sequence[int]]) -> int:
+        """Tokens of what is read, so that what is written has its room.
+
+        Args:
+            room: how long pieces may become.
+            bare: counts tokens without special ones.
+        """
+        del bare
+        return room.length
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows.

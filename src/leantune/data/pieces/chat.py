@@ -6,6 +6,7 @@ the system says), then the beginning of what is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,12 @@ class Chat(Pieces):
 
     width: ClassVar[int] = 1
     template: ClassVar[str | None] = PLAIN_TEMPLATE
+    loses: ClassVar[str | None] = "would lose their oldest turns"
+
+    def most_read(self, room: Room, bare: Callable[[list[str], list[str] | None], Sequence[int]]) -> int:
+        """The conversation and the reply stand in one piece."""
+        del bare
+        return room.length - room.target
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""
@@ -52,6 +59,11 @@ def rendered(tokenizer: Any, turns: list[Turn], *, prompt: bool) -> str:
     """Turns in the tokenizer's template; with `prompt` up to where the assistant begins to speak."""
     template = getattr(tokenizer, "chat_template", None) or PLAIN_TEMPLATE
     return str(tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False, add_generation_prompt=prompt))
+
+
+def written_out(tokenizer: Any, conversation: str) -> str:
+    """A stored conversation up to where the assistant has to speak, as it is read where nothing is cut."""
+    return rendered(tokenizer, turns_of(conversation), prompt=True)
 
 
 def _piece(spans: list[Span], said: list[int], fill: int) -> tuple[list[int], list[int], int]:

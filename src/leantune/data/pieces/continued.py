@@ -5,6 +5,7 @@ A source that is too long is cut at its end, so that the target has the room tha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,10 @@ class Continued(Pieces):
     """Source and target in one piece."""
 
     width: ClassVar[int] = 1
+
+    def most_read(self, room: Room, bare: Callable[[list[str], list[str] | None], Sequence[int]]) -> int:
+        """Source and target stand in one piece with a line break between them."""
+        return room.length - room.target - bare([BREAK], None)[0]
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""

@@ -1,0 +1,116 @@
+"""Preflight: the data are checked, every method is measured, and the steps are planned; nothing is trained.
+
+What was checked and measured is kept in the run folder, and a plan made there under the same budget stands, so that its trials do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from leantune.app.candidates import Candidate, Field, field_of
+from leantune.app.progress import Checked, Doing, Planned, Progress
+from leantune.app.study import Study
+from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
+from leantune.core.budget import Budget, parse_budget
+from leantune.core.files import read_kept, write_atomic
+from leantune.core.records import CheckReport
+from leantune.data.check import check
+from leantune.execution.probe import ProbeResult
+from leantune.execution.runner import Runner
+from leantune.kinds.method import Parsed
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study with its data checked and its methods measured."""
+
+    study: Study
+    report: CheckReport
+    field: Field
+    probes: dict[str, ProbeResult]
+    """Of the methods that can work here."""
+
+    @property
+    def speeds(self) -> list[Speed]:
+        """Of the methods."""
+        return speeds_of(self.field, self.probes)
+
+
+def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner) -> Generator[Progress, None, Ready]:
+    """Check the data, leave out the methods that cannot work here, and measure the others.
+
+    Raises:
+        SpecError: E-METHOD when no method is left.
+    """
+    report = checked(study)
+    yield Checked(report)
+    field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
+    yield Doing("measuring speed and memory of every method")
+    probes = measured(field, runner)
+    field.refuse_if_empty(study.base)
+    return Ready(study, report, field, probes)
+
+
+def checked(study: Study) -> CheckReport:
+    """The data check, kept in the run folder; the same data are not checked twice."""
+    path = study.run / f"check-{study.dataset.whole_digest}-{study.conditions.max_length}-{study.conditions.target_length}.json"
+    if (kept := read_kept(path, CheckReport)) is not None:
+        return kept
+    report = check(study.dataset, study.ruler)
+    write_atomic(path, report.model_dump_json(indent=1))
+    return report
+
+
+def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
+    """What each method costs; those that turn out not to run move to the field's `left_out`."""
+    found = {candidate.name: _probe(candidate, runner) for candidate in field.candidates}
+    field.left_out.update({name: one.problem for name, one in found.items() if one.problem})
+    field.candidates[:] = [candidate for candidate in field.candidates if not found[candidate.name].problem]
+    return {name: one for name, one in found.items() if not one.problem}
+
+
+def _probe(candidate: Candidate, runner: Runner) -> ProbeResult:
+    """Measured once per run folder."""
+    job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
+    path = runner.run_folder / "probes" / f"{job.digest(runner.conditions)}.json"
+    if (kept := read_kept(path, ProbeResult)) is not None:
+        return kept
+    found = runner.probe(job)
+    if not found.problem:
+        write_atomic(path, found.model_dump_json(indent=1))
+    return found
+
+
+def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:
+    """What a plan needs to know of the methods."""
+    return [_speed(candidate, probes[candidate.name]) for candidate in field.candidates]
+
+
+def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
+    return Speed(
+        candidate.name,
+        found.setup_seconds,
+        found.train_row_seconds,
+        found.predict_row_seconds,
+        once_seconds=found.once_seconds,
+        raced=candidate.raced,
+    )
+
+
+def planned_in(ready: Ready) -> Planned:
+    """The plan of one study, kept in the run folder.
+
+    Steps and looks of an earlier one under the same budget stand, so that its trials are kept; the seconds are those of the
+    methods at hand.
+    """
+    study, path = ready.study, ready.study.run / "plan.json"
+    budget, seeds = parse_budget(study.options.budget_text), len(study.spec.seeds)
+    earlier = read_kept(path, Plan)
+    if earlier is not None and earlier.budget == budget.text:
+        again = plan_of(earlier.steps, Budget(budget.text), ready.speeds, study.rows, seeds)
+        found = earlier.model_copy(update={"seconds": again.seconds})
+    else:
+        found = plan(budget, ready.speeds, study.rows, seeds, strict=study.options.budget is not None)
+    write_atomic(path, found.model_dump_json(indent=1))
+    return Planned(ready.field, ready.probes, found, more_time(found, study.rows, seeds))

@@ -1,0 +1,63 @@
+"""Sought tokens: where a body ends in its vocabulary few tokens are read, so its output embedding is shown no others.
+
+    with narrowed(body, pick) as seen:
+        logits = body(**inputs).logits          of what `pick` took of the states; `seen` holds these
+
+The embedding of a small model is half of its work; of a masked text one token in seven is sought, behind a prompt one. A hook picks
+the states, so that every family, tied or wrapped by `peft`, is read in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from peft import PeftModel
+from torch import Tensor, nn
+
+Pick = Callable[[Tensor], Tensor]
+"""Of states or logits (B, T, D) those that are wanted; virtual tokens may stand in front of the text's own."""
+
+
+def output_embedding(body: nn.Module) -> Any:
+    """The layer from states to the vocabulary, whatever a method put into the body."""
+    inner: Any = body.get_base_model() if isinstance(body, PeftModel) else body
+    return inner.get_output_embeddings()
+
+
+@contextmanager
+def narrowed(body: nn.Module, pick: Pick) -> Iterator[list[Tensor]]:
+    """Narrow what the body's output embedding reads, for as long as the context lasts.
+
+    Yields:
+        What it has read; nothing where the family multiplies by the table itself and never calls the layer.
+    """
+    seen: list[Tensor] = []
+
+    def narrow(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        del module
+        seen.append(pick(inputs[0]))
+        return seen[-1], *inputs[1:]
+
+    handle = output_embedding(body).register_forward_pre_hook(narrow)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def at_tokens(states: Tensor, *, sought: Tensor) -> Tensor:
+    """Those of the tokens where (B, T) `sought` is true: (1, N, D)."""
+    return states[:, -sought.shape[1] :][sought].unsqueeze(0)
+
+
+def at_places(states: Tensor, *, places: Tensor, width: int) -> Tensor:
+    """Those at (B, M) `places` of texts of `width` tokens: (B, M, D)."""
+    at = places + (states.shape[1] - width)
+    return states.gather(1, at.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+
+
+def at_sought(targets: Tensor, sought: Tensor | None) -> Tensor:
+    """The targets that belong to narrowed logits: (1, N); all of them where nothing is narrowed."""
+    return targets if sought is None else targets[sought].unsqueeze(0)
