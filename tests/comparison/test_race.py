@@ -66,7 +66,17 @@ def test_a_rate_that_does_not_hold_at_full_length_gives_way_to_the_next_lower() 
     assert slower(race, 3e-3, None) == 1e-3
     assert slower(race, 3e-4, None) is None
     assert slower([RaceResult(3e-4, None, "diverged"), RaceResult(1e-3, 0.8)], 1e-3, 0.1) is None
+    assert slower([RaceResult(3e-4, 0.0, "one_class"), RaceResult(1e-3, 0.1)], 1e-3, None) == 3e-4, "it may have needed more steps"
     assert slower([], 1e-3, None) is None, "a rate that the user fixed is kept"
+
+
+def test_an_undecided_race_is_decided_at_full_length() -> None:
+    close = [RaceResult(2e-4, 0.206), RaceResult(6.3e-4, 0.210)]
+    assert slower(close, 6.3e-4, 0.258) == 2e-4
+    assert slower([RaceResult(2e-4, 0.190), RaceResult(6.3e-4, 0.210)], 6.3e-4, 0.258) is None
+    assert slower([RaceResult(2e-4, 0.875), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) is None
+    assert slower([RaceResult(2e-4, 0.89), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) == 2e-4
+    assert slower([RaceResult(2e-4, 0.899, "one_class"), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) is None
 
 
 def test_one_planned_rate_is_a_race_of_one() -> None:

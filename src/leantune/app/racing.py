@@ -62,7 +62,7 @@ def first_trial(
     *,
     on_dev: str,
 ) -> Generator[Progress, None, tuple[TrialRecord, float]]:
-    """The first full-length trial; while it ends below its own race on dev, the next lower rate, and the better one is kept.
+    """The first full-length trial; while its rate does not hold (`race.slower`), the next lower one, and the better one is kept.
 
     Args:
         name: of the method.
@@ -77,7 +77,7 @@ def first_trial(
     while record.status != "failed" and (lower := slower(raced, lr, _dev(record))) is not None:
         other = yield from attempt(job(lower))
         found = " and ".join(f"{percent(_best_look(one))} at {rate:.2g}" for one, rate in ((record, lr), (other, lower)))
-        yield say(f"{name}: the rate of the short race was too high for the full length; {on_dev} {found}")
+        yield say(f"{name}: the short race did not settle the rate; at full length {on_dev} {found}")
         if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
             break
         record, lr = other, lower
