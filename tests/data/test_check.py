@@ -39,6 +39,22 @@ def test_clean_rows_have_no_warning_but_the_size_of_the_test_set(tmp_path: Path)
     assert "60 test rows" in report.findings[0].message
 
 
+def test_the_size_of_the_test_set_says_nothing_about_scores_that_are_no_shares(tmp_path: Path) -> None:
+    numbers = [{"text": f"{row['text']} {number}", "label": str(number % 50)} for number, row in enumerate(rows(300))]
+    dataset = prepare(numbers, tmp_path, task="regression", text="text", label="label")
+    assert not found(dataset, "resolution")
+
+
+def test_lists_of_one_label_each_are_pointed_at(tmp_path: Path) -> None:
+    alone = [row | {"label": [row["label"]]} for row in rows(300)]
+    several = [*alone[:-1], alone[-1] | {"label": ["ham", "spam"]}]
+    held = {"dev": alone[:40], "test": alone[40:90], "text": "text", "label": "label"}
+    one, two = (prepare(made[90:], tmp_path / name, **held) for name, made in (("one", alone), ("two", several)))
+    assert one.task == two.task == "multilabel"
+    assert "exactly one label" in found(one, "lone_labels")[0].message
+    assert not found(two, "lone_labels")
+
+
 def test_exact_duplicates_and_conflicting_labels(tmp_path: Path) -> None:
     train = rows(300)
     train += [{"text": train[0]["text"].upper() + " !", "label": train[0]["label"]}, {"text": train[1]["text"], "label": "ham"}]

@@ -121,7 +121,7 @@ def test_relations_are_recognised_by_their_marks(tmp_path: Path) -> None:
     rows = relations()
     rows[4]["text"] = "Its <e2>cause</e2>\nwas the <e1>storm</e1>, it <e3>seems</e3>."
     dataset = prepare(rows, tmp_path)
-    assert told(dataset, "task") == ["task: relation (all texts have the marks of its things; override with --task TASK)"]
+    assert told(dataset, "task") == ["task: relation (texts have the marks of its things; override with --task TASK)"]
     assert dataset.labels == ["Cause-Effect(e1,e2)", "Cause-Effect(e2,e1)", "Other"]
     assert any("<e2>cause</e2>" in text for examples in dataset.splits.values() for text in examples.texts)
 
@@ -144,7 +144,14 @@ def test_an_unmarked_held_row_is_refused_too(tmp_path: Path) -> None:
     assert 'row 6, column "text": the marks' in failure(relations(), tmp_path, test=held)
 
 
-def test_texts_with_few_marks_are_labelled_as_before(tmp_path: Path) -> None:
+def test_one_text_without_marks_does_not_make_another_task(tmp_path: Path) -> None:
     rows = relations()
     rows[59]["text"] = "no marks"
+    assert 'row 60, column "text": the marks of the two things are missing' in failure(rows, tmp_path)
+
+
+def test_texts_with_few_marks_are_labelled_as_before(tmp_path: Path) -> None:
+    rows = relations()
+    for row in rows[25:]:
+        row["text"] = f"no marks {row['text'][9:24]}"
     assert prepare(rows, tmp_path).task == "classification"

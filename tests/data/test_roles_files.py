@@ -153,6 +153,13 @@ def test_broken_events_are_all_named_and_overlaps_counted(tmp_path: Path) -> Non
     assert any(line.startswith("arguments left out: row 6 ") for line in said)
 
 
+def test_events_without_a_type_among_others_are_told_with_their_rows(tmp_path: Path) -> None:
+    made = [sentence(number) for number in range(24)]
+    del made[5]["events"][0]["type"]
+    said = [str(line) for line in events(tmp_path, made).inferences]
+    assert any(line.startswith("events without a type: row 6 ") and "EVENT" in line for line in said)
+
+
 @pytest.mark.parametrize("name", ["a.props", "a.gold_conll", "cnn_0001.v4_gold_conll"])
 def test_the_endings_that_such_files_have_are_known(tmp_path: Path, name: str) -> None:
     file = conll(tmp_path, NEW) and (tmp_path / "rows.conll").rename(tmp_path / name)

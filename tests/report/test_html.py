@@ -196,7 +196,7 @@ def test_without_a_choice_nothing_is_shipped() -> None:
         ({"verdict": "undecided"}, "For now: bitfit"),
         ({"method": "tfidf", "verdict": "floor", "floor": "enough"}, "No tuning needed: tfidf"),
         ({"method": "tfidf", "verdict": "floor", "floor": "best"}, "For now: tfidf"),
-        ({"method": "majority", "verdict": "floor", "floor": "majority"}, "Nothing beats always answering the most frequent label"),
+        ({"method": "majority", "verdict": "floor", "floor": "majority"}, "Nothing beats the commonest answer"),
     ],
 )
 def test_the_heading_says_how_far_the_choice_goes(changes: dict[str, str], heading: str) -> None:

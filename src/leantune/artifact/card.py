@@ -79,15 +79,14 @@ _POOLED = {
 
 
 def _use(manifest: Manifest) -> str:
-    example = _example(manifest.facts)
-    parts = [
-        "## Use",
-        "With leantune:",
-        _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})'),
-        "or `leantune predict path/to/this/folder rows.csv`. Without it, `predict.py` in this folder is all that is needed:",
-        _code(f"python predict.py {shown(manifest.facts)}", "sh"),
-        _plain(manifest, '[("a question", "one option")]' if manifest.facts.chooses else example),
-    ]
+    example, command = _example(manifest.facts), "or `leantune predict path/to/this/folder rows.csv`."
+    parts = ["## Use", "With leantune:", _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})')]
+    if catalogue.load("tasks", manifest.facts.task).scripted:
+        parts.append(f"{command} Without it, `predict.py` in this folder is all that is needed:")
+        parts.append(_code(f"python predict.py {shown(manifest.facts)}", "sh"))
+    else:
+        parts.append(command)
+    parts.append(_plain(manifest, '[("a question", "one option")]' if manifest.facts.chooses else example))
     if manifest.facts.chooses:
         parts.append(
             "The one output is the score of an option read behind the text; the softmax over the options of a row says how likely each is."

@@ -85,7 +85,7 @@ def _nothing_above_majority(seen: Situation, ranked: Sequence[MethodRow]) -> Cho
         return None
     name, best = seen.nothing_above
     reason = (
-        f"Nothing beats the {seen.majority} floor, which always answers the most frequent label and scores {percent(floor.mean)} on "
+        f"Nothing beats the {seen.majority} floor, which gives the commonest answer whatever the text and scores {percent(floor.mean)} on "
         f"{plural(seen.test_rows, 'test row')}: the best, {name}, is at {_between(best)}. No method is worth its cost on these rows; "
         f"look at the labels first, or bring more rows."
     )

@@ -223,7 +223,7 @@ class Choice(Spec):
     reason: str
     floor: Literal["enough", "best", "majority"] | None = None
     """Why the choice is a floor: enough (proven as good as the reference, so no tuning is needed) · best (nothing tuned scores higher) ·
-    majority (nothing beats always answering the most frequent label). None: it is a tuned method, or nothing."""
+    majority (nothing beats the commonest answer). None: it is a tuned method, or nothing."""
     shipped: str | None = None
     """The method in the artifact: `method`, or where a floor is enough the cheapest tuned one that is as good, for those who want it."""
     trial: str | None = None

@@ -57,7 +57,8 @@ def places_of(sources: dict[str, Source], seed: int, notes: list[Inference]) -> 
     if cut:
         sizes = ", ".join(f"{int((place == number).sum()):,} {name}" for number, name in enumerate(splits.NAMES) if number in (0, *cut))
         options = " ".join(f"--{splits.NAMES[number]} FILE" for number in cut)
-        why = f"cut from {train.part.name}: stratified by label, seed {seed}, rows with the same text together"
+        by_label = "stratified by label, " if len(np.unique(train.strata)) > 1 else ""
+        why = f"cut from {train.part.name}: {by_label}seed {seed}, rows with the same text together"
         notes.append(Inference(what="split", value=f"{sizes} rows", why=why, override=options))
     return place
 

@@ -25,6 +25,8 @@ EVENTS = ("events", "event_mentions")
 TRIGGER, TYPE, ROLES = "trigger", "type", "tags"
 """The columns that are made."""
 _TYPES = ("type", "event_type", "label", "event_subtype")
+UNTYPED = "EVENT"
+"""The type of events that name none."""
 _THINGS = "entity_mentions"
 Row = dict[str, Any]
 Span = tuple[int, int, str]
@@ -47,7 +49,7 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
     if events is None or words is None or (not arguments and any(plain(name) in TAGS for name in first)):
         yield from chain([first], chunks)
         return
-    lost, number, made = list[int](), 0, 0
+    lost, untyped, typed, number, made = list[int](), list[int](), False, 0, 0
     for chunk in chain([first], chunks):
         rows = list[Row]()
         for cells in zip(*chunk.values(), strict=True):
@@ -60,6 +62,9 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
                 continue
             rows += found
             lost += [number] if overlaps else []
+            kinds = [_type(_object(event)) for event in _list(row[events])]
+            typed = typed or any(kinds)
+            untyped += [number] if not all(kinds) else []
         made += len(rows)
         if rows:
             yield as_columns(rows)
@@ -67,6 +72,9 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
         ("arguments", "a row for each event") if arguments else ("triggers", "a tag for each word; their arguments: --task arguments")
     )
     notes.append(Inference(what=f'"{events}"', value=f"{made:,} rows", why=f"{what} of events, {why}"))
+    if typed and untyped:
+        why = f"their events name no type, as others do; they are called {UNTYPED}"
+        notes.append(Inference(what="events without a type", value=f"row {some(untyped, SHOWN_ROWS)}", why=why))
     if lost:
         why = "a word has one tag; of spans that overlap the first one is kept"
         notes.append(Inference(what=f"{what} left out", value=f"row {some(lost, SHOWN_ROWS)}", why=why))
@@ -75,7 +83,7 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
 def _of_sentence(row: Row, words: str, events: str, *, arguments: bool) -> tuple[list[Row], bool]:
     """The rows that a sentence gives, and whether spans overlap."""
     size, listed = len(_list(row[words])), [_object(event) for event in _list(row[events])]
-    triggers = [_span(event, event.get("trigger"), _type(event), size) for event in listed]
+    triggers = [_span(event, event.get("trigger"), _type(event) or UNTYPED, size) for event in listed]
     if not arguments:
         tags, lost = _tags(sorted(triggers), size)
         return [{**row, ROLES: tags}], lost
@@ -91,10 +99,10 @@ def _of_sentence(row: Row, words: str, events: str, *, arguments: bool) -> tuple
 
 
 def _type(event: Row) -> str:
-    """The type of an event, which some files keep in its trigger; `EVENT` where it has none."""
+    """The type of an event, which some files keep in its trigger; "" where it has none."""
     trigger = event.get("trigger")
     kept = (event, trigger if isinstance(trigger, dict) else {})
-    return str(next((place[name] for place in kept for name in _TYPES if place.get(name)), "EVENT"))
+    return str(next((place[name] for place in kept for name in _TYPES if place.get(name)), ""))
 
 
 def _named(row: Row) -> Row:

@@ -58,7 +58,7 @@ def placed(split: str, table: Table, columns: Columns, gold: Gold) -> Columns:
 
 
 def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
-    """The task whose kind of answers the label column must be, or whose marks all texts have, and why; else the default one and ""."""
+    """The task whose kind of answers the label column must be, or whose marks most texts have, and why; else the default one and ""."""
     label = str(columns.label)
     facts, nested, of_words = look(table, [label])[label], table.nested.get(label), _is_of_words(table, columns)
     found = list[tuple[str, str]]()
@@ -66,8 +66,8 @@ def _inferred_task(table: Table, columns: Columns) -> tuple[str, str]:
         task = catalogue.load("tasks", name)
         if task.focus and plain(columns.text_pair or "") not in task.focus:
             continue
-        if task.pattern and _all_have(table, columns.text, task.pattern):
-            return name, "all texts have the marks of its things"
+        if task.pattern and _most_have(table, columns.text, task.pattern):
+            return name, "texts have the marks of its things"
         gold = catalogue.load("data.golds", task.gold)
         if why := gold.reads(table, columns) or gold.suits(facts, nested, of_words=of_words):
             if task.condenses and (better := task.fits(look(table, [columns.text])[columns.text].mean_length, facts.mean_length)):
@@ -83,10 +83,10 @@ def pattern_of(task: str) -> str | None:
     return pattern
 
 
-def _all_have(table: Table, column: str, pattern: str) -> bool:
-    """Whether the pattern is found in all of the first texts."""
+def _most_have(table: Table, column: str, pattern: str) -> bool:
+    """Whether the pattern is found in more than half of the first texts; the others are told as mistakes when the rows are read."""
     texts = next(iter(table.batches([column]))).column(0).to_pylist()
-    return bool(texts) and all(re.search(pattern, text or "") for text in texts)
+    return 2 * sum(bool(re.search(pattern, text or "")) for text in texts) > len(texts)
 
 
 def _is_of_words(table: Table, columns: Columns) -> bool:

@@ -93,7 +93,7 @@ def headline(choice: Choice) -> tuple[str, str]:
     if choice.method is None:
         return "Nothing to ship yet", ""
     if choice.floor == "majority":
-        return "Nothing beats always answering the most frequent label", ""
+        return "Nothing beats the commonest answer", ""
     if choice.floor == "enough":
         return "No tuning needed:", choice.method
     return "For now:" if choice.verdict in ("indicative", "undecided", "floor") else "Ship", choice.method

@@ -12,6 +12,8 @@ from leantune.core.records import CheckFinding
 from leantune.data.checks._rows import finding
 from leantune.data.dataset import Dataset
 
+RIGHT_OR_WRONG = ("label", "levels", "choice")
+"""Kinds of answers that the share of differing rows says something about."""
 DISCORDANCE = 0.08
 _Z = 1.645 + 0.842
 _COARSE = 0.03
@@ -36,7 +38,9 @@ def rows_for(margin: float, discordance: float = DISCORDANCE) -> int:
 
 
 def find(dataset: Dataset) -> list[CheckFinding]:
-    """What the size of the test set allows to say."""
+    """What the size of the test set allows to say, where an answer is right or wrong."""
+    if dataset.manifest.gold not in RIGHT_OR_WRONG:
+        return []
     count = len(dataset.splits["test"])
     margin = smallest_margin(count)
     message = (
