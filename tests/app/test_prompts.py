@@ -41,7 +41,6 @@ def test_prompted_methods_stand_in_the_same_table(finished: lt.Result) -> None:
         ("roberta", "cloze(verbalizer=soft) | bitfit(lr=0.01)"),
         ("gpt2", "cloze | prompt(tokens=4, lr=0.01)"),
         ("t5", "cloze | full(lr=0.001)"),
-        ("bart", "cloze | prefix(tokens=4, lr=0.01)"),
     ],
 )
 def test_artifacts_predict_alike_everywhere(tiny: Callable[[str], Path], tickets: Path, tmp_path: Path, family: str, method: str) -> None:
