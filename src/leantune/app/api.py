@@ -20,7 +20,7 @@ from leantune.app.mixture import MixedStudy, open_mixture
 from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.mixture_train import run_mixture_training
 from leantune.app.new_base import NewBase, make_base
-from leantune.app.options import DEFAULT_METHODS, Options
+from leantune.app.options import Options
 from leantune.app.progress import Done, MixturePreflight, Planned, PlannedAll, Preflight, Progress, Shared, Tried
 from leantune.app.results import Choice, MixtureResult, Result
 from leantune.app.ship import BEST
@@ -106,21 +106,21 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
 
 
 @overload
-def plan(opened: MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS) -> MixturePreflight: ...
+def plan(opened: MixedStudy, methods: str | Sequence[str] | None = None) -> MixturePreflight: ...
 
 
 @overload
-def plan(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight: ...
+def plan(opened: Study, methods: str | Sequence[str] | None = None) -> Preflight: ...
 
 
-def plan(opened: Study | MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS) -> Preflight | MixturePreflight:
+def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None) -> Preflight | MixturePreflight:
     """What a comparison would take: parameters, minutes and memory of every method, measured by a short probe; nothing is trained.
 
     Args:
         opened: what `study` gave.
-        methods: method expressions, a list or one text with commas.
+        methods: method expressions, a list or one text with commas; one of each kind when not given.
     """
-    chosen = _listed(methods)
+    chosen = _listed(opened.options.default_methods if methods is None else methods)
     if isinstance(opened, MixedStudy):
         running = run_mixture_comparison(opened, chosen, command="", dry_run=True)
     else:
@@ -132,24 +132,24 @@ def plan(opened: Study | MixedStudy, methods: str | Sequence[str] = DEFAULT_METH
 
 
 @overload
-def compare(opened: MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> MixtureResult: ...
+def compare(opened: MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None) -> MixtureResult: ...
 
 
 @overload
-def compare(opened: Study, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None) -> Result: ...
+def compare(opened: Study, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None) -> Result: ...
 
 
 def compare(
-    opened: Study | MixedStudy, methods: str | Sequence[str] = DEFAULT_METHODS, *, listen: Listener | None = None
+    opened: Study | MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None
 ) -> Result | MixtureResult:
     """Run the comparison of a study, or go on with it; finished trials are kept.
 
     Args:
         opened: what `study` gave.
-        methods: method expressions, a list or one text with commas.
+        methods: method expressions, a list or one text with commas; one of each kind when not given.
         listen: called with every progress.
     """
-    chosen = _listed(methods)
+    chosen = _listed(opened.options.default_methods if methods is None else methods)
     if isinstance(opened, MixedStudy):
         return _compare_mixture(opened, chosen, listen)
     for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from leantune.app.options import REFERENCE, Options
+from leantune.app.study import Study
 from leantune.comparison.race import rates
 from leantune.core import catalogue
 from leantune.core.errors import LeantuneError, SpecError
@@ -34,6 +35,8 @@ class Candidate:
     task: str
     worded: Worded | None = None
     """Its prompt; None without one."""
+    races: bool = True
+    """Whether dev may choose its learning rate."""
 
     @property
     def name(self) -> str:
@@ -48,7 +51,7 @@ class Candidate:
     @property
     def raced(self) -> bool:
         """Whether the learning rate is to be found."""
-        return "lr" not in self.parsed.training and self.rates.low < self.rates.high
+        return self.races and "lr" not in self.parsed.training and self.rates.low < self.rates.high
 
     @property
     def planned_rates(self) -> list[float]:
@@ -136,6 +139,7 @@ def field_of(
     *,
     outside: bool = False,
     setting: Callable[[], Setting] | None = None,
+    races: bool = True,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -147,6 +151,7 @@ def field_of(
         options: of the study.
         outside: whether the head stands outside of the body anyhow.
         setting: what prompts are made for; None where there is no room for any.
+        races: whether dev may choose learning rates.
 
     Raises:
         SpecError: when no method can work, and for what is wrong with a prompt.
@@ -166,11 +171,17 @@ def field_of(
         if reason:
             found.left_out[one.name] = reason
             continue
-        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task, worded)
+        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task, worded, races)
         candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         found.candidates.append(candidate)
     found.refuse_if_empty(base)
     return found
+
+
+def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
+    """The methods of a study."""
+    task, races = study.conditions.task, study.chooses_on_dev
+    return field_of(parsed, study.base, study.context.head, task, study.options, setting=study.setting, races=races)
 
 
 def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:

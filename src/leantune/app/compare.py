@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from itertools import product
 
 from leantune.app.candidates import Candidate, read_methods
 from leantune.app.options import REFERENCE
@@ -94,8 +95,8 @@ class _Comparison:
 
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name in self._floors():
-            yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=1))
+        for name, seed in product(self._floors(), self.study.spec.seeds if self.study.conditions.few_shot else (1,)):
+            yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=seed))
         for candidate in self.field.candidates:
             yield from self._race(candidate)
         yield from self._seeds()
@@ -152,7 +153,7 @@ class _Comparison:
             for candidate in running:
                 record = yield from self._try(self._final(candidate, seed)) if round_number else self._first(candidate)
                 records[candidate.name].append(record)
-            if round_number == 0 and not self.study.spec.keep_all:
+            if round_number == 0 and self.study.chooses_on_dev and not self.study.spec.keep_all:
                 yield from self._drop(records)
 
     def _first(self, candidate: Candidate) -> Generator[Progress, None, TrialRecord]:
@@ -168,7 +169,8 @@ class _Comparison:
     def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:
         first = seed == self.study.spec.seeds[0]
         rate = lr or self.rates[candidate.name]
-        return candidate.job(rate, phase="final", seed=seed, steps=self.plan.steps, looks=self.plan.looks, measure=first)
+        looks = self.plan.looks if self.study.chooses_on_dev else 1
+        return candidate.job(rate, phase="final", seed=seed, steps=self.plan.steps, looks=looks, measure=first)
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
         """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""

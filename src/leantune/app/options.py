@@ -15,6 +15,9 @@ from leantune.core.wording import parse_words
 
 DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
 """One of each kind; the reference first."""
+FEW_SHOT_METHODS = ("full", "head", "bitfit", "lora")
+PROMPTED_METHODS = ("cloze | frozen", "cloze | full", "cloze | bitfit", "cloze | lora")
+FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
 REFERENCE = "full"
 
 
@@ -33,8 +36,10 @@ class Options(Spec):
     pooling: str = "auto"
     max_length: int | None = None
     """Tokens per row at most."""
-    seeds: int = Field(default=3, ge=1, le=20)
-    """Full-length trials per method, seeds 1, 2, 3 ..."""
+    seeds: int | None = Field(default=None, ge=1, le=20)
+    """Full-length trials per method; 3 when not given, 5 with `few_shot`."""
+    few_shot: int | None = Field(default=None, ge=1)
+    """Train on so many rows of each label, others for each seed."""
     margin: float = Field(default=1.0, gt=0, lt=100)
     """Largest loss that is still as good, in points (hundredths of the score)."""
     budget: str | None = None
@@ -61,6 +66,19 @@ class Options(Spec):
     """Of the split where one file is given."""
     keep_all: bool = False
     """Run every seed of every method, also of those that cannot win any more."""
+
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """1, 2, 3 ...; with `few_shot` those that the field draws with (Gao et al. 2021, arXiv:2012.15723), then 1, 2, 3 ..."""
+        numbers = (*FEW_SHOT_SEEDS, *range(1, 16)) if self.few_shot else tuple(range(1, 21))
+        return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot else 3)]
+
+    @property
+    def default_methods(self) -> tuple[str, ...]:
+        """What takes part when no method is named: one of each kind; with few rows prompts beside head tuning where one is given."""
+        if not self.few_shot:
+            return DEFAULT_METHODS
+        return FEW_SHOT_METHODS + (PROMPTED_METHODS if self.prompt else ())
 
     @property
     def budget_text(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from leantune.app.candidates import Candidate, Field, field_of
+from leantune.app.candidates import Candidate, Field, field_in
 from leantune.app.progress import Checked, Doing, Planned, Progress
 from leantune.app.study import Study
 from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
@@ -45,7 +45,7 @@ def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner) -> Genera
     """
     report = checked(study)
     yield Checked(report)
-    field = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
+    field = field_in(study, parsed)
     yield Doing("measuring speed and memory of every method")
     probes = measured(field, runner)
     field.refuse_if_empty(study.base)

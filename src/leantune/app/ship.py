@@ -88,7 +88,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         label=study.dataset.columns.label or "label",
         virtual_tokens=method.virtual_tokens() if method.card.prepends else 0,
         data=study.dataset.source,
-        rows=study.dataset.manifest.sizes,
+        rows=study.sizes,
         metric=study.conditions.metric,
         scores=record.scores,
         interval=row.interval if row else None,
@@ -161,7 +161,7 @@ def facts_of(study: Study) -> dict[str, Any]:
             "source": manifest.source,
             "digest": manifest.digest,
             "columns": manifest.columns.model_dump(),
-            "splits": manifest.sizes,
+            "splits": study.sizes,
             "labels": len(manifest.labels),
         },
         "model": {

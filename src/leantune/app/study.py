@@ -19,13 +19,14 @@ from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
 from leantune.app.targets import SHARE
 from leantune.app.wording import wording_of
-from leantune.comparison.plan import Rows
+from leantune.comparison.plan import FEW_SHOT_STEPS, FEWEST_STEPS, Rows
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
+from leantune.data.few_shot import refuse_more_than_there_are
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
 from leantune.execution.context import Context
@@ -74,6 +75,7 @@ class Study:
         """One line for each thing that was worked out: what, why, how to override."""
         return [
             *map(str, self.dataset.inferences),
+            *_few_shot_lines(self),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
 
@@ -88,8 +90,20 @@ class Study:
     @property
     def rows(self) -> Rows:
         """Of each split, and per step."""
-        sizes = self.dataset.manifest.sizes
-        return Rows(sizes["train"], sizes["dev"], sum(sizes[split] for split in self.dataset.tests.values()), self.options.batch)
+        sizes, few = self.sizes, bool(self.options.few_shot)
+        tests = sum(sizes[split] for split in self.dataset.tests.values())
+        return Rows(sizes["train"], sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows of each split; of train those that one trial is trained on."""
+        sizes, few = self.dataset.manifest.sizes, self.options.few_shot
+        return sizes | {"train": few * len(self.dataset.labels)} if few else sizes
+
+    @property
+    def chooses_on_dev(self) -> bool:
+        """Whether dev decides about rates, early stopping and elimination: not with few labelled rows and no dev set of the user's."""
+        return not self.options.few_shot or self.sources.dev is not None
 
     @property
     def ruler(self) -> Ruler:
@@ -129,6 +143,8 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     if options.metric is not None and options.metric not in task.metrics:
         raise unknown_name("metric", options.metric, task.metrics)
     require(base, task.head)
+    if options.few_shot:
+        refuse_more_than_there_are(dataset, options.few_shot)
     conditions = Conditions(
         data=dataset.digest,
         model=options.model,
@@ -140,12 +156,13 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
+        few_shot=options.few_shot or 0,
     )
     spec = StudySpec(
         name=sources.name,
         conditions=conditions,
         margin=options.margin / 100,
-        seeds=tuple(range(1, options.seeds + 1)),
+        seeds=options.seed_numbers,
         budget=options.budget_text,
         limits=options.limits,
         keep_all=options.keep_all,
@@ -204,6 +221,17 @@ def _refuse_another_study(run: Path, conditions: Conditions) -> None:
     if changed:
         message = f'The folder "{run}" holds another study: {"; ".join(changed)}. Choose another folder with --out, or delete this one.'
         raise ArtifactError(message, "E-RUN")
+
+
+def _few_shot_lines(study: Study) -> list[str]:
+    few = study.options.few_shot
+    if not few:
+        return []
+    seeds = ", ".join(map(str, study.spec.seeds))
+    drawn = f"{few} of each of {len(study.dataset.labels)} labels, drawn anew for each of the seeds {seeds}"
+    alone = "chooses nothing: each method has its usual rate and runs to the end (give --dev to choose)"
+    said = "chooses rates and when to stop, so its labels count too" if study.chooses_on_dev else alone
+    return [f"few-shot: {study.sizes['train']:,} training rows ({drawn})", f"dev: {said}"]
 
 
 def _model_lines(base: Base, options: Options, head: HeadKind, target_length: int) -> list[str]:

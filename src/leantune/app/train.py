@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from leantune.app.candidates import Candidate, field_of, read_methods
+from leantune.app.candidates import Candidate, field_in, read_methods
 from leantune.app.options import Options
 from leantune.app.progress import Heard, Progress, Said, Tried, Trying
 from leantune.app.ship import publish_trial
@@ -47,7 +47,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     """
     refuse_foreign(artifact)
     parsed = read_methods([method])
-    found = field_of(parsed, study.base, study.context.head, study.conditions.task, study.options, setting=study.setting)
+    found = field_in(study, parsed)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         yield from map(Said, told_cuts(study))
         job = job_of(found.candidates[0], study.options, study.rows, runner, seed)

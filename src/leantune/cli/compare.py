@@ -28,7 +28,11 @@ def command(
     text_pair: option.TextPair = None,
     label: option.Label = None,
     task: option.Task = None,
-    seeds: Annotated[int, typer.Option(help="Full-length trials per method.")] = 3,
+    seeds: Annotated[int | None, typer.Option(help="Full-length trials per method.", show_default="3; 5 with --few-shot")] = None,
+    few_shot: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="Train on K rows of each label, others for each seed; without --dev nothing is chosen on dev."),
+    ] = None,
     budget: Annotated[str | None, typer.Option(help="30min for all, or 300steps for each trial.", show_default="20min")] = None,
     margin: Annotated[float, typer.Option(help="Points that a method may lose and still be as good as full fine-tuning.")] = 1.0,
     metric: option.Metric = None,
@@ -64,7 +68,7 @@ def command(
     from leantune.app.candidates import read_methods
     from leantune.app.mix_file import is_mix, refuse_for_all
     from leantune.app.mixture import open_mixture_file
-    from leantune.app.options import DEFAULT_METHODS, Options
+    from leantune.app.options import Options
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
     from leantune.cli._mixture import show_mixture
@@ -93,6 +97,7 @@ def command(
         labels=labels,
         decoding={"beams": beams, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram},
         seeds=seeds,
+        few_shot=few_shot,
         margin=margin,
         budget=budget,
         limits=limits,
@@ -104,7 +109,7 @@ def command(
         split_seed=split_seed,
         keep_all=keep_all,
     )
-    wanted = split_list(methods) if methods is not None else list(DEFAULT_METHODS)
+    wanted = split_list(methods) if methods is not None else list(options.default_methods)
     read_methods(wanted)  # a typo is told before anything is read
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:

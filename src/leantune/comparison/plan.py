@@ -29,6 +29,8 @@ OVER = 1.2
 OVERTIME = 1.15
 """A further seed is only begun when it is expected to end within this times the budget."""
 FEWEST_STEPS = 24
+FEW_SHOT_STEPS = 250
+"""Steps that few rows are worth, as in the SuperGLUE setting of PET (arXiv:2009.07118); 12 passes over 32 rows would be 12 steps."""
 MOST_LOOKS, FEWEST_LOOKS = 8, 2
 LOOK_SHARE = 0.15
 """Time for looks at dev against time for training steps, of the method in the middle."""
@@ -62,11 +64,13 @@ class Rows:
     batch: int
     tasks: int = 1
     """That one training is for; what it leaves is saved, read back and measured for each."""
+    at_least: int = FEWEST_STEPS
+    """Steps that may be planned however few the rows are."""
 
     @property
     def most_steps(self) -> int:
         """As many as are ever planned."""
-        return max(FEWEST_STEPS, round(MOST_EPOCHS * self.train / self.batch))
+        return max(self.at_least, round(MOST_EPOCHS * self.train / self.batch))
 
 
 class Plan(Spec):

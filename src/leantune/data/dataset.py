@@ -33,10 +33,14 @@ class Dataset:
     Attributes:
         folder: where it lies.
         manifest: what it holds.
+        train: other training rows than those of the folder, such as a few of each label.
+        train_name: what they are called in caches.
     """
 
     folder: Path
     manifest: Manifest
+    train: Examples | None = None
+    train_name: str = ""
 
     @property
     def source(self) -> str:
@@ -77,7 +81,8 @@ class Dataset:
     @cached_property
     def splits(self) -> dict[str, Examples]:
         """The rows of train, dev, test and every further test set."""
-        return {name: Examples(self.folder / f"{name}.arrow") for name in self.manifest.sizes}
+        found = {name: Examples(self.folder / f"{name}.arrow") for name in self.manifest.sizes}
+        return found if self.train is None else found | {"train": self.train}
 
     @property
     def tests(self) -> dict[str, str]:
@@ -85,7 +90,9 @@ class Dataset:
         return {self.manifest.test or MAIN: MAIN, **{name: split_of(name) for name in self.manifest.further}}
 
     def digest_of(self, split: str) -> str:
-        """Name of the content that a split belongs to: a further test set has its own."""
+        """Name of the content that a split belongs to: a further test set has its own, and so have other training rows."""
+        if split == "train" and self.train is not None:
+            return digest(self.digest, self.train_name)
         return {split_of(name): data for name, data in self.manifest.further.items()}.get(split, self.digest)
 
     @property

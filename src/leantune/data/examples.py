@@ -139,6 +139,13 @@ class Examples:
             (text if words is None else words[int(place)], pair) for place, (text, pair) in zip(indices, self.take(indices), strict=True)
         ]
 
+    def write_part(self, indices: Longs, path: Path) -> None:
+        """Write some of the rows into a file of their own."""
+        writer = ExampleWriter(path, self._table.schema)
+        (batch,) = self._table.take(pa.array(indices)).combine_chunks().to_batches()
+        writer.write(batch.columns)
+        writer.close()
+
     def chunks(self) -> Iterator[ExampleChunk]:
         """All rows in order, a few thousand at a time."""
         with pa.OSFile(str(self.path)) as source:

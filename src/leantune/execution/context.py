@@ -16,12 +16,13 @@ from torch import nn
 from leantune.core import catalogue
 from leantune.core.digest import digest
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
-from leantune.core.study import Conditions
+from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_to_disk
+from leantune.data.few_shot import few_shot
 from leantune.data.masking import Hider
 from leantune.data.pieces._pieces import Room
 from leantune.data.test_sets import MAIN, split_of
@@ -47,6 +48,12 @@ class Context:
     conditions: Conditions
     worded: Worded | None = None
     """The prompt of the trial; None without one."""
+    seed: int | None = None
+    """Of the trial, which draws its training rows where the study trains on few."""
+
+    def of(self, job: Job) -> Context:
+        """The same study as a trial sees it: its training rows, its prompt."""
+        return replace(self, seed=job.seed).behind(job.recipe)
 
     def behind(self, recipe: Recipe | None) -> Context:
         """The same study as the prompt of a recipe words it."""
@@ -63,7 +70,8 @@ class Context:
     @cached_property
     def dataset(self) -> Dataset:
         """Rows and labels of all splits."""
-        return load_dataset(self.run / "data")
+        found, few = load_dataset(self.run / "data"), self.conditions.few_shot
+        return few_shot(found, few, self.seed) if few and self.seed is not None else found
 
     @cached_property
     def base(self) -> Base:

@@ -45,7 +45,7 @@ def perform(request: dict[str, Any]) -> None:
     if kind in _OF_SEVERAL:
         _tell(_OF_SEVERAL[kind](Mixture.open(run, Blend.model_validate(request["conditions"])), job))
     else:
-        _tell(_OF_ONE[kind](Context(run, Conditions.model_validate(request["conditions"])).behind(job.recipe), job))
+        _tell(_OF_ONE[kind](Context(run, Conditions.model_validate(request["conditions"])).of(job), job))
 
 
 def _tell(found: Work) -> None:
