@@ -189,7 +189,8 @@ def _configured(base: Base, head: HeadSpec, dropout: float) -> PretrainedConfig:
     changes: dict[str, Any] = {}
     for key, value in base.config.to_dict().items():
         if "drop" in key and isinstance(value, float | int) and not isinstance(value, bool):
-            changes[key] = dropout
+            # Dropping whole layers at random is another thing: with all of a small decoder dropped nothing that is trained has a gradient.
+            changes[key] = 0.0 if "layerdrop" in key else dropout
     if head.kind in VOCABULARY:
         return type(base.config).from_dict(base.config.to_dict() | changes)
     config = type(base.config).from_dict(base.config.to_dict() | changes)
