@@ -12,6 +12,8 @@ from leantune.cli import check
 from leantune.cli.main import build
 from leantune.core.errors import DataError
 from leantune.data.dataset import Dataset, prepare
+from leantune.data.lengths import Ruler
+from leantune.data.pieces._pieces import Room
 
 PARTS = [
     [("EU", "NNP", "B-NP", "B-ORG"), ("rejects", "VBZ", "B-VP", "O"), ("3.5", "CD", "B-NP", "O")],
@@ -130,10 +132,11 @@ def test_an_empty_file_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_check_reads_such_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def counter(model: str, max_length: int | None) -> tuple[object, int, str]:
-        return (lambda texts, pairs: [len(text.split()) for text in texts]), max_length or 16, model
+    def counting(model: str, max_length: int | None, max_target_length: int | None) -> check.Counting:
+        ruler = Ruler(lambda texts, pairs: [len(text.split()) for text in texts], Room(max_length or 16, max_target_length or 0))
+        return check.Counting(lambda dataset: ruler, model)
 
-    monkeypatch.setattr(check, "_token_counter", counter)
+    monkeypatch.setattr(check, "_counting", counting)
     path = tmp_path / "a.conll"
     path.write_text(text_of(" ", (1, 2, 3)))
     done = CliRunner().invoke(build(), ["check", str(path)], catch_exceptions=False)
