@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.rows import read_rows
 from leantune.app.candidates import Candidate
 from leantune.app.study import Study
-from leantune.comparison.race import RaceResult, next_rate, slower, winner
+from leantune.comparison.race import RaceResult, best_full, next_full_rate, next_rate, winner
 from leantune.core.events import Finished
 from leantune.core.records import TrialRecord
 from leantune.execution.trial import run_trial
@@ -66,21 +66,13 @@ def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any], *
         done = ledger.once(run, candidate, key | {"phase": "race", "seed": SEEDS[0], "lr": rate}, steps // 3)
         results.append(RaceResult(rate, done["dev"], done["status"]))
     best = winner(results)
-    rate = best.lr if best else candidate.planned_rates[1]
-    first = key | {"phase": "final", "seed": SEEDS[0]}
-    dev = dev_of(ledger.once(run, candidate, first | {"lr": rate}, steps))
-    while (lower := slower(results, rate, dev)) is not None:
-        other = dev_of(ledger.once(run, candidate, first | {"lr": lower}, steps))
-        if (other or 0.0) <= (dev or 0.0):
-            break
-        rate, dev = lower, other
-    return rate
-
-
-def dev_of(done: dict[str, Any]) -> float | None:
-    """The dev score of a run that counts."""
-    score: float | None = done["dev"] if done["status"] == "ok" else None
-    return score
+    first, full = key | {"phase": "final", "seed": SEEDS[0]}, list[RaceResult]()
+    following: float | None = best.lr if best else candidate.rates.start
+    while following is not None:
+        done = ledger.once(run, candidate, first | {"lr": following}, steps)
+        full.append(RaceResult(following, done["dev"], done["status"]))
+        following = next_full_rate(results, full)
+    return best_full(full).lr
 
 
 def finals(runs: Sequence[dict[str, Any]], key: dict[str, Any]) -> list[dict[str, Any]]:

@@ -89,7 +89,10 @@ class Sequences:
 
 
 class Words(Sequences):
-    """run_ner: the tag of a word at its first token; what is cut off is nothing. A predicate stands behind its sentence (Shi & Lin 2019)."""
+    """run_ner: the tag of a word at its first token; what is cut off is nothing.
+
+    A predicate stands behind its sentence (Shi and Lin 2019, arXiv:1904.05255).
+    """
 
     model: ClassVar[Any] = AutoModelForTokenClassification
     collator: ClassVar[Any] = DataCollatorForTokenClassification

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from leantune.comparison.race import RaceResult, next_rate, rates, slower, winner
+from leantune.comparison.race import RaceResult, best_full, next_full_rate, next_rate, rates, slower, winner
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,24 @@ def test_an_undecided_race_is_decided_at_full_length() -> None:
     assert slower([RaceResult(2e-4, 0.875), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) is None
     assert slower([RaceResult(2e-4, 0.89), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) == 2e-4
     assert slower([RaceResult(2e-4, 0.899, "one_class"), RaceResult(6.3e-4, 0.9)], 6.3e-4, 0.95) is None
+
+
+def test_full_length_trials_go_on_while_they_get_better() -> None:
+    race = [RaceResult(3e-4, 0.6), RaceResult(1e-3, 0.8), RaceResult(3e-3, 0.9)]
+    first, second = RaceResult(3e-3, 0.4), RaceResult(1e-3, 0.85)
+    assert next_full_rate(race, [first]) == 1e-3
+    assert next_full_rate(race, [first, second]) is None, "it holds"
+    assert next_full_rate(race, [first, RaceResult(1e-3, 0.3)]) is None, "it is no better"
+    assert next_full_rate(race, [first, RaceResult(1e-3, 0.7)]) == 3e-4
+    assert next_full_rate(race, [RaceResult(3e-3, None, "failed")]) is None
+    assert best_full([first, second]) == second
+
+
+def test_one_label_for_all_rows_in_race_and_full_length_is_restarted_higher_once() -> None:
+    race = [RaceResult(5e-5, 0.5, "one_class"), RaceResult(2e-4, 0.5, "one_class"), RaceResult(6e-4, 0.5, "one_class")]
+    assert next_full_rate(race, [RaceResult(5e-5, 0.5, "one_class")]) == 2e-4
+    assert next_full_rate(race, [RaceResult(5e-5, 0.5, "one_class"), RaceResult(2e-4, 0.5, "one_class")]) is None
+    assert next_full_rate(race, [RaceResult(5e-5, 0.5, "one_class"), RaceResult(2e-4, 0.7)]) is None
 
 
 def test_one_planned_rate_is_a_race_of_one() -> None:

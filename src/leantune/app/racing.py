@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from leantune.app.candidates import Candidate
 from leantune.app.progress import Progress, Said
-from leantune.comparison.race import RaceResult, next_rate, slower, winner
+from leantune.comparison.race import RaceResult, best_full, next_full_rate, next_rate, winner
 from leantune.core.human import percent
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
@@ -62,7 +62,7 @@ def first_trial(
     *,
     on_dev: str,
 ) -> Generator[Progress, None, tuple[TrialRecord, float]]:
-    """The first full-length trial; while its rate does not hold (`race.slower`), the next lower one, and the better one is kept.
+    """The first full-length trial; while its rate does not hold, one at another (`race.next_full_rate`); the best is kept.
 
     Args:
         name: of the method.
@@ -73,21 +73,19 @@ def first_trial(
         say: notes what was found.
         on_dev: how the numbers of races are called.
     """
-    record = yield from attempt(job(lr))
-    while record.status != "failed" and (lower := slower(raced, lr, _dev(record))) is not None:
-        other = yield from attempt(job(lower))
-        found = " and ".join(f"{percent(_best_look(one))} at {rate:.2g}" for one, rate in ((record, lr), (other, lower)))
+    records, full = dict[float, TrialRecord](), list[RaceResult]()
+    rate: float | None = lr
+    while rate is not None:
+        records[rate] = yield from attempt(job(rate))
+        full.append(RaceResult(rate, _best_look(records[rate]), records[rate].status))
+        rate = next_full_rate(raced, full)
+    if len(full) > 1:
+        found = " and ".join(f"{percent(one.dev)} at {one.lr:.2g}" for one in full)
         yield say(f"{name}: the short race did not settle the rate; at full length {on_dev} {found}")
-        if (_dev(other) or 0.0) <= (_dev(record) or 0.0):
-            break
-        record, lr = other, lower
-    return record, lr
-
-
-def _dev(record: TrialRecord) -> float | None:
-    """What a full-length trial and its races are both judged by."""
-    return _best_look(record) if record.status == "ok" else None
+    best = best_full(full).lr
+    return records[best], best
 
 
 def _best_look(record: TrialRecord) -> float | None:
+    """What a full-length trial and its races are both judged by."""
     return max((point.dev_score for point in record.curve), default=None)

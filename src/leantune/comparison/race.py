@@ -2,8 +2,8 @@
 
     rates(1e-5, 2e-5, 5e-5)  ->  [1e-5, 2e-5, 5e-5]       2e-5, then 5e-5; if that wins 1.25e-4, else 1e-5
 
-A short race favours rates that are too high for the full length, so `slower` looks back after the first full-length trial. Seen with full
-fine-tuning on QAMR: after 32 steps 21.0 % at 6.3e-4 and 20.6 % at 2e-4, after 96 steps 25.8 % and 59.9 %.
+A short race favours rates that are too high for the full length, so `next_full_rate` looks back after the first full-length trial. Seen with
+full fine-tuning on QAMR: after 32 steps 21.0 % at 6.3e-4 and 20.6 % at 2e-4, after 96 steps 25.8 % and 59.9 %.
 Methods never race each other here: slow starters would always lose on a short course.
 """
 
@@ -86,6 +86,30 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float], floor: fl
         return lower[-1]
     best = winner(results)
     return _outwards(ordered, up=False) if best is None or best.lr == ordered[0] else None
+
+
+def next_full_rate(race: Sequence[RaceResult], full: Sequence[RaceResult]) -> float | None:
+    """The rate to try at full length beside those that were; None when the best of them holds.
+
+    Lower ones where the rate does not hold (`slower`), as long as each is better than the one before. Where every rate of the race said one
+    label for all rows, and the full-length trial does too, the next higher one: a restart, once.
+
+    Args:
+        race: the short trials.
+        full: the full-length ones, in order.
+    """
+    best, tried = best_full(full), {result.lr for result in full}
+    if best is not full[-1] or best.status == "failed":
+        return None
+    if best.status == "one_class" and {result.status for result in race} == {"one_class"}:
+        return min((result.lr for result in race if result.lr > best.lr), default=None)
+    lower = slower(race, best.lr, best.dev if best.status == "ok" else None)
+    return None if lower in tried else lower
+
+
+def best_full(full: Sequence[RaceResult]) -> RaceResult:
+    """The best of some full-length trials on dev; the first one among equals."""
+    return max(full, key=lambda result: (result.status == "ok", (result.dev or 0.0) if result.status == "ok" else 0.0))
 
 
 def slower(results: Sequence[RaceResult], lr: float, full_dev: float | None) -> float | None:
