@@ -2,8 +2,8 @@
 
     rates(1e-5, 2e-5, 5e-5)  ->  [1e-5, 2e-5, 5e-5]       2e-5, then 5e-5; if that wins 1.25e-4, else 1e-5
 
-A short race favours rates that are too high for the full length, so `next_full_rate` looks back after the first full-length trial. Seen with
-full fine-tuning on QAMR: after 32 steps 21.0 % at 6.3e-4 and 20.6 % at 2e-4, after 96 steps 25.8 % and 59.9 %.
+A short race favours rates that are too high for the full length, so `next_full_rate` looks back after the first full-length trial. Full
+fine-tuning on QAMR: after 32 steps 21.0 % at 6.3e-4 and 20.6 % at 2e-4, after 96 steps 25.8 % and 59.9 %.
 Methods never race each other here: slow starters would always lose on a short course.
 """
 
