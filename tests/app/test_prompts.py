@@ -16,9 +16,9 @@ CLOZE = "cloze | full(lr=0.003)"
 
 
 @pytest.fixture(scope="module")
-def finished(tiny: Callable[[str], Path], tickets: Path, tmp_path_factory: pytest.TempPathFactory, proof_here: None) -> lt.Result:
+def finished(tiny_lm: Callable[[str], Path], tickets: Path, tmp_path_factory: pytest.TempPathFactory, proof_here: None) -> lt.Result:
     options = {"budget": "150steps", "seeds": 1, "keep_all": True, "quiet": True, "batch": 16}
-    opened = lt.study(tickets, model=str(tiny("bert")), out=tmp_path_factory.mktemp("run"), **options, **PROMPT)
+    opened = lt.study(tickets, model=str(tiny_lm("bert")), out=tmp_path_factory.mktemp("run"), **options, **PROMPT)
     return lt.compare(opened, ["full(lr=0.003)", CLOZE, "cloze(verbalizer=soft) | full(lr=0.003)"])
 
 
@@ -43,11 +43,13 @@ def test_prompted_methods_stand_in_the_same_table(finished: lt.Result) -> None:
         ("t5", "cloze | full(lr=0.001)"),
     ],
 )
-def test_artifacts_predict_alike_everywhere(tiny: Callable[[str], Path], tickets: Path, tmp_path: Path, family: str, method: str) -> None:
+def test_artifacts_predict_alike_everywhere(
+    tiny_lm: Callable[[str], Path], tickets: Path, tmp_path: Path, family: str, method: str
+) -> None:
     words = {"good": ["good", "nice"], "bad": ["bad", "sad"]}
     opened = lt.study(
         tickets,
-        model=str(tiny(family)),
+        model=str(tiny_lm(family)),
         out=tmp_path / "run",
         budget="10steps",
         quiet=True,
@@ -73,9 +75,9 @@ def test_artifacts_predict_alike_everywhere(tiny: Callable[[str], Path], tickets
     ],
 )
 def test_mistakes_are_told_before_anything_is_trained(
-    base: str, tickets: Path, tiny: Callable[[str], Path], tmp_path: Path, options: dict[str, str], says: str
+    base: str, tickets: Path, tiny_lm: Callable[[str], Path], tmp_path: Path, options: dict[str, str], says: str
 ) -> None:
-    opened = lt.study(tickets, model=str(tiny("bert")), out=tmp_path / "run", quiet=True, **{**PROMPT, **options})
+    opened = lt.study(tickets, model=str(tiny_lm("bert")), out=tmp_path / "run", quiet=True, **{**PROMPT, **options})
     with pytest.raises(SpecError) as error:
         lt.compare(opened, [CLOZE])
     assert says in error.value.message

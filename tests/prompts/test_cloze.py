@@ -23,23 +23,11 @@ from leantune.models.build import build_network
 ROWS = ["the movie was very good", "we hate this awful book", ""]
 LABELS = ["no", "yes"]
 WORDS = {"no": ("bad", "awful"), "yes": ("great",)}
-PLAIN = {"masked": AutoModelForMaskedLM, "next": AutoModelForCausalLM, "apart": AutoModelForSeq2SeqLM}
 
 
-@pytest.fixture(scope="module")
-def trained(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """A tiny base whose head over the vocabulary is there."""
-
-    def made(family: str) -> str:
-        kind = "next" if family in ("gpt2", "llama") else "apart" if family in ("t5", "bart") else "masked"
-        folder = tmp_path_factory.mktemp(family)
-        base = open_base(str(tiny(family)))
-        torch.manual_seed(0)
-        PLAIN[kind].from_pretrained(tiny(family)).save_pretrained(folder)
-        base.tokenizer.save_pretrained(folder)
-        return str(folder)
-
-    return made
+@pytest.fixture
+def trained(tiny_lm: Callable[[str], Path]) -> Callable[[str], str]:
+    return lambda family: str(tiny_lm(family))
 
 
 def worded(
@@ -170,3 +158,7 @@ def test_what_cannot_be_asked_is_told(trained: Callable[[str], str]) -> None:
     one = worded(bert, "{text} it was {mask}")
     wordless = Worded(one.prompt, replace(one.setting, wording=Wording(words=WORDS)))
     assert "give one with --prompt" in (wordless.unsupported or "")
+
+
+def test_a_base_without_a_trained_head_has_no_words(tiny: Callable[[str], Path]) -> None:
+    assert "was not trained to fill" in (worded(str(tiny("bert")), "{text} it was {mask}").unsupported or "")

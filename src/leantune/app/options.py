@@ -88,7 +88,10 @@ class Options(Spec):
     @classmethod
     def of(cls, **values: Any) -> Options:
         """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
-        return cls.build("study", values | _said(values))
+        return cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
+
+
+_SAID = ("prompt", "labels")
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,15 +73,8 @@ def command(
     from leantune.cli._compare import show
     from leantune.cli._mixture import show_mixture
     from leantune.core.expressions import split_list
-    from leantune.core.quantity import parse_count, parse_size
     from leantune.data.test_sets import named_tests
 
-    limits = {
-        "max_trainable": parse_count(max_trainable, "--max-trainable"),
-        "max_memory": parse_size(max_memory, "--max-memory"),
-        "max_latency": max_latency,
-        "max_size": parse_size(max_size, "--max-size"),
-    }
     options = Options.of(
         model=model,
         text=text,
@@ -100,7 +93,7 @@ def command(
         few_shot=few_shot,
         margin=margin,
         budget=budget,
-        limits=limits,
+        limits=_limits(max_trainable, max_memory, max_latency, max_size),
         device=device,
         batch=batch,
         dropout=dropout,
@@ -122,6 +115,18 @@ def command(
             run = Path(out) if out else default_run(sources, model)
             code = show(partial(open_study, sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)
+
+
+def _limits(trainable: str | None, memory: str | None, latency: float | None, size: str | None) -> dict[str, float | None]:
+    """What the user can afford, as numbers."""
+    from leantune.core.quantity import parse_count, parse_size
+
+    return {
+        "max_trainable": parse_count(trainable, "--max-trainable"),
+        "max_memory": parse_size(memory, "--max-memory"),
+        "max_latency": latency,
+        "max_size": parse_size(size, "--max-size"),
+    }
 
 
 def _style(*, json: bool, quiet: bool) -> str:

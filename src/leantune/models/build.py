@@ -167,6 +167,11 @@ def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) ->
     return body, {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
 
 
+def lacks_head(base: Base, kind: HeadKind) -> bool:
+    """Whether the checkpoint has no trained head over the vocabulary, so that its words would be drawn at random."""
+    return bool(_fresh_of(base.location, kind))
+
+
 @cache
 def _fresh_of(location: Location, kind: HeadKind) -> tuple[str, ...]:
     """The parts of a head over the vocabulary that the base's weights lack; known only when they are read."""

@@ -21,7 +21,7 @@ from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
 from leantune.data.template import Template
 from leantune.kinds.prompt import Prompt, PromptCard, Setting
-from leantune.models.build import has_stock, is_decoder
+from leantune.models.build import has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, Word, is_transducer
 from leantune.models.verbalizer import sought_tokens
 
@@ -52,8 +52,9 @@ class ClozePrompt(Prompt):
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
         if not setting.wording.templates:
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
-        if _kind(setting) is None:
-            return f"{setting.base.name} has neither a mask nor words of its own to go on with; `--labels` alone helps sentence encoders"
+        kind = _kind(setting)
+        if kind is None or lacks_head(setting.base, kind):
+            return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
         return None
 
     def pieces(self, setting: Setting) -> Pieces:
