@@ -122,11 +122,10 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
 def test_a_rate_given_up_at_full_length_leaves_no_trace_in_the_table(
     tickets: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof_here: None
 ) -> None:
-    def first_one_down(results: list[RaceResult], lr: float, dev: float | None) -> float | None:
-        del dev
-        return min(result.lr for result in results) if lr == max(result.lr for result in results) else None
+    def one_lower(race: list[RaceResult], full: list[RaceResult]) -> float | None:
+        return min(result.lr for result in race) if len(full) == 1 else None
 
-    monkeypatch.setattr("leantune.app.racing.slower", first_one_down)
+    monkeypatch.setattr("leantune.app.racing.next_full_rate", one_lower)
     monkeypatch.setattr("leantune.app.racing.winner", lambda results: max(results, key=lambda result: result.lr))
     opened = lt.study(str(tickets), model=base, out=tmp_path / "run", **(STUDY | {"seeds": 2}))
     comparison = lt.compare(opened, ["head"]).comparison
