@@ -157,9 +157,10 @@ def field_of(
         SpecError: when no method can work, and for what is wrong with a prompt.
     """
     anatomies: dict[tuple[HeadKind, bool], Anatomy] = {}
+    made = setting() if setting and any(one.prompt for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
-        worded = Worded(one.prompt, setting()) if one.prompt and setting else None
+        worded = Worded(one.prompt, made) if one.prompt and made else None
         if reason := _unworded(one, worded):
             found.left_out[one.name] = reason
             continue

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from leantune.kinds.method import Card, Method, Rates
-from leantune.models.surgery import carrier, in_place
+from leantune.kinds.method import Card, Rates
+from leantune.methods._untouched import Untouched
 
 if TYPE_CHECKING:
-    from leantune.models.adaptation import Adaptation, Target
     from leantune.models.anatomy import Anatomy
 
 
-class Frozen(Method):
+class Frozen(Untouched):
     """Train nothing of the base."""
 
     card: ClassVar[Card] = Card(
@@ -34,16 +33,6 @@ class Frozen(Method):
         return (
             "without a trained head there is nothing to answer with: put a prompt before it (cloze | frozen), or use head" if new else None
         )
-
-    def cost(self, anatomy: Anatomy) -> int:
-        """Nothing."""
-        del anatomy
-        return 0
-
-    def attach(self, target: Target, *, seed: int) -> Adaptation:
-        """Nothing is inserted."""
-        del seed
-        return in_place(target, (), carrier(target))
 
 
 MEMBER = Frozen

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from leantune.kinds.method import Card, Method, Rates
-from leantune.models.surgery import carrier, in_place
+from leantune.kinds.method import Card, Rates
+from leantune.methods._untouched import Untouched
 
 if TYPE_CHECKING:
-    from leantune.models.adaptation import Adaptation, Target
     from leantune.models.anatomy import Anatomy
 
 
-class Head(Method):
+class Head(Untouched):
     """Train the head on frozen features."""
 
     card: ClassVar[Card] = Card(
@@ -33,16 +32,6 @@ class Head(Method):
         """Bodies that bring their own head, trained and tied to the embeddings."""
         brought = anatomy.vocabulary and not anatomy.heads
         return f"{anatomy.architecture} brings its head, which is not new: there is nothing to train on top of it" if brought else None
-
-    def cost(self, anatomy: Anatomy) -> int:
-        """Nothing of the body."""
-        del anatomy
-        return 0
-
-    def attach(self, target: Target, *, seed: int) -> Adaptation:
-        """Nothing is inserted."""
-        del seed
-        return in_place(target, (), carrier(target))
 
 
 MEMBER = Head

@@ -98,7 +98,10 @@ class Network(nn.Module):
         """States before the output embedding and logits, of what `pick` takes alone."""
         with narrowed(self.body, pick) as seen:
             logits = self._own_logits(batch)
-        return (seen[0], logits) if seen else (pick(logits), pick(logits))
+        if seen:
+            return seen[0], logits
+        picked = pick(logits)
+        return picked, picked
 
     def _own_logits(self, batch: Batch) -> Tensor:
         """Those of the head that the body brings."""

@@ -67,8 +67,12 @@ def _table(words: Sequence[Sequence[Word]]) -> list[list[list[int]]]:
     """(C, W, M) tokens."""
     widths, most = sought_tokens(words), max(map(len, words))
     nothing = [_NONE] * sum(widths)
-    rows = [[[dict(placed(word, widths)).get(at, _NONE) for at in range(sum(widths))] for word in own] for own in words]
-    return [own + [nothing] * (most - len(own)) for own in rows]
+    table = [[list(nothing) for _ in range(most)] for _ in words]
+    for row, own in zip(table, words, strict=True):
+        for cells, word in zip(row, own, strict=False):
+            for at, token in placed(word, widths):
+                cells[at] = token
+    return table
 
 
 def placed(word: Word, widths: Sequence[int]) -> list[tuple[int, int]]:
