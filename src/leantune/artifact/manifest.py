@@ -111,6 +111,11 @@ class Facts(Spec):
         return self.pieces == "spans"
 
     @property
+    def hides(self) -> bool:
+        """Whether tokens of a text are hidden, and masks in it are filled."""
+        return self.pieces == "hidden"
+
+    @property
     def chooses(self) -> bool:
         """Whether a row has options of its own."""
         return self.pieces == "options"

@@ -146,7 +146,7 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     largest = 0.0
     if not task.from_logits:
         said = zip(rows, golden.answers, strict=True)
-        return max(abs(float(row[score]) - likely) if row[label] == answer else 1.0 for row, (answer, likely) in said)
+        return max(abs(float(row[score]) - likely) if task.alike(row[label], answer) else 1.0 for row, (answer, likely) in said)
     for row, logits, (_, second) in zip(rows, golden.logits, golden.rows, strict=True):
         names = json.loads(second or "") if facts.chooses else facts.labels
         answer = json.loads(row[label]) if row[label].startswith("[") and row[label] not in names else row[label]

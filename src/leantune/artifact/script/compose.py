@@ -22,6 +22,8 @@ from leantune.artifact.script import (
     common,
     composed,
     focus,
+    masked,
+    passage,
     pooled,
     spans,
     stock,
@@ -33,9 +35,11 @@ from leantune.artifact.script import (
 from leantune.core import catalogue
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
+from leantune.data.masking import always_same, hide
 from leantune.data.pieces._cloze import Cloze
 from leantune.data.template import Field
 from leantune.evaluate.generate import generation_settings
+from leantune.evaluate.masks import fill, likeliest, pieces_of
 from leantune.kinds.prompt import Worded
 from leantune.models.locate import MINILM_HUB
 from leantune.models.verbalizer import placed, sought_tokens
@@ -55,7 +59,7 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS = {settings}
 '''
 
-_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings")
+_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings", "zlib")
 _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
@@ -91,6 +95,8 @@ def shown(facts: Facts) -> str:
     """Rows on the command line, for people."""
     if facts.chooses:
         return """"a question" '["one option", "another"]'"""
+    if facts.hides:
+        return '"It is a [MASK] day."'
     return '"these are words" 1' if facts.focused else '"first text" "its pair"' if facts.paired else '"a text" "another text"'
 
 
@@ -114,6 +120,10 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
         predict = [*own, written.rectangle, written.likelihood, written.predict]
+    elif manifest.facts.pieces == "hidden":
+        model, predict = [stock.load_model], [hide, always_same, pieces_of, likeliest, fill, masked.predict]
+    elif manifest.facts.pieces == "passage":
+        model, predict = [stock.load_model], [passage.predict]
     elif manifest.facts.spans:
         predict = [spans.best_span, spans.predict]
     elif manifest.facts.words:
@@ -170,7 +180,10 @@ def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
 def _imports(used: str, adapter_code: str | None) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
     autos = [name for name in ("AutoModel", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
-    lines = [*standard, "from pathlib import Path", "from typing import Any", "", "import torch"]
+    standard += ["from math import exp"] if re.search(r"(?<![.\w])exp\(", used) else []
+    numbers = ["import numpy as np"] if re.search(r"\bnp\.", used) else []
+    numbers += ["from numpy.typing import NDArray"] if "NDArray" in used else []
+    lines = [*standard, "from pathlib import Path", "from typing import Any", "", *numbers, "import torch"]
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")
     if "load_file" in used:
