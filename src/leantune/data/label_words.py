@@ -61,7 +61,7 @@ def whole_words(tokenizer: Tokenizer, template: Template) -> dict[str, int]:
     said = {token: vocabulary.decode([token]).strip() for token, sign in enumerate(signs) if sign and not sign.startswith("##")}
     likely = [(word, token) for token, word in said.items() if word.isalpha() and (len(word) > 1 or ord(word) >= _IDEOGRAPHS)]
     coded = tokenizer([before + word for word, _ in likely], add_special_tokens=False, return_offsets_mapping=True)
-    found = {}
+    found = dict[str, int]()
     for (word, token), ids, offsets in zip(likely, coded["input_ids"], coded["offset_mapping"], strict=True):
         behind = [one for one, (_, end) in zip(ids, offsets, strict=True) if end > len(before)]
         if behind == [token]:

@@ -88,7 +88,8 @@ def mean_of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
     """
     firsts = np.flatnonzero(np.r_[True, np.diff(rows) != 0]) if len(rows) else np.zeros(0, np.int64)
     sums = np.add.reduceat(values, firsts, axis=0) if len(rows) else values
-    return (sums / np.diff(np.r_[firsts, len(rows)])[:, None]).astype(np.float32)
+    found: NDArray[np.float32] = (sums / np.diff(np.r_[firsts, len(rows)])[:, None]).astype(np.float32)
+    return found
 
 
 def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:

@@ -115,7 +115,8 @@ class Vocabulary:
     @cached_property
     def _rows(self) -> NDArray[np.float32]:
         rows = self.embedding[list(self.words.values())]
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        found: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        return found
 
 
 def expanded(pool: Pool, labels: Sequence[str], vocabulary: Vocabulary) -> Pool:
