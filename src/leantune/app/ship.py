@@ -70,7 +70,8 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     assert record.recipe is not None
     method = parse_method(record.recipe.method).method
     row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
-    trial, worded = study.run / "trials" / record.digest, study.context.behind(record.recipe).worded
+    trial = study.run / "trials" / record.digest
+    worded = study.context.behind(record.recipe).settled_in(trial).worded
     facts = Facts(
         task=study.conditions.task,
         labels=study.dataset.labels,
@@ -82,7 +83,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         method=record.recipe.method,
         title=method.card.title,
         paper=method.card.paper,
-        recipe=record.recipe,
+        recipe=record.recipe.model_copy(update={"wording": worded.setting.wording}) if worded else record.recipe,
         text=study.dataset.columns.text,
         text_pair=study.dataset.columns.text_pair,
         label=study.dataset.columns.label or "label",

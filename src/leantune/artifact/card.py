@@ -66,7 +66,11 @@ def _prompt(facts: Facts) -> str:
     if facts.wording is None:
         return human.DASH
     words = "; ".join(f"{label}: {', '.join(own)}" for label, own in facts.wording.words.items())
-    return f"{' or '.join(f'`{template}`' for template in facts.wording.templates)} with {words}".replace("|", "\\|").replace("\n", " ")
+    shown = len(facts.wording.demonstrations)
+    more = f"; {human.plural(shown, 'training row')} with labels as demonstrations, in full in this folder" if shown else ""
+    read = "; read against what the words get where no text stands" if facts.wording.priors else ""
+    said = f"{' or '.join(f'`{template}`' for template in facts.wording.templates)} with {words}{read}{more}"
+    return said.replace("|", "\\|").replace("\n", " ")
 
 
 _POOLED = {

@@ -73,7 +73,7 @@ class Facts(Spec):
     """How texts are written; None where none are."""
     virtual_tokens: int = Field(default=0, ge=0)
     data: str = ""
-    """Name of the data set; no text of it is kept."""
+    """Name of the data set; no text of it is kept but for the demonstrations of a prompt."""
     rows: dict[str, int] = Field(default_factory=dict)
     """Rows per split."""
     metric: str = "accuracy"

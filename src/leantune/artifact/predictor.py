@@ -34,7 +34,7 @@ from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._pieces import Pieces, Room, too_long
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.masks import filled
-from leantune.evaluate.predict import logits_of, predict, read_logits
+from leantune.evaluate.predict import averaged, logits_of, predict, read_logits
 from leantune.execution.device import pick_device
 from leantune.kinds.prompt import Worded
 from leantune.kinds.task import Decoded, Task
@@ -124,6 +124,8 @@ class Predictor:
         A list of (tokens, outputs) of the first pieces where tokens are read, of (options,) where rows have options.
         """
         encoded = self._encoded(chunk_of(rows, self.manifest.facts, self.task.pattern))
+        if encoded.averages:
+            return averaged(self.network, encoded, **self._options())
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
             found |= dict(zip(pieces.tolist(), read_logits(self.network, logits, padded), strict=True))

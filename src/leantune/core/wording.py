@@ -15,13 +15,27 @@ Asked = Literal["masked", "next", "apart"]
 _EXAMPLE = 'Write for example --labels "negative=terrible|bad, positive=great".'
 
 
+class Demonstration(Spec):
+    """A training row with its label, shown beside other rows."""
+
+    label: str
+    texts: tuple[str, ...]
+    """One or two."""
+
+
 class Wording(Spec):
-    """Templates and label words."""
+    """Templates and label words; what a prompt found on the training rows (`kinds.prompt`) stands in it as plain values too."""
 
     templates: tuple[str, ...] = ()
     """Such as "{text} It was {mask}."; several are an ensemble."""
     words: dict[str, tuple[str, ...]] = {}
     """The words of each label."""
+    priors: dict[str, tuple[float, ...]] = {}
+    """Log-probability of each word where no text stands; empty where words are read as they are."""
+    demonstrations: tuple[Demonstration, ...] = ()
+    """In the order in which they are shown; of each label one more than are shown, where there are so many."""
+    settled: bool = False
+    """Whether a prompt has settled it, so that nothing is left to be found."""
 
 
 def parse_words(text: str) -> dict[str, tuple[str, ...]]:

@@ -78,6 +78,11 @@ class Encoded:
         """Tokens per piece."""
         return np.diff(self.starts)
 
+    @property
+    def averages(self) -> bool:
+        """Whether the pieces of a row ask for the same in other words, so that their logits are averaged."""
+        return self.asks and self.together
+
     @cached_property
     def units(self) -> Units:
         """What batches of training are made of."""

@@ -8,6 +8,7 @@ Words are tokenised where they stand, behind what the template says before them,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from leantune.core.errors import Problems, SpecError
 from leantune.data.pieces._pieces import Tokenizer, require_fast
@@ -15,6 +16,8 @@ from leantune.data.template import Mask, Template
 
 Word = tuple[tuple[int, ...], ...]
 """Tokens at each mask."""
+_IDEOGRAPHS = 0x2E80
+"""From here on characters are words or syllables."""
 
 
 def label_words(tokenizer: Tokenizer, template: Template, words: Mapping[str, Sequence[str]]) -> tuple[tuple[Word, ...], ...]:
@@ -45,6 +48,25 @@ def label_words(tokenizer: Tokenizer, template: Template, words: Mapping[str, Se
         found.append(tuple(tokens))
     problems.raise_if_any(SpecError)
     return tuple(found)
+
+
+def whole_words(tokenizer: Tokenizer, template: Template) -> dict[str, int]:
+    """The words of one token that can stand at the first mask of a template, with their numbers in the vocabulary.
+
+    Letters only, and two of them at least where letters are not words themselves (as those of Chinese are).
+    """
+    require_fast(tokenizer)
+    vocabulary: Any = tokenizer
+    before, signs = next(_befores(template)), vocabulary.convert_ids_to_tokens(range(len(vocabulary)))
+    said = {token: vocabulary.decode([token]).strip() for token, sign in enumerate(signs) if sign and not sign.startswith("##")}
+    likely = [(word, token) for token, word in said.items() if word.isalpha() and (len(word) > 1 or ord(word) >= _IDEOGRAPHS)]
+    coded = tokenizer([before + word for word, _ in likely], add_special_tokens=False, return_offsets_mapping=True)
+    found = dict[str, int]()
+    for (word, token), ids, offsets in zip(likely, coded["input_ids"], coded["offset_mapping"], strict=True):
+        behind = [one for one, (_, end) in zip(ids, offsets, strict=True) if end > len(before)]
+        if behind == [token]:
+            found.setdefault(word, token)
+    return found
 
 
 def _befores(template: Template) -> Iterator[str]:

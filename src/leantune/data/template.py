@@ -64,6 +64,15 @@ class Rendered:
     masks: list[tuple[int, int]]
     """The same of each place where a word is sought."""
 
+    def behind(self, text: str) -> Rendered:
+        """The same with a text before it."""
+        fields, masks = ([(start + len(text), end + len(text)) for start, end in spans] for spans in (self.fields, self.masks))
+        return Rendered(text + self.text, fields, masks)
+
+    def before(self, text: str) -> Rendered:
+        """The same with a text behind it."""
+        return Rendered(self.text + text, self.fields, self.masks)
+
 
 @dataclass(frozen=True)
 class Template:

@@ -69,8 +69,33 @@ def read_logits(network: Network, logits: Tensor, padded: Padded) -> list[NDArra
     return [row.numpy() for row in rows]
 
 
+def averaged(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> NDArray[np.float32]:
+    """Mean logits of the pieces of each row, which ask for the same in other words: (rows, C) as log-probabilities of the labels."""
+    found: NDArray[np.float32] | None = None
+    for pieces, _, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
+        likely = logits.float().log_softmax(dim=-1).cpu().numpy()
+        found = np.zeros((len(encoded), likely.shape[1]), np.float32) if found is None else found
+        found[pieces] = likely
+    return np.zeros((0, 0), np.float32) if found is None else mean_of_rows(found, encoded.rows)
+
+
+def mean_of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The mean of the pieces of each row.
+
+    Args:
+        values: (pieces, C).
+        rows: (pieces,) the row of each piece, rising.
+    """
+    firsts = np.flatnonzero(np.r_[True, np.diff(rows) != 0]) if len(rows) else np.zeros(0, np.int64)
+    sums = np.add.reduceat(values, firsts, axis=0) if len(rows) else values
+    found: NDArray[np.float32] = (sums / np.diff(np.r_[firsts, len(rows)])[:, None]).astype(np.float32)
+    return found
+
+
 def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:
-    """Answer and confidence of every piece, in order."""
+    """Answer and confidence of every piece, in order; of every row where its pieces are averaged."""
+    if encoded.averages:
+        return task.decode(torch.from_numpy(averaged(network, encoded, pad=pad, types=types, device=device)), None)
     places, parts = [np.zeros(0, dtype=np.int64)], list[Decoded]()
     for pieces, padded, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
         places.append(pieces)

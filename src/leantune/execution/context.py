@@ -15,6 +15,8 @@ from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
+from leantune.core.errors import ArtifactError
+from leantune.core.files import read_kept
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording
@@ -39,6 +41,9 @@ from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network
 from leantune.scores.likelihood import tally as tally_likelihood
 
+WORDING = "wording.json"
+"""In the folder of a trial: what its prompt settled on."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -50,6 +55,8 @@ class Context:
     """The prompt of the trial; None without one."""
     seed: int | None = None
     """Of the trial, which draws its training rows where the study trains on few."""
+    settling: float = 0.0
+    """Seconds that the prompt of the trial took to settle its wording (`execution.settling`)."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""
@@ -61,6 +68,28 @@ class Context:
             return self
         prompt = parse_method(recipe.method).prompt
         return self if prompt is None else replace(self, worded=Worded(prompt, self.setting(recipe.wording)))
+
+    def saying(self, wording: Wording) -> Context:
+        """The same trial in another wording."""
+        return self if self.worded is None else replace(self, worded=self.worded.saying(wording))
+
+    def settled_in(self, folder: Path) -> Context:
+        """The same trial as its prompt settled it when it ran.
+
+        Args:
+            folder: of the trial.
+
+        Raises:
+            ArtifactError: E-RUN when that is not there any more.
+        """
+        if self.worded is None or not self.worded.prompt.settles:
+            return self
+        wording = read_kept(folder / WORDING, Wording)
+        if wording is None:
+            raise ArtifactError(
+                f"{folder / WORDING} is missing or damaged. Delete the folder and run again to train that trial anew.", "E-RUN"
+            )
+        return self.saying(wording)
 
     def setting(self, wording: Wording) -> Setting:
         """What a prompt is made for here."""

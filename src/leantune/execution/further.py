@@ -16,6 +16,7 @@ from leantune.models.delta import read_delta
 def run_further(context: Context, job: Job) -> Iterator[Event]:
     """Predict the further test sets that the trial of a job has not seen; the event carries its record with their scores."""
     folder = context.run / "trials" / job.digest(context.conditions)
+    context = context.settled_in(folder)
     record = TrialRecord.model_validate_json((folder / "record.json").read_bytes())
     network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
     splits = [split_of(name) for name in record.scores.lacks(context.dataset.manifest.further)]

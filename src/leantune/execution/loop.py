@@ -124,7 +124,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
     trained = apply_trainable(network, names)
     if not trained:
         looks.best = setup.look()
-        yield Evaluated(point=CurvePoint(step=0, seconds=0.0, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
+        yield Evaluated(point=CurvePoint(step=0, seconds=setup.seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
     optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
     keeper = _Keeper(trained)

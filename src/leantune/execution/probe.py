@@ -23,6 +23,7 @@ from leantune.execution.feed import TokenFeed
 from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
+from leantune.execution.settling import settle
 from leantune.execution.trial import attach
 from leantune.models.joint import Joint
 from leantune.models.network import POOLINGS, Network
@@ -58,6 +59,7 @@ def probe(context: Context, job: Job) -> ProbeResult:
     assert job.recipe is not None
     start = time.perf_counter()
     try:
+        context, _ = settle(context, job)
         attached = attach(context, job)
     except LeantuneError as error:
         return ProbeResult(name=job.name, problem=error.message)

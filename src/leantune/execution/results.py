@@ -1,13 +1,14 @@
 """What a trial leaves behind: its files, its scores, its proven update, its record; and the way to it, which all trainings share.
 
 trials/<digest>/recipe.json  events.jsonl  record.json  dev.parquet  test.parquet  test-NAME.parquet  samples.json  delta/  golden.json
+wording.json
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,9 @@ from leantune.core.study import Job
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
-from leantune.evaluate.predict import read_logits
+from leantune.evaluate.predict import mean_of_rows, read_logits
 from leantune.evaluate.samples import Passages, samples
-from leantune.execution.context import Context
+from leantune.execution.context import WORDING, Context
 from leantune.execution.device import peak_memory
 from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trainable, fit, head_names, trained_names
 from leantune.kinds.task import Decoded
@@ -136,6 +137,15 @@ class Results(Outcome):
         super().__init__(job, folder)
         self.context = context
 
+    def settled(self, context: Context, notes: Sequence[str]) -> Iterator[Event]:
+        """Go on with a context whose prompt has settled its wording; that is kept, and what was found is noted."""
+        self.context = context
+        if context.worded is not None and context.worded.prompt.settles:
+            write_atomic(self.folder / WORDING, context.worded.setting.wording.model_dump_json(indent=1))
+        for text in notes:
+            self.notes.append(text)
+            yield Noted(text=text)
+
     def score(self, network: Network, dev: Decoded) -> None:
         """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
         assert self.job.recipe is not None
@@ -182,12 +192,14 @@ class Results(Outcome):
         return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
 
     def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits of the first piece of each row, as `read_logits` gives them; (options,) of its options."""
+        """Logits of the first piece of each row, see `read_logits`; (options,) of its options; the mean of averaged pieces."""
         encoded, context = self.context.encoded("dev"), self.context
         pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
             logits = network(context.batch("dev", pieces))
+        if encoded.averages:
+            return mean_of_rows(logits.float().log_softmax(dim=-1).cpu().numpy(), encoded.rows[pieces]).tolist()  # type: ignore[no-any-return]
         read = read_logits(network, logits, encoded.padded(pieces, context.pad))
         if encoded.together:
             return [[float(one[0]) for one, owner in zip(read, encoded.rows[pieces], strict=True) if owner == row] for row in rows]

@@ -17,6 +17,7 @@ from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.results import Attached, Results
+from leantune.execution.settling import settle
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Target
@@ -52,11 +53,11 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device, context.task.sought)
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
-    seconds = 0.0
+    seconds = context.settling
     if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
         feed = FeatureFeed(network.head, features.states, lambda pieces: context.targets("train", train.rows[pieces]), context.device)
-        seconds = features.seconds
+        seconds += features.seconds
         look = partial(_look, context, network.head, context.features("dev", network.body, network.pooling).states)
     return Setup(
         network=network,
@@ -86,6 +87,8 @@ def run_trial(context: Context, job: Job) -> Iterator[Event]:
 
 def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     assert job.recipe is not None
+    context, notes = settle(context, job)
+    yield from results.settled(context, notes)
     attached = attach(context, job)
     seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
     if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart

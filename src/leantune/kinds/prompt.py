@@ -1,22 +1,28 @@
 """Prompt: how a task is worded for the model, a link before the method: `cloze | lora(rank=4)`.
 
     Setting(wording, base, task, labels) -> pieces (how a row is put into words), head (how the words of the labels are read)
+    settle(setting, training rows, oracle, seed) -> the wording that is used, for prompts that find some of it before the training
 
 The logits behind a prompt are one for each label, so everything after them is as without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leantune.core.spec import Spec
 from leantune.core.wording import Wording
+from leantune.data.examples import ExampleChunk
 from leantune.kinds.link import Link
 
 if TYPE_CHECKING:
+    from leantune.data.label_words import Word
     from leantune.data.pieces._pieces import Pieces
     from leantune.kinds.task import Task
     from leantune.models.base import Base
@@ -45,10 +51,54 @@ class Setting:
     """Names that a text of a row goes by, with its place (0 or 1)."""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Training rows that a prompt may look at."""
+
+    chunk: ExampleChunk
+    gold: NDArray[np.int64]
+    """(rows,) numbers of their labels."""
+
+
+class Oracle(Protocol):
+    """The base as it is, before anything is trained."""
+
+    def likely(self, worded: Worded, words: Sequence[Word], chunk: ExampleChunk) -> NDArray[np.float32]:
+        """Mean log-probability of the tokens of some words at the masks of a prompt: (rows, words); the mean of several templates."""
+        ...
+
+    def embedding(self) -> NDArray[np.float32]:
+        """The rows of the output embedding: (V, D)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A wording with all that a prompt found."""
+
+    wording: Wording
+    notes: list[str] = field(default_factory=list)
+    """What was found and what was dropped, and why."""
+
+
 class Prompt(Link):
     """Base of every prompt; a member's file binds `MEMBER` to the class."""
 
     card: ClassVar[PromptCard]
+
+    @property
+    def settles(self) -> bool:
+        """Whether some of the wording is found on the training rows; until then neither pieces nor head need be complete."""
+        return False
+
+    def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:
+        """Find what is left open, on training rows and with the base as it is.
+
+        Raises:
+            SpecError: what cannot be found here.
+        """
+        del rows, oracle, seed
+        return Settled(setting.wording)
 
     def unsupported(self, setting: Setting) -> str | None:
         """Why the prompt cannot work here, in one line; None when it can."""
@@ -73,6 +123,10 @@ class Worded:
 
     prompt: Prompt
     setting: Setting
+
+    def saying(self, wording: Wording) -> Worded:
+        """The same prompt with another wording."""
+        return Worded(self.prompt, replace(self.setting, wording=wording))
 
     @property
     def unsupported(self) -> str | None:

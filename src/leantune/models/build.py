@@ -133,7 +133,7 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
 def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
     """A body that ends in its vocabulary, read by the words of the labels."""
     if not head.soft:
-        return Network(body, None, "stock", found, Verbalizer(head.words))
+        return Network(body, None, "stock", found, Verbalizer(head.words, head.priors))
     output = output_embedding(body)
     outer = outer_head(output.weight.shape[1], head.outputs)
     start_from_words(outer, output, head.words)

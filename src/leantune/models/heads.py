@@ -51,6 +51,8 @@ class HeadSpec:
     """What `transformers` calls the problem."""
     words: tuple[tuple[Word, ...], ...] = ()
     """The words of each label, where labels are read from the vocabulary (`models.verbalizer`)."""
+    priors: tuple[tuple[float, ...], ...] = ()
+    """What is subtracted from the log-probability of each word; empty for nothing."""
     soft: bool = False
     """Whether a linear head that starts from these words is trained in their place."""
 

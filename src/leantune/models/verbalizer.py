@@ -1,9 +1,10 @@
 """Verbalizer: from the states at the masks of a prompt to one logit for each label, by the words of the labels.
 
-    z_c = mean over words w of c of the mean over the tokens of w of log p(token at its mask)
+    z_c = mean over words w of c of the mean over the tokens of w of log p(token at its mask), less the prior of w where there is one
     z_c = w_c h + b_c,   w_c and b_c at first the mean rows of c's words in the output embedding
 
-References: Schick and Schuetze 2021, arXiv:2001.07676; Hambardzumyan et al. 2021, arXiv:2101.00121.
+References: Schick and Schuetze 2021, arXiv:2001.07676; Hambardzumyan et al. 2021, arXiv:2101.00121; priors: Zhao et al. 2021,
+arXiv:2102.09690.
 
 Letters: B pieces, M sought tokens, D width, V vocabulary, C labels, W words of a label at most.
 """
@@ -26,18 +27,22 @@ class Verbalizer(nn.Module):
     """Reads labels from the vocabulary; nothing in it is trained."""
 
     tokens: Tensor
+    priors: Tensor
 
-    def __init__(self, words: Sequence[Sequence[Word]]) -> None:
-        """`words`: of each label, as `data.label_words` gives them."""
+    def __init__(self, words: Sequence[Sequence[Word]], priors: Sequence[Sequence[float]] = ()) -> None:
+        """Of each label the words, as `data.label_words` gives them, and what is subtracted from each; nothing without priors."""
         super().__init__()
+        most = max(map(len, words))
+        rows = [[*own, *[0.0] * (most - len(own))] for own in priors or [[0.0] * len(own) for own in words]]
         self.register_buffer("tokens", torch.tensor(_table(words)), persistent=False)
+        self.register_buffer("priors", torch.tensor(rows), persistent=False)
 
     def forward(self, logits: Tensor) -> Tensor:
         """(B, M, V) to (B, C)."""
         likely = logits.float().log_softmax(dim=-1)
         there = self.tokens != _NONE  # (C, W, M)
-        of_tokens = torch.stack([likely[:, at, self.tokens[:, :, at].clamp(min=0)] for at in range(likely.shape[1])], dim=-1)
-        of_words = _mean(of_tokens, there.unsqueeze(0))
+        of_tokens = torch.stack([likely[:, at, self.tokens[:, :, at].clamp(min=0)] for at in range(there.shape[-1])], dim=-1)
+        of_words = _mean(of_tokens, there.unsqueeze(0)) - self.priors  # (B, C, W)
         return _mean(of_words, there.any(dim=-1).unsqueeze(0))
 
 

@@ -4,9 +4,11 @@
 
 A masked model fills the mask, a decoder goes on with the next token, an encoder-decoder answers apart. Words of several tokens get as many
 masks; a template with several masks takes words with as many parts. `verbalizer=soft` trains a head that starts from the words' rows in the
-output embedding.
+output embedding. What the other options leave open is settled on the training rows before the training (`settle`): words, the template,
+demonstrations, and `calibrate`: what a word gets where no text stands is subtracted from its log-probability.
 
-Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft: Hambardzumyan et al. 2021, arXiv:2101.00121.
+Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft: Hambardzumyan et al. 2021, arXiv:2101.00121; calibrate: Zhao et al. 2021,
+arXiv:2102.09690; the rest in the files beside this one.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from leantune.core.errors import SpecError
 from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
+from leantune.data.pieces._several import joined
 from leantune.data.template import Template
-from leantune.kinds.prompt import Prompt, PromptCard, Setting
+from leantune.kinds.prompt import Oracle, Prompt, PromptCard, Rows, Setting, Settled, Worded
 from leantune.models.build import has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, Word, is_transducer
 from leantune.models.verbalizer import sought_tokens
+from leantune.prompts._settling import Settling, shown
+from leantune.prompts._templates import bank
 
 if TYPE_CHECKING:
     from leantune.data.pieces._pieces import Pieces
@@ -35,10 +41,17 @@ SENTINEL = "<extra_id_0>"
 class ClozePrompt(Prompt):
     """A template and the words of the labels."""
 
-    verbalizer: Literal["manual", "soft"] = "manual"
-    """Labels are read from their words, or by a head that starts from them and is trained."""
-    template: int = Field(default=1, ge=1)
-    """Which of several templates, from 1."""
+    verbalizer: Literal["manual", "auto", "knowledge", "soft"] = "manual"
+    """Labels are read from the words given; from words found on the training rows; from given ones and their neighbours; or by a head that
+    starts from the given ones and is trained."""
+    template: int | Literal["best", "all"] = 1
+    """Which of several templates, from 1; the best on the training rows; or all, averaged."""
+    calibrate: bool = False
+    """Subtract what each word gets where no text stands."""
+    words: int = Field(default=3, ge=1)
+    """Words of each label that are found (auto) or added (knowledge)."""
+    demonstrations: int = Field(default=0, ge=0)
+    """Training rows of each label that are shown beside every row."""
 
     card: ClassVar[PromptCard] = PromptCard(
         title="Cloze prompt",
@@ -46,11 +59,33 @@ class ClozePrompt(Prompt):
         when="few labelled rows and a base that was trained to fill or to go on with texts: its own words are the labels",
     )
 
+    @field_validator("template", mode="before")
+    @classmethod
+    def _number_or_name(cls, value: object) -> object:
+        if value not in ("best", "all") and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+            raise PydanticCustomError("template", "write the number of a template (from 1), best or all")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> ClozePrompt:
+        if self.calibrate and self.verbalizer == "soft":
+            raise PydanticCustomError(
+                "calibrate", "calibrate reads words, and verbalizer=soft trains a head in their place; leave one of them out"
+            )
+        if "words" in self.model_fields_set and self.verbalizer not in ("auto", "knowledge"):
+            raise PydanticCustomError("words", "words is how many are found; use it with verbalizer=auto or verbalizer=knowledge")
+        return self
+
+    @property
+    def settles(self) -> bool:
+        """Whether some of the wording is found on the training rows."""
+        return self.calibrate or self.demonstrations > 0 or self.template == "best" or self.verbalizer in ("auto", "knowledge")
+
     def unsupported(self, setting: Setting) -> str | None:
         """Tasks without labels of their own, bases that end in no vocabulary."""
         if setting.task.problem != "single_label_classification":
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
-        if not setting.wording.templates:
+        if not setting.wording.templates and self.template not in ("best", "all"):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
@@ -58,28 +93,70 @@ class ClozePrompt(Prompt):
         return None
 
     def pieces(self, setting: Setting) -> Pieces:
-        """Rows in the words of the template."""
-        template, words = self._template(setting), self._words(setting)
-        kind = _style(setting)
-        sign = {Masked: str(setting.base.tokenizer.mask_token), Next: "", Apart: _sentinel(setting)}[kind]
-        _check_shape(template, kind, words, setting)
-        return kind(template, tuple(sign * count for count in sought_tokens(words)) if kind is Masked else (sign,))
+        """Rows in the words of the template, or of several."""
+        return joined(self.members(setting))
 
     def head(self, setting: Setting) -> HeadSpec:
         """The vocabulary, read by the words."""
-        spec, kind = setting.task.head_spec(setting.labels), _kind(setting)
+        spec, kind, words = setting.task.head_spec(setting.labels), _kind(setting), self.tokens(setting)
         assert kind is not None
-        return replace(spec, kind=kind, words=self._words(setting), soft=self.verbalizer == "soft")
+        priors = tuple(setting.wording.priors[label] for label in setting.labels) if setting.wording.priors else ()
+        return replace(spec, kind=kind, words=words, priors=priors, soft=self.verbalizer == "soft")
 
-    def _template(self, setting: Setting) -> Template:
+    def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:
+        """Template, words, demonstrations and priors, in this order: each is found with those before it."""
+        return Settling(Worded(self, setting), self, rows, oracle, seed).run()
+
+    def members(self, setting: Setting) -> list[Cloze]:
+        """The pieces behind each template."""
+        words, kind = self.tokens(setting), _style(setting)
+        sign = {Masked: str(setting.base.tokenizer.mask_token), Next: "", Apart: _sentinel(setting)}[kind]
+        members = []
+        for template in self.templates(setting):
+            _check_shape(template, kind, words, setting)
+            counts = sought_tokens(words) if words else (1,)
+            signs = tuple(sign * count for count in counts) if kind is Masked else (sign,)
+            demonstrations = tuple(shown(template, one, setting.wording) for one in setting.wording.demonstrations)
+            members.append(kind(template, signs, demonstrations, self.demonstrations))
+        return members
+
+    def sources(self, setting: Setting) -> tuple[str, ...]:
+        """The templates in question, as they are written."""
         given = setting.wording.templates
-        if self.template > len(given):
-            raise SpecError(f"cloze: there is no template {self.template}; --prompt gives {len(given)}.", "E-RANGE")
-        return Template.parse(given[self.template - 1], setting.columns)
+        if setting.wording.settled:
+            return given
+        if isinstance(self.template, int):
+            if self.template > len(given):
+                raise SpecError(f"cloze: there is no template {self.template}; --prompt gives {len(given)}.", "E-RANGE")
+            return (given[self.template - 1],)
+        return given or _bank(setting)
 
-    def _words(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
-        words = {label: setting.wording.words[label] for label in setting.labels}
-        return label_words(setting.base.tokenizer, self._template(setting), words)
+    def templates(self, setting: Setting) -> list[Template]:
+        """The same taken apart."""
+        return [Template.parse(source, setting.columns) for source in self.sources(setting)]
+
+    def tokens(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
+        """Tokens of the words of each label; none where they are still to be found."""
+        wording, templates = setting.wording, self.templates(setting)
+        if self.verbalizer in ("auto", "knowledge") and (several := next((one for one in templates if one.masks > 1), None)):
+            raise SpecError(f'The prompt "{several.source}": words that are found are one token, so one {{mask}} must do.', "E-EXPR")
+        if not wording.words or (self.verbalizer == "auto" and not wording.settled):
+            return ()
+        words = {label: wording.words[label] for label in setting.labels}
+        found = {template.source: label_words(setting.base.tokenizer, template, words) for template in templates}
+        (first, own), *others = found.items()
+        if other := next((source for source, tokens in others if tokens != own), None):
+            text = f'The prompts "{first}" and "{other}": the words of the labels are other tokens behind them, so they cannot be averaged.'
+            raise SpecError(f"{text} Put as many {{mask}} into each, and a space before.", "E-EXPR")
+        return own
+
+
+def _bank(setting: Setting) -> tuple[str, ...]:
+    """The general templates that the base can read."""
+    found = bank(paired=1 in setting.columns.values())
+    if _style(setting) is Masked or (is_transducer(setting.base.config) and _sentinel(setting)):
+        return found
+    return tuple(one for one in found if Template.parse(one, setting.columns).ends_with_mask)
 
 
 def _kind(setting: Setting) -> HeadKind | None:
@@ -109,7 +186,7 @@ def _check_shape(template: Template, kind: type[Cloze], words: tuple[tuple[Word,
             f'The prompt "{template.source}": {setting.base.name} goes on behind the text, so one {{mask}} must stand at the end.', "E-EXPR"
         )
     firsts: dict[int, str] = {}
-    for label, own in zip(setting.labels, words, strict=True):
+    for label, own in zip(setting.labels if words else (), words, strict=True):
         for word, said in zip(own, setting.wording.words[label], strict=True):
             if len(word[0]) > 1:
                 raise SpecError(

@@ -24,10 +24,10 @@ def said(text: str, filters: list[str]) -> str:
     return text
 
 
-def render(texts: list[str]) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
+def render(template: list[Any], texts: list[str]) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
     """The row in the words of the template, where its texts stand that may be shortened, and where the masks stand."""
     text, fields, masks = "", [], []
-    for kind, part, filters in SETTINGS["template"]:
+    for kind, part, filters in template:
         if kind == "mask" and SETTINGS["reads"] == "next":
             text = text.rstrip()
             break
@@ -41,9 +41,24 @@ def render(texts: list[str]) -> tuple[str, list[tuple[int, int]], list[tuple[int
     return text, [(start, min(end, len(text))) for start, end in fields], masks
 
 
-def encode(tokenizer: Any, texts: list[str]) -> tuple[list[int], list[int]]:
+def beside(prompt: dict[str, Any], texts: list[str]) -> str:
+    """What is shown beside a row: the first so many demonstrations of each label that are not the row itself."""
+    counts, found = dict[str, int](), list[str]()
+    for label, own, shown in prompt["shown"]:
+        there = [text.strip() for text in own] == [text.strip() for text in texts[: len(own)]]
+        if counts.get(label, 0) < prompt["each"] and not there:
+            counts[label] = counts.get(label, 0) + 1
+            found.append(shown)
+    return prompt["joint"].join([*found, ""] if prompt["leads"] else ["", *found]) if found else ""
+
+
+def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str]) -> tuple[list[int], list[int]]:
     """Token numbers of a row, and at which of them words are sought."""
-    text, fields, masks = render(texts)
+    text, fields, masks = render(prompt["template"], texts)
+    more = beside(prompt, texts)
+    if prompt["leads"]:
+        fields, masks = ([(start + len(more), end + len(more)) for start, end in spans] for spans in (fields, masks))
+    text = more + text if prompt["leads"] else text + more
     coded = tokenizer(text, return_offsets_mapping=True)
     ids, offsets = coded["input_ids"], coded["offset_mapping"]
     runs = [[at for at, (start, end) in enumerate(offsets) if first <= start < end <= last] for first, last in fields]
@@ -59,13 +74,13 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[list[int], list[int]]:
 def by_words(logits: torch.Tensor) -> torch.Tensor:
     """Logits of the labels (labels,) from those of the vocabulary at the masks (masks, V)."""
     likely = logits.float().log_softmax(dim=-1)
-    scores = [[[likely[at, token] for at, token in word] for word in words] for words in SETTINGS["words"]]
-    return torch.stack([torch.stack([torch.stack(word).mean() for word in words]).mean() for words in scores])
+    scores = [[torch.stack([likely[at, token] for at, token in word]).mean() for word in words] for words in SETTINGS["words"]]
+    return torch.stack([(torch.stack(own) - torch.tensor(priors)).mean() for own, priors in zip(scores, SETTINGS["priors"], strict=True)])
 
 
 @torch.inference_mode()
 def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[Any, float]]:
-    """The label whose words are the likeliest, and its probability."""
+    """The label whose words are the likeliest, on average of several templates, and its probability."""
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     seen: list[torch.Tensor] = []
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -73,15 +88,18 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     head = load_file(FOLDER / "2_Dense" / "model.safetensors") if SETTINGS["soft"] else {}
     found = []
     for row, text in enumerate(texts):
-        ids, places = encode(tokenizer, [text, pairs[row] if pairs else ""])
-        written = {}
-        if SETTINGS["reads"] == "apart":
-            written = {"decoder_input_ids": torch.tensor([[SETTINGS["start"], *SETTINGS["written"]]])}
-            places = [len(SETTINGS["written"])]
-        logits = model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), **written).logits[0]
-        before = logits.shape[0] - (len(SETTINGS["written"]) + 1 if written else len(ids))  # virtual tokens
-        at = [before + place for place in places]
-        state = seen.pop()[0][at[0]]
-        one = torch.nn.functional.linear(state, head["linear.weight"], head["linear.bias"]) if head else by_words(logits[at])
-        found.append(answer(one, SETTINGS["labels"]))
+        said = []
+        for prompt in SETTINGS["prompts"]:
+            ids, places = encode(tokenizer, prompt, [text, pairs[row] if pairs else ""])
+            written = {}
+            if SETTINGS["reads"] == "apart":
+                written = {"decoder_input_ids": torch.tensor([[SETTINGS["start"], *SETTINGS["written"]]])}
+                places = [len(SETTINGS["written"])]
+            logits = model(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), **written).logits[0]
+            before = logits.shape[0] - (len(SETTINGS["written"]) + 1 if written else len(ids))  # virtual tokens
+            at = [before + place for place in places]
+            state = seen.pop()[0][at[0]]
+            one = torch.nn.functional.linear(state, head["linear.weight"], head["linear.bias"]) if head else by_words(logits[at])
+            said.append(one.float().log_softmax(dim=-1))
+        found.append(answer(torch.stack(said).mean(dim=0), SETTINGS["labels"]))
     return found

@@ -37,6 +37,7 @@ from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
 from leantune.data.masking import always_same, hide
 from leantune.data.pieces._cloze import Cloze
+from leantune.data.pieces._several import Several
 from leantune.data.template import Field
 from leantune.evaluate.generate import generation_settings
 from leantune.evaluate.masks import fill, likeliest, pieces_of
@@ -115,7 +116,7 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     task = catalogue.load("tasks", manifest.facts.task)
     if manifest.facts.asked:
         model = [stock.load_model]
-        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.encode, cloze.by_words, cloze.predict]
+        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.predict]
     elif task.writes:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
@@ -161,20 +162,29 @@ def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
     if worded is None:
         return {}
     pieces, head, tokenizer = worded.pieces, worded.head, worded.setting.base.tokenizer
-    assert isinstance(pieces, Cloze)
-    signs, template = iter(pieces.signs), list[tuple[str, Any, list[str]]]()
-    for part in pieces.prompt.parts:
+    members = pieces.members if isinstance(pieces, Several) else (pieces,)
+    assert isinstance(members[0], Cloze)
+    widths = sought_tokens(head.words)
+    words = [[placed(word, widths) for word in own] for own in head.words]
+    priors = head.priors or [[0.0] * len(own) for own in head.words]
+    found: dict[str, Any] = {"reads": pieces.asks, "soft": head.soft, "words": words, "priors": [list(own) for own in priors]}
+    found |= {"prompts": [_member(member) for member in members if isinstance(member, Cloze)]}
+    if pieces.apart:
+        sign = members[0].signs[0]
+        found |= {"start": start, "written": [tokenizer.convert_tokens_to_ids(sign)] if sign else []}
+    return found
+
+
+def _member(member: Cloze) -> dict[str, Any]:
+    """One template and what is shown beside it."""
+    signs, template = iter(member.signs), list[tuple[str, Any, list[str]]]()
+    for part in member.prompt.parts:
         if isinstance(part, Field):
             template.append(("text", part.place, list(part.filters)))
         else:
             template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
-    widths = sought_tokens(head.words)
-    words = [[placed(word, widths) for word in own] for own in head.words]
-    found: dict[str, Any] = {"reads": pieces.asks, "template": template, "soft": head.soft, "words": words}
-    if pieces.apart:
-        sign = pieces.signs[0]
-        found |= {"start": start, "written": [tokenizer.convert_tokens_to_ids(sign)] if sign else []}
-    return found
+    shown = [(one.label, list(one.texts), one.said) for one in member.shown]
+    return {"template": template, "shown": shown, "each": member.each, "leads": member.leads, "joint": member.joint}
 
 
 def _imports(used: str, adapter_code: str | None) -> str:

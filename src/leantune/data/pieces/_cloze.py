@@ -10,6 +10,7 @@ the longest text first; the template and its masks stay whole.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,18 +27,46 @@ Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A demonstration: a training row in the words of the template, the word of its label at the mask."""
+
+    label: str
+    texts: tuple[str, ...]
+    said: str
+
+
+def beside(shown: Sequence[Shown], each: int, texts: Sequence[str]) -> list[Shown]:
+    """The first so many demonstrations of each label that are not the row itself."""
+    own, counts = [text.strip() for text in texts], Counter[str]()
+    found = []
+    for one in shown:
+        if counts[one.label] < each and [text.strip() for text in one.texts] != own[: len(one.texts)]:
+            counts[one.label] += 1
+            found.append(one)
+    return found
+
+
+@dataclass(frozen=True)
 class Cloze(Pieces):
     """Rows behind one prompt; not in the catalogue, because it takes the prompt."""
 
     prompt: Template
     signs: tuple[str, ...]
     """What stands at each mask: mask tokens, as many as the longest word has; a decoder has none."""
+    shown: tuple[Shown, ...] = ()
+    """Demonstrations that may stand beside a row; never shortened."""
+    each: int = 0
+    """How many of each label do."""
 
     width: ClassVar[int] = 1
+    leads: ClassVar[bool] = True
+    """Whether demonstrations stand before the row; a masked model reads its own row first (Gao et al. 2021, arXiv:2012.15723)."""
+    joint: ClassVar[str] = " "
+    """Between demonstrations and row."""
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""
-        rendered = [self._rendered(texts) for texts in zip(chunk.texts, chunk.pairs or chunk.texts, strict=True)]
+        rendered = [self.rendered(texts) for texts in zip(chunk.texts, chunk.pairs or chunk.texts, strict=True)]
         coded = tokenizer([one.text for one in rendered], return_offsets_mapping=True, return_attention_mask=False)
         ids, marks = list[list[int]](), list[list[int]]()
         for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
@@ -50,6 +79,12 @@ class Cloze(Pieces):
         del tokenizer
         table = [(len(one), len(one), row) for row, one in enumerate(ids)]
         return Part(flat(ids), np.array(table, dtype=np.int64), len(ids), flat(marks))
+
+    def rendered(self, texts: Sequence[str]) -> Rendered:
+        """A row in words, demonstrations beside it."""
+        said = [one.said for one in beside(self.shown, self.each, texts)]
+        own = self._rendered(texts)
+        return own if not said else own.behind(self.joint.join([*said, ""])) if self.leads else own.before(self.joint.join(["", *said]))
 
     def _rendered(self, texts: Sequence[str]) -> Rendered:
         return self.prompt.render(texts, self.signs)
@@ -78,6 +113,7 @@ class Cloze(Pieces):
 class Masked(Cloze):
     """For a body that fills masks."""
 
+    leads: ClassVar[bool] = False
     asks: ClassVar[Asked | None] = "masked"
 
 
@@ -85,6 +121,7 @@ class Next(Cloze):
     """For a decoder: it reads what stands before the mask, and the word is the next token."""
 
     asks: ClassVar[Asked | None] = "next"
+    joint: ClassVar[str] = "\n"
 
     def _rendered(self, texts: Sequence[str]) -> Rendered:
         found = super()._rendered(texts)
