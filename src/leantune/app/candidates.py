@@ -17,10 +17,11 @@ from leantune.core.study import Job
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
+from leantune.kinds.solver import Solver
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
-from leantune.models.heads import HeadKind, HeadSpec
+from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def field_of(
     Raises:
         SpecError: when no method can work, and for what is wrong with a prompt.
     """
-    anatomies: dict[tuple[HeadKind, bool], Anatomy] = {}
+    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = {}
     made = setting() if setting and any(one.prompt for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
@@ -164,11 +165,17 @@ def field_of(
         if reason := _unworded(one, worded):
             found.left_out[one.name] = reason
             continue
-        own, prepends = head if worded is None else worded.head, outside or one.method.card.prepends
-        if (own.kind, prepends) not in anatomies:
-            anatomies[own.kind, prepends] = anatomy_of(base, own, prepends=prepends)
-        anatomy = anatomies[own.kind, prepends]
-        reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
+        own, prepends = head if worded is None else worded.head, outside or one.method.card.parts_head
+        key = (own.kind, prepends, own.anchored)
+        if key not in anatomies:
+            anatomies[key] = anatomy_of(base, own, prepends=prepends)
+        anatomy = anatomies[key]
+        reason = (
+            one.method.unsupported(anatomy)
+            or _unsolvable(one, own)
+            or _too_long(one, base)
+            or _too_many(one, options, one.method.cost(anatomy))
+        )
         if reason:
             found.left_out[one.name] = reason
             continue
@@ -194,6 +201,17 @@ def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
     if reason := worded.unsupported:
         return reason
     worded.pieces  # noqa: B018  what is wrong with template or words is told now
+    return None
+
+
+def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
+    """Why a head that is computed in one go cannot be."""
+    if not isinstance(parsed.method, Solver):
+        return None
+    if head.problem != "single_label_classification":
+        return "computes a head for rows that have one label each; use head"
+    if head.kind in VOCABULARY and not head.soft:
+        return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
     return None
 
 

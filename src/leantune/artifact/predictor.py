@@ -96,7 +96,7 @@ class Predictor:
         decoded = self.decode(chunk)
         if not masked:
             return decoded
-        options = {"length": self.manifest.max_length, "types": bool(self._options()["types"])}
+        options: dict[str, Any] = {"length": self.manifest.max_length, "types": self._options()["types"]}
         found = dict(zip(masked, filled(self.network, tokenizer, [chunk.texts[row] for row in masked], **options), strict=True))
         answers = [(found.get(row, pair)) for row, pair in enumerate(zip(decoded.predicted, decoded.confidence, strict=True))]
         return Decoded([answer for answer, _ in answers], np.array([likely for _, likely in answers], np.float32))
@@ -137,7 +137,7 @@ class Predictor:
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
-        pieces = facts.pieces if self.worded is None else self.worded.pieces
+        pieces = facts.pieces if self.worded is None else self.worded.pieces or facts.pieces
         return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
 
     def _options(self) -> dict[str, Any]:

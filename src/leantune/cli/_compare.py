@@ -42,7 +42,7 @@ PARTIAL = 3
 INTERRUPTED = 130
 
 
-def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
+def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
     try:
@@ -51,7 +51,9 @@ def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess,
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
+            for progress in run_comparison(
+                study, study.default_methods if methods is None else methods, command=command, dry_run=dry_run, worker=worker
+            ):
                 screen.hear(progress)
     except KeyboardInterrupt:
         print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201

@@ -49,6 +49,8 @@ class Attached:
 
     network: Network
     adaptation: Adaptation
+    solve: Callable[[], tuple[str, ...]] | None = None
+    """Computes the head, where the method does that in one go; gives what is to be noted."""
 
 
 class Outcome:
@@ -103,9 +105,11 @@ class Outcome:
         for event in fit(course(), looks):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
+            if isinstance(event, Noted):
+                self.notes.append(event.text)
             yield event
         self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(device)})
-        if trained and self.curve[-1].step < job.recipe.steps:
+        if 0 < self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
         return looks.best

@@ -64,8 +64,15 @@ class Card(Spec):
     """The adapted model equals the base at step 0."""
     mergeable: bool = True
     """The update folds into the base weights without a trace."""
+    outside: bool = False
+    """The head must stand outside of the body, where it can be computed from states."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
+
+    @property
+    def parts_head(self) -> bool:
+        """Whether the head is moved out of the body."""
+        return self.prepends or self.outside
 
 
 class Method(Link):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core.spec import Spec
-from leantune.core.wording import Wording
+from leantune.core.wording import Asked, Wording
 from leantune.data.examples import ExampleChunk
 from leantune.kinds.link import Link
 
@@ -67,6 +67,10 @@ class Oracle(Protocol):
         """Mean log-probability of the tokens of some words at the masks of a prompt: (rows, words); the mean of several templates."""
         ...
 
+    def states(self, chunk: ExampleChunk) -> NDArray[np.float32]:
+        """Pooled states of texts: (rows, D)."""
+        ...
+
     def embedding(self) -> NDArray[np.float32]:
         """The rows of the output embedding: (V, D)."""
         ...
@@ -104,8 +108,8 @@ class Prompt(Link):
         """Why the prompt cannot work here, in one line; None when it can."""
         raise NotImplementedError
 
-    def pieces(self, setting: Setting) -> Pieces:
-        """How a row is put into words.
+    def pieces(self, setting: Setting) -> Pieces | None:
+        """How a row is put into words; None where it is read as it is without the prompt.
 
         Raises:
             SpecError: what is wrong with template or words.
@@ -115,6 +119,11 @@ class Prompt(Link):
     def head(self, setting: Setting) -> HeadSpec:
         """How the words of the labels are read."""
         raise NotImplementedError
+
+    def said(self, setting: Setting) -> list[list[list[str]]]:
+        """The texts that say each word of each label, where a linear head starts from what the base makes of them; else none."""
+        del setting
+        return []
 
 
 @dataclass(frozen=True)
@@ -134,9 +143,19 @@ class Worded:
         return self.prompt.unsupported(self.setting)
 
     @cached_property
-    def pieces(self) -> Pieces:
-        """How a row is put into words."""
+    def pieces(self) -> Pieces | None:
+        """How a row is put into words; None where it is read as it is."""
         return self.prompt.pieces(self.setting)
+
+    @property
+    def asks(self) -> Asked | None:
+        """How the base is asked; None where it is not."""
+        return None if self.pieces is None else self.pieces.asks
+
+    @property
+    def said(self) -> list[list[list[str]]]:
+        """The texts that say each word of each label."""
+        return self.prompt.said(self.setting)
 
     @cached_property
     def head(self) -> HeadSpec:

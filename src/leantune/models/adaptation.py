@@ -40,6 +40,8 @@ class Adaptation:
     carrier: PeftConfig | None = None
     """For a body that is not wrapped: the `peft` configuration that stores its changed parameters as a small adapter
     (a LoRA that targets nothing, with `bias` or `modules_to_save`). None: the whole model is stored."""
+    trains_head: bool = True
+    """Whether a head outside of the body is trained as well."""
     penalty: Callable[[], Tensor] | None = None
     """Added to the loss at each step."""
     after_step: Callable[[int], None] | None = None

@@ -33,7 +33,7 @@ from leantune.models.anatomy import Anatomy, anatomy
 from leantune.models.base import Base, load_pretrained
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
-from leantune.models.network import Network
+from leantune.models.network import ASKED, Network
 from leantune.models.sought import output_embedding
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
@@ -101,7 +101,7 @@ def anatomy_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> Anatomy
     with torch.device("meta"):
         body = _empty_body(base, head, kind)
     if kind != "stock":
-        return anatomy(body)
+        return anatomy(body, anchored=head.anchored)
     return anatomy(body, _fresh_of(base.location, head.kind) if head.kind in VOCABULARY else _outer_modules(body))
 
 
@@ -127,7 +127,8 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
         found = anatomy(body, heads)
         return _worded(body, found, head) if head.words else Network(body, None, kind, found)
     body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
-    return Network(body, outer_head(config.hidden_size, head.outputs), kind, anatomy(body))
+    outer = outer_head(config.hidden_size, head.outputs)
+    return Network(body, outer, kind, anatomy(body, anchored=head.anchored), unit=head.anchored)
 
 
 def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
@@ -137,7 +138,7 @@ def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
     output = output_embedding(body)
     outer = outer_head(output.weight.shape[1], head.outputs)
     start_from_words(outer, output, head.words)
-    return Network(body, outer, "asked", found)
+    return Network(body, outer, ASKED, found)
 
 
 def outer_head(width: int, outputs: int) -> nn.Linear:

@@ -55,6 +55,8 @@ class HeadSpec:
     """What is subtracted from the log-probability of each word; empty for nothing."""
     soft: bool = False
     """Whether a linear head that starts from these words is trained in their place."""
+    anchored: bool = False
+    """Whether a linear head reads pooled states of length 1 and starts from the directions of the words of the labels."""
 
     @property
     def names(self) -> list[str]:

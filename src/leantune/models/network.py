@@ -1,7 +1,7 @@
 """Network: a body (plain or adapted) and its head, one forward from a batch to logits.
 
     stock     logits = body(batch).logits                            of an encoder-decoder those of the decoder's tokens
-    pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last
+    pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last; behind anchors of length 1
     tokens    logits = head(body(batch).last_hidden_state)           one row for each token
     asked     logits = verbalizer(body(batch).logits at the masks)   behind a prompt; or head(the state at the first mask)
 
@@ -23,6 +23,8 @@ from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
 
 POOLINGS = ("mean", "cls", "last")
+ASKED = "asked"
+"""How a head reads the state at the first mask of a prompt."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,19 @@ class Network(nn.Module):
     """Body and head. `body` is replaced by a method; `head` is None where the body brings its own."""
 
     def __init__(
-        self, body: nn.Module, head: nn.Linear | None, pooling: str, anatomy: Anatomy, verbalizer: Verbalizer | None = None
+        self,
+        body: nn.Module,
+        head: nn.Linear | None,
+        pooling: str,
+        anatomy: Anatomy,
+        verbalizer: Verbalizer | None = None,
+        *,
+        unit: bool = False,
     ) -> None:
+        """`unit`: whether the head reads states of length 1."""
         super().__init__()
         self.body, self.head, self.pooling, self.anatomy, self.verbalizer = body, head, pooling, anatomy, verbalizer
+        self.unit = unit
 
     @torch.no_grad()
     def start_at(self, value: float, outputs: int) -> None:
@@ -83,16 +94,21 @@ class Network(nn.Module):
             batch: the pieces.
             sought: of a vocabulary, (B, T) the tokens whose logits are wanted; they come as (1, N, C).
         """
-        if batch.asked is not None:
-            states, logits = self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
-            return self.head(states[:, 0]) if self.verbalizer is None else self.verbalizer(logits)  # type: ignore[no-any-return, misc]
         if self.head is not None:
-            return self.head(self.embed(batch))  # type: ignore[no-any-return]
+            return self.read(self.embed(batch))
+        if batch.asked is not None:
+            assert self.verbalizer is not None
+            return self.verbalizer(self._at_masks(batch)[1])  # type: ignore[no-any-return]
         if sought is not None:
             return self._narrowed(batch, partial(at_tokens, sought=sought))[1]
         logits = self._own_logits(batch)
         # The logits of virtual tokens in front are nobody's answer.
         return logits if logits.dim() == 2 else logits[:, -batch.width :]
+
+    def _at_masks(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """States (B, M, D) and logits (B, M, V) where words are sought."""
+        assert batch.asked is not None
+        return self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
 
     def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
         """States before the output embedding and logits, of what `pick` takes alone."""
@@ -119,9 +135,16 @@ class Network(nn.Module):
         return {"decoder_input_ids": torch.cat([start, batch.written[:, :-1]], dim=1)}
 
     def embed(self, batch: Batch) -> Tensor:
-        """What the head reads: pooled states (B, D) or token states (B, T, D); only where it is outside the body."""
+        """What a head outside of the body reads: pooled states or those at the first mask (B, D), or token states (B, T, D)."""
+        if batch.asked is not None:
+            return self._at_masks(batch)[0][:, 0]
         states = token_states(self.body, batch)
         return states if self.pooling == "tokens" else pool(states, batch.attention_mask, self.pooling)
+
+    def read(self, states: Tensor) -> Tensor:
+        """Logits of a head outside of the body, from what `embed` gives."""
+        assert self.head is not None
+        return self.head(nn.functional.normalize(states, dim=-1) if self.unit else states)  # type: ignore[no-any-return]
 
     def head_parameters(self) -> frozenset[str]:
         """Names of the outer head's parameters; empty where the body brings its own head."""

@@ -85,7 +85,7 @@ class ClozePrompt(Prompt):
         """Tasks without labels of their own, bases that end in no vocabulary."""
         if setting.task.problem != "single_label_classification":
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
-        if not setting.wording.templates and self.template not in ("best", "all"):
+        if not setting.wording.around_rows and self.template not in ("best", "all"):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
@@ -122,7 +122,7 @@ class ClozePrompt(Prompt):
 
     def sources(self, setting: Setting) -> tuple[str, ...]:
         """The templates in question, as they are written."""
-        given = setting.wording.templates
+        given = setting.wording.around_rows
         if setting.wording.settled:
             return given
         if isinstance(self.template, int):

@@ -150,7 +150,7 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
             settings |= {"start": start, "decoding": generation_settings(facts.decoding, facts.target_length)}
             settings["rows"] = 1 if prompts else 16  # peft puts virtual tokens before the padding, so there must be none
     else:
-        settings["layout"] = manifest.layout
+        settings |= {"layout": manifest.layout, "unit": facts.anchored}
     if manifest.form == "adapter":
         bases = [base.source, MINILM_HUB] if base.name == "minilm" else [base.source]
         settings |= {"bases": list(dict.fromkeys(bases)), "revision": base.revision, "weights": base.weights_digest}
@@ -159,7 +159,7 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
 
 def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
     """The prompt as plain values."""
-    if worded is None:
+    if worded is None or worded.pieces is None:
         return {}
     pieces, head, tokenizer = worded.pieces, worded.head, worded.setting.base.tokenizer
     members = pieces.members if isinstance(pieces, Several) else (pieces,)
