@@ -22,9 +22,9 @@ from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
 from leantune.data.units import Units
-from leantune.execution.feed import Feed
+from leantune.execution.objective import Objective
 from leantune.execution.optimizers import build_optimizer
-from leantune.kinds.task import Decoded, Task
+from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
 from leantune.models.network import ASKED, Network
@@ -70,9 +70,7 @@ class Setup(Course[Decoded]):
     """The training of one task."""
 
     network: Network
-    task: Task
-    feed: Feed
-    """From numbers of training pieces to logits and targets."""
+    objective: Objective
     units: Units
     """What batches are made of; their lengths decide the batches."""
     seed: int
@@ -80,7 +78,7 @@ class Setup(Course[Decoded]):
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         """Of batches of like length, in an order that the seed decides."""
         for units in training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed):
-            yield self.task.loss(*self.feed(self.units.pieces(units))), len(units)
+            yield self.objective(self.units.pieces(units)), len(units)
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:

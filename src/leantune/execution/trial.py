@@ -14,8 +14,9 @@ from leantune.core.records import Scores
 from leantune.core.study import Job
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
-from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
+from leantune.execution.feed import FeatureFeed, TokenFeed
 from leantune.execution.loop import Setup, only_the_head
+from leantune.execution.objective import Contrast, Objective, Supervised
 from leantune.execution.results import Attached, Results
 from leantune.execution.settling import settle
 from leantune.kinds.method import parse_method
@@ -57,20 +58,25 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     assert job.recipe is not None
     network, train = attached.network, context.encoded("train")
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
-    feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device, context.task.sought)
+    batch = partial(context.batch, "train", targets=True, random=random)
+    objective: Objective = Supervised(context.task, TokenFeed(network, batch, context.device, context.task.sought))
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     seconds = context.settling
     if from_states(attached):
         features = context.features("train", network.eval().embed, network.pooling)
         feed = FeatureFeed(network.read, features.states, lambda pieces: context.targets("train", train.rows[pieces]), context.device)
+        objective = Supervised(context.task, feed)
         seconds += features.seconds
         look = partial(_look, context, network, context.features("dev", network.embed, network.pooling).states)
+    elif context.head.contrast is not None:
+        before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
+        objective = Contrast(network, batch, before.states, context.head.contrast, context.device)
+        seconds += before.seconds
     return Setup(
         network=network,
         adaptation=attached.adaptation,
-        task=context.task,
+        objective=objective,
         recipe=job.recipe,
-        feed=feed,
         units=train.units,
         look=look,
         score=partial(context.judgement, "dev"),

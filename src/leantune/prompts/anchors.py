@@ -3,7 +3,8 @@
     b_c = mean over words w of c of unit(mean over label templates t of unit(pool(body(t(w)))))       z_c = s unit(x) (b_c - mean b)
 
 `anchors | frozen` answers with the nearest one; every other method starts from there, and the computed heads (prototypes, logistic,
-averaged) count the words like some rows more. Templates stand around the label: "This text is about {label}."
+averaged) count the words like some rows more; `loss=contrast` tunes the body so that rows of a label come together around its words.
+Templates stand around the label: "This text is about {label}."
 
 Reference: Chang et al. 2008, dataless classification; templates averaged: Radford et al. 2021, arXiv:2103.00020.
 """
@@ -14,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from leantune.core.errors import some
 from leantune.core.wording import spoken
@@ -34,6 +36,11 @@ class AnchorsPrompt(Prompt):
 
     words: Literal["tested", "given"] = "tested"
     """Words that are clearly nearer to the rows of other labels are left out, which looks at the training rows; or all are taken."""
+
+    loss: Literal["cross_entropy", "contrast"] = "cross_entropy"
+    """What a method that changes the body is trained with: cross-entropy, or contrast of rows and words (`models.contrast`)."""
+    tie: float = Field(default=1.0, ge=0)
+    """Contrast: how strongly states are held where the base had them."""
 
     card: ClassVar[PromptCard] = PromptCard(
         title="Label words as anchors",
@@ -63,7 +70,8 @@ class AnchorsPrompt(Prompt):
 
     def head(self, setting: Setting) -> HeadSpec:
         """A linear head on states of length 1 that starts from the words."""
-        return replace(setting.task.head_spec(setting.labels), anchored=True)
+        contrast = self.tie if self.loss == "contrast" else None
+        return replace(setting.task.head_spec(setting.labels), anchored=True, contrast=contrast)
 
     def said(self, setting: Setting) -> list[list[list[str]]]:
         """The texts of each word of each label, in every template."""
