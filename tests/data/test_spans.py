@@ -137,7 +137,9 @@ def test_answers_without_a_place_are_placed_and_that_is_told(tmp_path: Path) -> 
     dataset = prepare(write(tmp_path / "a.jsonl", rows), tmp_path / "out", task="answering", label="answers")
     assert gold(dataset) == gold(prepare(rows_of(), tmp_path / "whole"))
     (line,) = told(dataset, "answers without a place that stand there several times")
-    assert line.startswith("answers without a place that stand there several times: a.jsonl row 1, 2, 3, 4, 5, 6 (54 more) (60 rows; the first place")
+    assert line.startswith(
+        "answers without a place that stand there several times: a.jsonl row 1, 2, 3, 4, 5, 6 (54 more) (60 rows; the first place"
+    )
     assert not told(dataset, "answers moved")
 
 
