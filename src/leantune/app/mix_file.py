@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML in which no, off, yes and on are names, not truth values as in YAML 1.1: a file of tasks has no truth values."""
 
 

@@ -96,9 +96,10 @@ class Predictor:
         decoded = self.decode(chunk)
         if not masked:
             return decoded
-        options = {"length": self.manifest.max_length, "types": bool(self._options()["types"])}
-        found = dict(zip(masked, filled(self.network, tokenizer, [chunk.texts[row] for row in masked], **options), strict=True))
-        answers = [(found.get(row, pair)) for row, pair in enumerate(zip(decoded.predicted, decoded.confidence, strict=True))]
+        texts, types = [chunk.texts[row] for row in masked], "token_type_ids" in tokenizer.model_input_names
+        words = filled(self.network, tokenizer, texts, length=self.manifest.max_length, types=types)
+        found = dict(zip(masked, words, strict=True))
+        answers = [found.get(row, pair) for row, pair in enumerate(zip(decoded.predicted, decoded.confidence, strict=True))]
         return Decoded([answer for answer, _ in answers], np.array([likely for _, likely in answers], np.float32))
 
     def decode(self, chunk: ExampleChunk) -> Decoded:
