@@ -122,7 +122,7 @@ def test_contrast_is_its_formula_and_holds_no_pairs() -> None:
         scores = torch.cat([logits[row], torch.stack([scale * units[row] @ units[other] for other in others])]).log_softmax(0)
         wanted = [int(targets[row])] + [3 + place for place, other in enumerate(others) if targets[other] == targets[row]]
         expected.append(-scores[wanted].mean())
-    assert float(found) == pytest.approx(float(torch.stack(expected).mean()), abs=1e-5)
+    assert found.item() == pytest.approx(torch.stack(expected).mean().item(), abs=1e-5)
     found.backward()
     assert states.grad is not None
     assert states.grad.isfinite().all()

@@ -35,6 +35,7 @@ from leantune.evaluate.predictions import read_predictions
 from leantune.execution.lock import locked
 from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
+from leantune.kinds.baseline import Baseline
 
 
 def run_comparison(
@@ -122,7 +123,7 @@ class _Comparison:
         for name in catalogue.names("baselines"):
             floor = catalogue.load("baselines", name)
             able = self.study.base.pooling != "stock" or not getattr(floor, "pooled", False)
-            if able and self.study.context.task.gold in floor.golds:
+            if able and self.study.context.task.gold in floor.golds and _stands_apart(floor, self.study):
                 yield name
 
     def _records(self) -> list[TrialRecord]:
@@ -257,3 +258,9 @@ class _Comparison:
 
 def _lr(record: TrialRecord) -> float | None:
     return record.recipe.lr if record.recipe else None
+
+
+def _stands_apart(floor: Baseline, study: Study) -> bool:
+    """Whether a floor says something of its own on these rows."""
+    asked = getattr(floor, "stands_apart", None)
+    return asked is None or bool(asked(study.dataset.splits))

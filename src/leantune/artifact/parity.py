@@ -77,12 +77,20 @@ class Proof:
 
 
 def read_golden(path: Path) -> Golden:
-    """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
-    rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
-    answers = [(raw["answers"][place][0], raw["answers"][place][1]) for place in kept] if "answers" in raw else []
-    return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept], answers)
+    """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out.
+
+    Raises:
+        ArtifactError: E-RUN where the file is missing or damaged.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
+        rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
+        answers = [(raw["answers"][place][0], raw["answers"][place][1]) for place in kept] if "answers" in raw else []
+        return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept], answers)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        message = f"{path}: the rows that the artifact is proven with cannot be read. Delete the folder {path.parent.name} and run again."
+        raise ArtifactError(message, "E-RUN") from error
 
 
 def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
