@@ -157,7 +157,7 @@ def test_a_trained_head_alone_runs_no_body_at_all(context: Context, job: MakeJob
     list(fit(made, BestLook()))
     assert not ran
     assert isinstance(made.objective.feed, FeatureFeed)
-    assert isinstance(setup(context, job("full")).feed, TokenFeed)
+    assert isinstance(setup(context, job("full")).objective.feed, TokenFeed)
 
 
 def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job: MakeJob) -> None:
@@ -180,7 +180,7 @@ def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job:
     adaptation = replace(made.adaptation, after_step=add)
     recipe = made.recipe.model_copy(update={"steps": len(seen)})
     everything = np.arange(len(lengths))
-    (expected,) = torch.autograd.grad(made.task.loss(*made.objective.feed(everything)) * len(lengths), [head.weight])
+    (expected,) = torch.autograd.grad(made.objective(everything) * len(lengths), [head.weight])
     list(fit(replace(made, units=Units.single(lengths), adaptation=adaptation, recipe=recipe), BestLook()))
     assert torch.allclose(total * rows, expected, atol=1e-4)
 
