@@ -50,7 +50,7 @@ def test_what_was_chosen_is_noted(finished: lt.Result) -> None:
 @pytest.mark.slow
 def test_the_artifact_answers_in_fresh_processes(base: str, tickets: Path, tmp_path: Path) -> None:
     """Through leantune, predict.py and sentence-transformers: the proof runs all of them."""
-    study = lt.study(tickets, model=base, out=tmp_path / "run", few_shot=4, seeds=1, budget="2steps", labels=WORDS, quiet=True)
+    study = lt.study(tickets, model=base, out=tmp_path / "run", few_shot=4, seeds=1, budget="10steps", labels=WORDS, quiet=True)
     done = lt.train(study, "anchors | prototypes")
     best = done.run / "best"
     texts = ["the movie was great", "very awful food"]
