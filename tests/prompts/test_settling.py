@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.events import Finished
 from leantune.core.records import Recipe
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording
@@ -20,7 +21,9 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import averaged, make_batch
 from leantune.execution.context import Context
+from leantune.execution.further import run_further
 from leantune.execution.settling import settle
+from leantune.execution.trial import run_trial
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
 from leantune.models.base import open_base
@@ -35,6 +38,7 @@ ROWS = [
     for label, own in WORDS.items()
     for word in own
 ]
+TESTS = [{"text": f"one {row['text']}", "label": row["label"]} for row in ROWS[:12]]
 TEMPLATE = "{text} it was {mask} ."
 
 
@@ -50,8 +54,9 @@ def opened(tiny_lm: Callable[[str], Path], tmp_path: Path) -> Callable[..., tupl
         length: int | None = None,
         rows: list[dict[str, str]] | None = None,
         words: dict[str, tuple[str, ...]] = WORDS,
+        tests: tuple[str, ...] = (),
     ) -> tuple[Context, Job]:
-        dataset, model = prepare(rows or ROWS, tmp_path / "data"), str(tiny_lm(family))
+        dataset, model = prepare(rows or ROWS, tmp_path / "data", test=dict.fromkeys(tests, TESTS) or None), str(tiny_lm(family))
         base = open_base(model, max_length=length)
         facts: dict[str, Any] = {"task": dataset.task, "metric": "accuracy", "device": "cpu", "data": dataset.digest}
         conditions = Conditions(model=model, weights=None, pooling=base.pooling, max_length=base.max_length, **facts)
@@ -85,6 +90,27 @@ def likely_at_mask(folder: str, texts: list[str]) -> torch.Tensor:
 def test_a_prompt_that_leaves_nothing_open_stays_as_it_is(opened: Callable[..., tuple[Context, Job]]) -> None:
     context, job = opened("bert", "cloze")
     assert settle(context, job) == (context, [])
+
+
+def test_a_test_set_that_comes_later_is_scored_in_the_words_that_were_settled(
+    opened: Callable[..., tuple[Context, Job]], tmp_path: Path
+) -> None:
+    link = "cloze(calibrate=true, verbalizer=auto, demonstrations=1)"
+    *_, first = run_trial(*opened("bert", link, tests=("one",)))
+    assert isinstance(first, Finished)
+    assert first.record.status == "ok", first.record.reason
+    assert first.record.notes[0].startswith("label words: ")
+    assert (first.record.cost.train_seconds or 0.0) > 0.0
+    folder = tmp_path / "trials" / first.record.digest
+    kept = Wording.model_validate_json((folder / "wording.json").read_bytes())
+    assert kept.settled
+    assert set(kept.priors) == {"bad", "good"}
+    *_, later = run_further(*opened("bert", link, tests=("one", "two")))
+    assert isinstance(later, Finished)
+    assert later.record.scores.further["two"].score == first.record.scores.test
+    (folder / "wording.json").unlink()
+    with pytest.raises(ArtifactError, match=r"wording.json is missing or damaged"):
+        next(run_further(*opened("bert", link, tests=("one", "two", "three"))))
 
 
 def test_calibration_subtracts_what_words_get_where_no_text_stands(opened: Callable[..., tuple[Context, Job]]) -> None:
