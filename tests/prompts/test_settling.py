@@ -28,6 +28,7 @@ from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
 from leantune.models.base import open_base
 from leantune.models.build import build_network
+from leantune.prompts._words import Pool, Vocabulary, by_rank, expanded, without_rare
 
 WORDS = {"bad": ("bad", "hate"), "good": ("great", "love")}
 FILLER = ("the movie was", "this book is so very", "what a day", "we paid for the food and it was", "my card is", "you help me please")
@@ -154,6 +155,32 @@ def test_given_words_get_neighbours_and_the_notes_say_what_was_dropped(opened: C
         assert len(set(wording.words[label]) - set(given)) <= 2
     assert notes[0].startswith("label words: bad: ")
     assert any("rare ones were dropped" in note for note in notes)
+
+
+def test_given_words_are_dropped_only_when_they_are_clearly_harmful() -> None:
+    gold = np.array([0] * 16 + [1] * 16)
+    likely = np.zeros((32, 4), dtype=np.float32)
+    likely[:, 0] = -1.0 - (gold == 0)  # ranks the rows of its own label below all others
+    likely[:, 1] = -1.0 - (np.arange(32) % 2)  # chance
+    likely[:, 2] = -1.0 - (gold == 0)  # an added word of the other label that tells it
+    likely[:, 3] = -1.0 - (gold == 1)  # one that does not
+    words = (((1,),), ((2,),), ((3,),), ((4,),))
+    pool = Pool(("worst", "plain", "best", "odd"), words, (0, 0, 1, 1), frozenset({"worst", "plain"}))
+    assert by_rank(pool, likely, gold, ["no", "yes"], 3) == [[1], [2]]
+    only = Pool(("worst", "best"), words[:2], (0, 1), frozenset({"worst", "best"}))
+    assert by_rank(only, likely[:, :2], gold, ["no", "yes"], 3) == [[0], [1]]  # a label keeps its last words
+
+
+def test_rare_and_shared_neighbours_are_dropped() -> None:
+    embedding = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
+    vocabulary = Vocabulary({"bad": 0, "awful": 1, "good": 2, "nice": 3, "poor": 4}, embedding)
+    assert vocabulary.around("bad")[:2] == ["awful", "poor"]
+    given = Pool(("bad", "good"), (((0,),), ((2,),)), (0, 1), frozenset({"bad", "good"}))
+    found = expanded(given, ["no", "yes"], vocabulary)
+    assert found.said == ("bad", "good")  # in so small a vocabulary all words are near both
+    assert found.notes == ["3 found beside words of two labels were dropped (awful, nice, poor)"]
+    pool = Pool(("bad", "awful", "poor"), (((0,),), ((1,),), ((4,),)), (0, 0, 0), frozenset({"bad"}))
+    assert without_rare(pool, np.array([-9, -1, -5], dtype=np.float32)).said == ("bad", "awful")
 
 
 @pytest.mark.parametrize(("family", "joint"), [("bert", " "), ("gpt2", "\n"), ("t5", " ")])
