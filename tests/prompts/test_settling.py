@@ -116,12 +116,13 @@ def test_a_test_set_that_comes_later_is_scored_in_the_words_that_were_settled(
 
 def test_calibration_subtracts_what_words_get_where_no_text_stands(opened: Callable[..., tuple[Context, Job]]) -> None:
     context, job = opened("bert", "cloze(calibrate=true)")
-    wording, _, worded = settled((context, job))
+    wording, notes, worded = settled((context, job))
     folder, tokenizer = context.conditions.model, context.base.tokenizer
     nothing = likely_at_mask(folder, ["N/A it was [MASK] .", " it was [MASK] .", "[MASK] it was [MASK] ."]).mean(dim=0)
     for label, words in WORDS.items():
         expected = [float(nothing[tokenizer.convert_tokens_to_ids(word)]) for word in words]
         assert wording.priors[label] == pytest.approx(expected, abs=1e-4)
+        assert f"{label} {np.mean(expected):.1f}" in notes[0]
     (row,) = likely_at_mask(folder, ["a book it was [MASK] ."]) - nothing
     expected = [np.mean([float(row[tokenizer.convert_tokens_to_ids(word)]) for word in words]) for words in WORDS.values()]
     assert logits_of(worded, ["a book"])[0].tolist() == pytest.approx(expected, abs=1e-4)
@@ -143,6 +144,13 @@ def test_words_are_found_by_the_likelihood_ratio(opened: Callable[..., tuple[Con
         expected = tuple(word for word, own, others in order if own > others)[:2]
         assert wording.words[label] == expected
     assert notes == [f"label words: bad: {', '.join(wording.words['bad'])}; good: {', '.join(wording.words['good'])}"]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "t5", "roberta"])
+def test_words_are_found_on_every_kind_of_body(opened: Callable[..., tuple[Context, Job]], family: str) -> None:
+    wording, _, worded = settled(opened(family, "cloze(verbalizer=auto)", templates=("{text} it was {mask}",)))
+    assert {label: len(own) for label, own in wording.words.items()} == {"bad": 3, "good": 3}
+    assert all(len(run) == 1 for own in worded.head.words for word in own for run in word)
 
 
 def test_given_words_get_neighbours_and_the_notes_say_what_was_dropped(opened: Callable[..., tuple[Context, Job]]) -> None:
