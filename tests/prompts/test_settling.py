@@ -114,6 +114,17 @@ def test_a_test_set_that_comes_later_is_scored_in_the_words_that_were_settled(
         next(run_further(*opened("bert", link, tests=("one", "two", "three"))))
 
 
+def test_of_many_rows_a_draw_is_looked_at(opened: Callable[..., tuple[Context, Job]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leantune.execution.settling.MOST_ROWS", 8)
+    context, job = opened("bert", "cloze(demonstrations=3)")
+    _, notes, _ = settled((context, job))
+    total = len(context.gold["train"])
+    assert notes == [
+        "demonstrations: 3 of each label, drawn from 8 training rows",
+        f"the wording was settled on 8 of {total} training rows",
+    ]
+
+
 def test_calibration_subtracts_what_words_get_where_no_text_stands(opened: Callable[..., tuple[Context, Job]]) -> None:
     context, job = opened("bert", "cloze(calibrate=true)")
     wording, notes, worded = settled((context, job))
