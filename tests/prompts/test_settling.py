@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.events import Finished
 from leantune.core.records import Recipe
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording
@@ -20,11 +21,14 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import averaged, make_batch
 from leantune.execution.context import Context
+from leantune.execution.further import run_further
 from leantune.execution.settling import settle
+from leantune.execution.trial import run_trial
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
 from leantune.models.base import open_base
 from leantune.models.build import build_network
+from leantune.prompts._words import Pool, Vocabulary, by_rank, expanded, without_rare
 
 WORDS = {"bad": ("bad", "hate"), "good": ("great", "love")}
 FILLER = ("the movie was", "this book is so very", "what a day", "we paid for the food and it was", "my card is", "you help me please")
@@ -35,6 +39,7 @@ ROWS = [
     for label, own in WORDS.items()
     for word in own
 ]
+TESTS = [{"text": f"one {row['text']}", "label": row["label"]} for row in ROWS[:12]]
 TEMPLATE = "{text} it was {mask} ."
 
 
@@ -50,8 +55,9 @@ def opened(tiny_lm: Callable[[str], Path], tmp_path: Path) -> Callable[..., tupl
         length: int | None = None,
         rows: list[dict[str, str]] | None = None,
         words: dict[str, tuple[str, ...]] = WORDS,
+        tests: tuple[str, ...] = (),
     ) -> tuple[Context, Job]:
-        dataset, model = prepare(rows or ROWS, tmp_path / "data"), str(tiny_lm(family))
+        dataset, model = prepare(rows or ROWS, tmp_path / "data", test=dict.fromkeys(tests, TESTS) or None), str(tiny_lm(family))
         base = open_base(model, max_length=length)
         facts: dict[str, Any] = {"task": dataset.task, "metric": "accuracy", "device": "cpu", "data": dataset.digest}
         conditions = Conditions(model=model, weights=None, pooling=base.pooling, max_length=base.max_length, **facts)
@@ -87,14 +93,47 @@ def test_a_prompt_that_leaves_nothing_open_stays_as_it_is(opened: Callable[..., 
     assert settle(context, job) == (context, [])
 
 
+def test_a_test_set_that_comes_later_is_scored_in_the_words_that_were_settled(
+    opened: Callable[..., tuple[Context, Job]], tmp_path: Path
+) -> None:
+    link = "cloze(calibrate=true, verbalizer=auto, demonstrations=1)"
+    *_, first = run_trial(*opened("bert", link, tests=("one",)))
+    assert isinstance(first, Finished)
+    assert first.record.status == "ok", first.record.reason
+    assert first.record.notes[0].startswith("label words: ")
+    assert (first.record.cost.train_seconds or 0.0) > 0.0
+    folder = tmp_path / "trials" / first.record.digest
+    kept = Wording.model_validate_json((folder / "wording.json").read_bytes())
+    assert kept.settled
+    assert set(kept.priors) == {"bad", "good"}
+    *_, later = run_further(*opened("bert", link, tests=("one", "two")))
+    assert isinstance(later, Finished)
+    assert later.record.scores.further["two"].score == first.record.scores.test
+    (folder / "wording.json").unlink()
+    with pytest.raises(ArtifactError, match=r"wording.json is missing or damaged"):
+        next(run_further(*opened("bert", link, tests=("one", "two", "three"))))
+
+
+def test_of_many_rows_a_draw_is_looked_at(opened: Callable[..., tuple[Context, Job]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leantune.execution.settling.MOST_ROWS", 8)
+    context, job = opened("bert", "cloze(demonstrations=3)")
+    _, notes, _ = settled((context, job))
+    total = len(context.gold["train"])
+    assert notes == [
+        "demonstrations: 3 of each label, drawn from 8 training rows",
+        f"the wording was settled on 8 of {total} training rows",
+    ]
+
+
 def test_calibration_subtracts_what_words_get_where_no_text_stands(opened: Callable[..., tuple[Context, Job]]) -> None:
     context, job = opened("bert", "cloze(calibrate=true)")
-    wording, _, worded = settled((context, job))
+    wording, notes, worded = settled((context, job))
     folder, tokenizer = context.conditions.model, context.base.tokenizer
     nothing = likely_at_mask(folder, ["N/A it was [MASK] .", " it was [MASK] .", "[MASK] it was [MASK] ."]).mean(dim=0)
     for label, words in WORDS.items():
         expected = [float(nothing[tokenizer.convert_tokens_to_ids(word)]) for word in words]
         assert wording.priors[label] == pytest.approx(expected, abs=1e-4)
+        assert f"{label} {np.mean(expected):.1f}" in notes[0]
     (row,) = likely_at_mask(folder, ["a book it was [MASK] ."]) - nothing
     expected = [np.mean([float(row[tokenizer.convert_tokens_to_ids(word)]) for word in words]) for words in WORDS.values()]
     assert logits_of(worded, ["a book"])[0].tolist() == pytest.approx(expected, abs=1e-4)
@@ -118,6 +157,13 @@ def test_words_are_found_by_the_likelihood_ratio(opened: Callable[..., tuple[Con
     assert notes == [f"label words: bad: {', '.join(wording.words['bad'])}; good: {', '.join(wording.words['good'])}"]
 
 
+@pytest.mark.parametrize("family", ["gpt2", "t5", "roberta"])
+def test_words_are_found_on_every_kind_of_body(opened: Callable[..., tuple[Context, Job]], family: str) -> None:
+    wording, _, worded = settled(opened(family, "cloze(verbalizer=auto)", templates=("{text} it was {mask}",)))
+    assert {label: len(own) for label, own in wording.words.items()} == {"bad": 3, "good": 3}
+    assert all(len(run) == 1 for own in worded.head.words for word in own for run in word)
+
+
 def test_given_words_get_neighbours_and_the_notes_say_what_was_dropped(opened: Callable[..., tuple[Context, Job]]) -> None:
     context, job = opened("bert", "cloze(verbalizer=knowledge, words=2)")
     wording, notes, _ = settled((context, job))
@@ -128,6 +174,32 @@ def test_given_words_get_neighbours_and_the_notes_say_what_was_dropped(opened: C
         assert len(set(wording.words[label]) - set(given)) <= 2
     assert notes[0].startswith("label words: bad: ")
     assert any("rare ones were dropped" in note for note in notes)
+
+
+def test_given_words_are_dropped_only_when_they_are_clearly_harmful() -> None:
+    gold = np.array([0] * 16 + [1] * 16)
+    likely = np.zeros((32, 4), dtype=np.float32)
+    likely[:, 0] = -1.0 - (gold == 0)  # ranks the rows of its own label below all others
+    likely[:, 1] = -1.0 - (np.arange(32) % 2)  # chance
+    likely[:, 2] = -1.0 - (gold == 0)  # an added word of the other label that tells it
+    likely[:, 3] = -1.0 - (gold == 1)  # one that does not
+    words = (((1,),), ((2,),), ((3,),), ((4,),))
+    pool = Pool(("worst", "plain", "best", "odd"), words, (0, 0, 1, 1), frozenset({"worst", "plain"}))
+    assert by_rank(pool, likely, gold, ["no", "yes"], 3) == [[1], [2]]
+    only = Pool(("worst", "best"), words[:2], (0, 1), frozenset({"worst", "best"}))
+    assert by_rank(only, likely[:, :2], gold, ["no", "yes"], 3) == [[0], [1]]  # a label keeps its last words
+
+
+def test_rare_and_shared_neighbours_are_dropped() -> None:
+    embedding = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [0.8, 0.2]], dtype=np.float32)
+    vocabulary = Vocabulary({"bad": 0, "awful": 1, "good": 2, "nice": 3, "poor": 4}, embedding)
+    assert vocabulary.around("bad")[:2] == ["awful", "poor"]
+    given = Pool(("bad", "good"), (((0,),), ((2,),)), (0, 1), frozenset({"bad", "good"}))
+    found = expanded(given, ["no", "yes"], vocabulary)
+    assert found.said == ("bad", "good")  # in so small a vocabulary all words are near both
+    assert found.notes == ["3 found beside words of two labels were dropped (awful, nice, poor)"]
+    pool = Pool(("bad", "awful", "poor"), (((0,),), ((1,),), ((4,),)), (0, 0, 0), frozenset({"bad"}))
+    assert without_rare(pool, np.array([-9, -1, -5], dtype=np.float32)).said == ("bad", "awful")
 
 
 @pytest.mark.parametrize(("family", "joint"), [("bert", " "), ("gpt2", "\n"), ("t5", " ")])

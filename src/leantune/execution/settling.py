@@ -45,9 +45,8 @@ def settle(context: Context, job: Job) -> tuple[Context, list[str]]:
     start = time.perf_counter()
     rows = _drawn(context, job.seed)
     found = worded.prompt.settle(worded.setting, rows, BaseOracle(context, worded), job.seed)
-    seen = f" ({len(rows.gold)} of {len(context.gold['train'])} training rows were looked at)" if _too_many(context) else ""
-    notes = [f"{note}{seen}" for note in found.notes]
-    return replace(context.saying(found.wording), settling=time.perf_counter() - start), notes
+    seen = [f"the wording was settled on {len(rows.gold):,} of {len(context.gold['train']):,} training rows"] if _too_many(context) else []
+    return replace(context.saying(found.wording), settling=time.perf_counter() - start), [*found.notes, *seen]
 
 
 @dataclass(frozen=True)

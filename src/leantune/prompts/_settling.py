@@ -88,7 +88,8 @@ class Settling:
         templates, notes = self.templates()
         wording, of_words = self.with_words(templates)
         wording, of_rows = self.with_demonstrations(wording)
-        return Settled(self.with_priors(wording), [*notes, *of_words, *of_rows])
+        wording, of_priors = self.with_priors(wording)
+        return Settled(wording, [*notes, *of_words, *of_rows, *of_priors])
 
     def templates(self) -> tuple[tuple[str, ...], list[str]]:
         """Those that are used, and why."""
@@ -147,15 +148,17 @@ class Settling:
         places, note = drawn(np.max(lengths, axis=0), self.rows.gold, setting.labels, min(budget), each=each, seed=self.seed)
         return wording.model_copy(update={"demonstrations": tuple(rows[place] for place in places)}), [note]
 
-    def with_priors(self, wording: Wording) -> Wording:
+    def with_priors(self, wording: Wording) -> tuple[Wording, list[str]]:
         """What each word gets where no text stands."""
         if not self.options.calibrate:
-            return wording
+            return wording, []
         said = self.worded.saying(wording)
         words = self.options.tokens(said.setting)
         flat = iter(self._priors(said, [word for own in words for word in own]).tolist())
         priors = {label: tuple(float(next(flat)) for _ in own) for label, own in zip(self.worded.setting.labels, words, strict=True)}
-        return wording.model_copy(update={"priors": priors})
+        means = ", ".join(f"{label} {np.mean(own):.1f}" for label, own in priors.items())
+        note = f"calibrated: mean log-probability of the words where no text stands, which is subtracted: {means}"
+        return wording.model_copy(update={"priors": priors}), [note]
 
     def _said(self, templates: tuple[str, ...]) -> Worded:
         """The prompt with these templates, nothing found yet."""

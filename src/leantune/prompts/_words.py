@@ -28,8 +28,8 @@ NEIGHBOURS = 20
 """Of each given word."""
 KEPT = 0.5
 """Share of the added words that is left when the rare ones are dropped."""
-HARMFUL = 0.4
-"""A given word is dropped only when it ranks the rows of its label clearly below the others."""
+HARMFUL = 2.0
+"""A given word is dropped only when it ranks the rows of its label below the others by more standard errors than this."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def by_rank(pool: Pool, likely: Likely, gold: Numbers, labels: Sequence[str], co
         ranks = {place: rank_share(likely[:, place], gold == label) for place, owner in enumerate(pool.owners) if owner == label}
         given = [place for place in ranks if pool.said[place] in pool.given]
         added = sorted((place for place in ranks if place not in given and ranks[place] > 0.5), key=lambda place: (-ranks[place], place))
-        kept = [place for place in given if ranks[place] >= HARMFUL]
+        kept = [place for place in given if ranks[place] >= 0.5 - HARMFUL * _error_of_chance(gold == label)]
         found.append([*(kept or ([] if added else given)), *added[:count]])
     return found
 
@@ -167,3 +167,9 @@ def rank_share(likely: NDArray[np.float32], own: NDArray[np.bool_]) -> float:
     """How often a row of the label's own finds a word likelier than another row does; 0.5 is chance, and so is a side without rows."""
     inside, outside = likely[own, None], likely[None, ~own]
     return 0.5 if not (inside.size and outside.size) else float((inside > outside).mean() + 0.5 * (inside == outside).mean())
+
+
+def _error_of_chance(own: NDArray[np.bool_]) -> float:
+    """Standard error of `rank_share` for a word that has nothing to do with the label (Mann and Whitney 1947)."""
+    sides = int(own.sum()) * int((~own).sum())
+    return float(np.sqrt((len(own) + 1) / (12 * sides))) if sides else np.inf
