@@ -37,6 +37,8 @@ class Candidate:
     """Its prompt; None without one."""
     races: bool = True
     """Whether dev may choose its learning rate."""
+    soft_alone: bool = False
+    """Whether nothing is trained but the soft tokens of its prompt (and a head), so that the learning rate is theirs."""
 
     @property
     def name(self) -> str:
@@ -63,13 +65,16 @@ class Candidate:
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
         """The recipe at one learning rate."""
         card, given = self.parsed.method.card, dict(self.parsed.training)
+        own = None if self.worded is None else self.worded.rates
+        of_method = card.rates.start if self.soft_alone else lr
         task = catalogue.load("tasks", self.task)
         given.pop("lr", None)
         values = {
             "task": self.task,
             "method": self.parsed.expression,
             "lr": lr,
-            "head_lr": max(card.head_factor * lr, card.head_floor),
+            "head_lr": max(card.head_factor * of_method, card.head_floor),
+            "soft_lr": None if own is None or self.soft_alone else own.start,
             "weight_decay": card.weight_decay,
             "optimizer": self.options.optimizer,
             "schedule": self.options.schedule,
@@ -168,11 +173,16 @@ def field_of(
         if (own.kind, prepends) not in anatomies:
             anatomies[own.kind, prepends] = anatomy_of(base, own, prepends=prepends)
         anatomy = anatomies[own.kind, prepends]
-        reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
-        if reason:
+        if reason := one.method.unsupported(anatomy) or _too_long(one, base):
             found.left_out[one.name] = reason
             continue
-        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task, worded, races)
+        params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
+        if reason := _too_many(one, options, params + soft):
+            found.left_out[one.name] = reason
+            continue
+        alone = worded.rates if worded and not params else None
+        allowed = alone or one.method.rates(anatomy)
+        candidate = Candidate(one, allowed, params + soft, options, task, worded, races, soft_alone=alone is not None)
         candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         found.candidates.append(candidate)
     found.refuse_if_empty(base)

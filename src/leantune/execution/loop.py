@@ -82,8 +82,8 @@ class Setup(Course[Decoded]):
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:
-    """What is trained: the method's parameters in the body and the outer heads."""
-    return frozenset(f"body.{name}" for name in adaptation.trainable) | network.head_parameters()
+    """What is trained: the method's parameters in the body, the outer heads, and the soft tokens of a prompt."""
+    return frozenset(f"body.{name}" for name in adaptation.trainable) | network.head_parameters() | network.soft_parameters()
 
 
 def apply_trainable(network: Network | Joint, names: frozenset[str]) -> dict[str, nn.Parameter]:
@@ -126,7 +126,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         looks.best = setup.look()
         yield Evaluated(point=CurvePoint(step=0, seconds=0.0, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
-    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
+    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters())
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()

@@ -19,10 +19,11 @@ from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.results import Attached, Results
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
-from leantune.models.adaptation import Target
+from leantune.models.adaptation import Target, penalised
 from leantune.models.build import build_network
 from leantune.models.heads import task_type
 from leantune.models.network import POOLINGS, Network
+from leantune.models.verbalizer import drawn_back
 
 
 def attach(context: Context, job: Job) -> Attached:
@@ -34,6 +35,8 @@ def attach(context: Context, job: Job) -> Attached:
     inside = network.head is None or network.pooling == "asked"
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
+    if network.head is not None and context.head.penalty:
+        adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
     network.body = adaptation.body
     network.to(context.device)
     return Attached(network, adaptation)

@@ -34,6 +34,7 @@ from leantune.models.base import Base, load_pretrained
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
 from leantune.models.network import Network
+from leantune.models.soft_tokens import start_soft_tokens
 from leantune.models.sought import output_embedding
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
@@ -125,19 +126,23 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
         else:
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         found = anatomy(body, heads)
-        return _worded(body, found, head) if head.words else Network(body, None, kind, found)
+        return _worded(body, found, head, seed) if head.words else Network(body, None, kind, found)
     body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
     return Network(body, outer_head(config.hidden_size, head.outputs), kind, anatomy(body))
 
 
-def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
+def _worded(body: nn.Module, found: Anatomy, head: HeadSpec, seed: int) -> Network:
     """A body that ends in its vocabulary, read by the words of the labels."""
-    if not head.soft:
-        return Network(body, None, "stock", found, Verbalizer(head.words))
-    output = output_embedding(body)
-    outer = outer_head(output.weight.shape[1], head.outputs)
-    start_from_words(outer, output, head.words)
-    return Network(body, outer, "asked", found)
+    if head.soft:
+        output = output_embedding(body)
+        outer = outer_head(output.weight.shape[1], head.outputs)
+        start_from_words(outer, output, head.words)
+        network = Network(body, outer, "asked", found)
+    else:
+        network = Network(body, None, "stock", found, Verbalizer(head.words))
+    if head.soft_tokens is not None:
+        network.soft = start_soft_tokens(body, head.soft_tokens, seed=seed)
+    return network
 
 
 def outer_head(width: int, outputs: int) -> nn.Linear:

@@ -39,6 +39,18 @@ def pieces_of(kind: str, config: Any) -> str:
 
 
 @dataclass(frozen=True)
+class SoftSpec:
+    """Soft tokens of a prompt (`models.soft_tokens`)."""
+
+    starts: tuple[int, ...]
+    """The token that each starts from; negative where it is drawn."""
+    drawn_from: tuple[int, ...] = ()
+    """Tokens from which these are drawn."""
+    encoder: Literal["lstm", "mlp"] | None = None
+    """The network that moves them together while training."""
+
+
+@dataclass(frozen=True)
 class HeadSpec:
     """The head of a network."""
 
@@ -53,6 +65,10 @@ class HeadSpec:
     """The words of each label, where labels are read from the vocabulary (`models.verbalizer`)."""
     soft: bool = False
     """Whether a linear head that starts from these words is trained in their place."""
+    penalty: float = 0.0
+    """How strongly that head is drawn back to the words."""
+    soft_tokens: SoftSpec | None = None
+    """Trained vectors in the text; None without any."""
 
     @property
     def names(self) -> list[str]:

@@ -4,9 +4,11 @@
 
 A masked model fills the mask, a decoder goes on with the next token, an encoder-decoder answers apart. Words of several tokens get as many
 masks; a template with several masks takes words with as many parts. `verbalizer=soft` trains a head that starts from the words' rows in the
-output embedding.
+output embedding. `{soft:10}` in the template are trained tokens, which learn at their own rate beside the method's parameters, or alone
+(`cloze | frozen`); `encoder=lstm` moves them through a network while training.
 
-Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft: Hambardzumyan et al. 2021, arXiv:2101.00121.
+Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft verbalizer: Hambardzumyan et al. 2021, arXiv:2101.00121; soft tokens: Lester et
+al. 2021, arXiv:2104.08691; their encoder: Liu et al. 2021, arXiv:2103.10385.
 """
 
 from __future__ import annotations
@@ -16,20 +18,30 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import Problems, SpecError, some
 from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
+from leantune.data.soft_tokens import FREE, frequent, soft_signs, soft_starts
 from leantune.data.template import Template
 from leantune.kinds.prompt import Prompt, PromptCard, Setting
+from leantune.kinds.rates import Rates
 from leantune.models.build import has_stock, is_decoder, lacks_head
-from leantune.models.heads import HeadKind, HeadSpec, Word, is_transducer
+from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
+from leantune.models.soft_tokens import cost
 from leantune.models.verbalizer import sought_tokens
 
 if TYPE_CHECKING:
     from leantune.data.pieces._pieces import Pieces
+    from leantune.models.anatomy import Anatomy
 
 SENTINEL = "<extra_id_0>"
 """What T5 and its kin say where a span was left out."""
+PENALTY = 0.01
+"""Of a soft verbalizer."""
+RATES = Rates(low=3e-3, start=1e-2, high=5e-2)
+"""Of soft tokens, as of prompt tuning: vectors as large as words have far to go."""
+ENCODED_RATES = Rates(low=3e-4, start=1e-3, high=3e-3)
+"""Of soft tokens behind a network, which takes a network's rates."""
 
 
 class ClozePrompt(Prompt):
@@ -39,6 +51,12 @@ class ClozePrompt(Prompt):
     """Labels are read from their words, or by a head that starts from them and is trained."""
     template: int = Field(default=1, ge=1)
     """Which of several templates, from 1."""
+    penalty: float | None = Field(default=None, ge=0)
+    """A soft verbalizer is drawn back to its words by this times the square of the distance; 0.01 when not given."""
+    encoder: Literal["lstm", "mlp"] | None = None
+    """The network that moves the soft tokens of the template while training; none when not given."""
+    soft_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of these tokens; 0.01 when not given (0.001 behind an encoder), found in a race where nothing else is trained."""
 
     card: ClassVar[PromptCard] = PromptCard(
         title="Cloze prompt",
@@ -63,13 +81,52 @@ class ClozePrompt(Prompt):
         kind = _style(setting)
         sign = {Masked: str(setting.base.tokenizer.mask_token), Next: "", Apart: _sentinel(setting)}[kind]
         _check_shape(template, kind, words, setting)
-        return kind(template, tuple(sign * count for count in sought_tokens(words)) if kind is Masked else (sign,))
+        self._refuse_idle_options(template)
+        signs = tuple(sign * count for count in sought_tokens(words)) if kind is Masked else (sign,)
+        softs = soft_signs(setting.base.tokenizer, template) if template.softs else ()
+        found = kind(template, signs, softs)
+        found.refuse_full(setting.base.tokenizer, setting.base.max_length)
+        return found
 
     def head(self, setting: Setting) -> HeadSpec:
         """The vocabulary, read by the words."""
         spec, kind = setting.task.head_spec(setting.labels), _kind(setting)
         assert kind is not None
-        return replace(spec, kind=kind, words=self._words(setting), soft=self.verbalizer == "soft")
+        soft = self.verbalizer == "soft"
+        penalty = (PENALTY if self.penalty is None else self.penalty) if soft else 0.0
+        tokens = self._soft_tokens(setting)
+        return replace(spec, kind=kind, words=self._words(setting), soft=soft, penalty=penalty, soft_tokens=tokens)
+
+    def rates(self, setting: Setting) -> Rates | None:
+        """Those of soft tokens, where the template has any."""
+        if not self._template(setting).softs:
+            return None
+        if self.soft_lr is not None:
+            return Rates(low=self.soft_lr, start=self.soft_lr, high=self.soft_lr)
+        return RATES if self.encoder is None else ENCODED_RATES
+
+    def cost(self, setting: Setting, anatomy: Anatomy) -> int:
+        """A vector for each soft token, and their encoder."""
+        spec = self._soft_tokens(setting)
+        return 0 if spec is None else cost(spec, anatomy.embedding_width)
+
+    def _soft_tokens(self, setting: Setting) -> SoftSpec | None:
+        tokenizer, template = setting.base.tokenizer, self._template(setting)
+        if not template.softs:
+            return None
+        starts = tuple(token for run in soft_starts(tokenizer, template) for token in run)
+        return SoftSpec(starts, frequent(tokenizer) if FREE in starts else (), self.encoder)
+
+    def _refuse_idle_options(self, template: Template) -> None:
+        """An option that changes nothing is a slip."""
+        problems = Problems("cloze")
+        if self.penalty is not None and self.verbalizer != "soft":
+            problems.add("penalty is for a soft verbalizer. Write cloze(verbalizer=soft, penalty=...).", "E-OPTION")
+        idle = [name for name in ("encoder", "soft_lr") if getattr(self, name) is not None]
+        if idle and not template.softs:
+            message = f'{some(idle)}: for soft tokens, of which the prompt "{template.source}" has none. Put some in, such as {{soft:10}}.'
+            problems.add(message, "E-OPTION")
+        problems.raise_if_any(SpecError)
 
     def _template(self, setting: Setting) -> Template:
         given = setting.wording.templates

@@ -34,7 +34,7 @@ from leantune.core import catalogue
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
 from leantune.data.pieces._cloze import Cloze
-from leantune.data.template import Field
+from leantune.data.template import Field, Soft
 from leantune.evaluate.generate import generation_settings
 from leantune.kinds.prompt import Worded
 from leantune.models.locate import MINILM_HUB
@@ -109,7 +109,7 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     task = catalogue.load("tasks", manifest.facts.task)
     if manifest.facts.asked:
         model = [stock.load_model]
-        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.encode, cloze.by_words, cloze.predict]
+        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.encode, cloze.by_words, cloze.soften, cloze.predict]
     elif task.writes:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
@@ -152,10 +152,12 @@ def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
         return {}
     pieces, head, tokenizer = worded.pieces, worded.head, worded.setting.base.tokenizer
     assert isinstance(pieces, Cloze)
-    signs, template = iter(pieces.signs), list[tuple[str, Any, list[str]]]()
+    signs, softs, template = iter(pieces.signs), iter(pieces.softs), list[tuple[str, Any, list[str]]]()
     for part in pieces.prompt.parts:
         if isinstance(part, Field):
             template.append(("text", part.place, list(part.filters)))
+        elif isinstance(part, Soft):
+            template.append(("soft", next(softs), []))
         else:
             template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
     widths = sought_tokens(head.words)
