@@ -53,7 +53,16 @@ class Candidate:
     @property
     def raced(self) -> bool:
         """Whether the learning rate is to be found."""
-        return self.races and "lr" not in self.parsed.training and self.rates.low < self.rates.high
+        return self.races and self._open
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is the usual one of the method, neither found nor given."""
+        return not self.races and self._open
+
+    @property
+    def _open(self) -> bool:
+        return "lr" not in self.parsed.training and self.rates.low < self.rates.high
 
     @property
     def planned_rates(self) -> list[float]:

@@ -163,7 +163,7 @@ class _Comparison:
             return self._final(candidate, seed, lr)
 
         raced, lr = self.races[name], self.rates[name]
-        record, self.rates[name] = yield from first_trial(name, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
+        record, self.rates[name] = yield from first_trial(candidate, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
         return record
 
     def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:

@@ -34,7 +34,8 @@ def attach(context: Context, job: Job) -> Attached:
     begin(context, network)
     inside = network.head is None or network.pooling == "asked"
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
-    adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
+    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers)
+    adaptation = method.attach(target, seed=job.seed)
     if network.head is not None and context.head.penalty:
         adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
     network.body = adaptation.body

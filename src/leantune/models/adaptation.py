@@ -27,6 +27,10 @@ class Target:
     """The task as `peft` calls it: SEQ_CLS with a head inside, FEATURE_EXTRACTION without."""
     steps: int
     """Optimiser steps of the run, for methods with a schedule of their own."""
+    words: tuple[str, ...] = ()
+    """What the answers are called, for methods that start from words; empty where answers are no words."""
+    numbers: Callable[[str], tuple[int, ...]] | None = None
+    """Tokens of a text to the base; None where nobody can tell."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
 from leantune.models.network import Network
 from leantune.models.soft_tokens import start_soft_tokens
-from leantune.models.sought import output_embedding
+from leantune.models.sought import ends_in_layer, output_embedding
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {
@@ -175,6 +175,17 @@ def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) ->
 def lacks_head(base: Base, kind: HeadKind) -> bool:
     """Whether the checkpoint has no trained head over the vocabulary, so that its words would be drawn at random."""
     return bool(_fresh_of(base.location, kind))
+
+
+def has_output_layer(base: Base, kind: HeadKind) -> bool:
+    """Whether a head can take the place of the layer that makes the logits of the vocabulary."""
+    return _ends_in_layer(base.location, kind)
+
+
+@cache
+def _ends_in_layer(location: Location, kind: HeadKind) -> bool:
+    with torch.random.fork_rng(devices=[]):
+        return ends_in_layer(_load_stock(location, kind, load_pretrained(AutoConfig, location))[0])
 
 
 @cache

@@ -25,7 +25,7 @@ from leantune.data.soft_tokens import FREE, frequent, soft_signs, soft_starts
 from leantune.data.template import Template
 from leantune.kinds.prompt import Prompt, PromptCard, Setting
 from leantune.kinds.rates import Rates
-from leantune.models.build import has_stock, is_decoder, lacks_head
+from leantune.models.build import has_output_layer, has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
 from leantune.models.soft_tokens import cost
 from leantune.models.verbalizer import sought_tokens
@@ -73,6 +73,8 @@ class ClozePrompt(Prompt):
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
+        if self.verbalizer == "soft" and not has_output_layer(setting.base, kind):
+            return f"{setting.base.name} multiplies by its table of words itself, so no head can take that place; use verbalizer=manual"
         return None
 
     def pieces(self, setting: Setting) -> Pieces:
