@@ -61,7 +61,7 @@ def test_without_words_all_are_sampled(tiny: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("family", ["gpt2", "qwen2"])
 def test_a_prefix_starts_at_what_the_base_keeps_of_words(tiny: Callable[[str], Path], family: str) -> None:
-    """The keys and values that a decoder keeps of a text for what follows, but for where they stand (qwen2 turns its keys by that later)."""
+    """The keys and values that a decoder keeps of a text for what follows; qwen2 turns its keys by their place."""
     target, adaptation = attached('prefix(tokens=4, text="the movie was great")', tiny(family))
     assert target.numbers is not None
     ids = torch.tensor([target.numbers("the movie was great")[:4]])
