@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leantune.app.options import REFERENCE, Options
 from leantune.app.study import Study
 from leantune.comparison.race import rates
 from leantune.core import catalogue
+from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
@@ -39,6 +40,8 @@ class Candidate:
     """Whether dev may choose its learning rate."""
     soft_alone: bool = False
     """Whether nothing is trained but the soft tokens of its prompt (and a head), so that the learning rate is theirs."""
+    longer: float = 1.0
+    """Its trials have this times the steps that the plan gives to all."""
 
     @property
     def name(self) -> str:
@@ -99,7 +102,7 @@ class Candidate:
 
     def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int, measure: bool = True) -> Job:
         """One trial of this method."""
-        recipe = self.recipe(lr, steps=steps, looks=looks)
+        recipe = self.recipe(lr, steps=round(steps * self.longer), looks=looks)
         return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
 
 
@@ -202,6 +205,13 @@ def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     """The methods of a study."""
     task, races = study.conditions.task, study.chooses_on_dev
     return field_of(parsed, study.base, study.context.head, task, study.options, setting=study.setting, races=races)
+
+
+def lengthened(found: Field, options: Options) -> Field:
+    """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
+    if parse_budget(options.budget_text).steps is not None or options.few_shot:
+        return found
+    return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
 
 
 def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:

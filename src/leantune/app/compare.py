@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
-from leantune.app.candidates import Candidate, read_methods
+from leantune.app.candidates import Candidate, lengthened, read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
@@ -55,6 +56,7 @@ def run_comparison(
     parsed = read_methods(methods)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         ready = yield from made_ready(study, parsed, runner)
+        ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
         yield planned
         if not dry_run:
@@ -80,7 +82,7 @@ class _Comparison:
     def __init__(self, ready: Ready, planned: Planned, runner: Runner, command: str, seconds: float | None) -> None:
         self.ready, self.runner, self.command, self.seconds = ready, runner, command, seconds
         self.study, self.field, self.plan, self.more_time = ready.study, ready.field, planned.plan, planned.more_time
-        self.lines: list[str] = []
+        self.lines = [planned.slow] if planned.slow else []
         self.races: dict[str, list[RaceResult]] = {}
         self.rates: dict[str, float] = {}
         """The learning rate of each method's full-length trials."""

@@ -46,6 +46,8 @@ class Card(Spec):
     """The adapted model equals the base at step 0."""
     mergeable: bool = True
     """The update folds into the base weights without a trace."""
+    longer: float = 1.0
+    """Under a budget in time its trials have this times the steps of the others: what learns slowly is not judged half-way."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
-from leantune.models.virtual_tokens import starting_keys_values, starting_tokens
+from leantune.models.virtual_tokens import SLOW, starting_keys_values, starting_tokens
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -48,6 +48,7 @@ class Prefix(Method):
         rates=Rates(low=3e-3, start=1e-2, high=5e-2),
         identity=False,
         mergeable=False,
+        longer=SLOW,
         prepends=True,
     )
 

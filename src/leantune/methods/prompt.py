@@ -16,7 +16,7 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
-from leantune.models.virtual_tokens import embedded_tokens, starting_tokens, starting_vectors
+from leantune.models.virtual_tokens import SLOW, embedded_tokens, starting_tokens, starting_vectors
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -40,6 +40,7 @@ class Prompt(Method):
         rates=Rates(low=3e-3, start=1e-2, high=5e-2),
         identity=False,
         mergeable=False,
+        longer=SLOW,
         prepends=True,
     )
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from leantune.models.adaptation import Target
     from leantune.models.anatomy import Anatomy
 
+SLOW = 3.0
+"""Times the steps that others need: 30 passes and more over small sets where others have 12 (arXiv:2110.07602: up to 120)."""
+
 
 def embedded_tokens(anatomy: Anatomy, tokens: int) -> dict[str, int]:
     """Options of every `peft` tuner that puts virtual tokens before the text.
