@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
-from leantune.app.candidates import Candidate, read_methods
+from leantune.app.candidates import Candidate, lengthened, read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
@@ -56,6 +57,7 @@ def run_comparison(
     parsed = read_methods(methods)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         ready = yield from made_ready(study, parsed, runner)
+        ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
         yield planned
         if not dry_run:
@@ -81,7 +83,7 @@ class _Comparison:
     def __init__(self, ready: Ready, planned: Planned, runner: Runner, command: str, seconds: float | None) -> None:
         self.ready, self.runner, self.command, self.seconds = ready, runner, command, seconds
         self.study, self.field, self.plan, self.more_time = ready.study, ready.field, planned.plan, planned.more_time
-        self.lines: list[str] = []
+        self.lines = [planned.slow] if planned.slow else []
         self.races: dict[str, list[RaceResult]] = {}
         self.rates: dict[str, float] = {}
         """The learning rate of each method's full-length trials."""
@@ -164,7 +166,7 @@ class _Comparison:
             return self._final(candidate, seed, lr)
 
         raced, lr = self.races[name], self.rates[name]
-        record, self.rates[name] = yield from first_trial(name, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
+        record, self.rates[name] = yield from first_trial(candidate, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
         return record
 
     def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:

@@ -231,7 +231,7 @@ def print_plan(planned: Planned, study: Study, console: Console, *, title: str =
         seconds = duration(plan.seconds.get(candidate.name))
         table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
     trials = f"{plan.steps} steps of about {study.options.batch} rows for each of {len(study.spec.seeds)} seeds"
-    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps")
+    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps{planned.slow and f'; {planned.slow}'}")
     console.print(table)
     for name, reason in planned.field.left_out.items():
         console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")

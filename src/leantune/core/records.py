@@ -110,6 +110,8 @@ class Recipe(Spec):
     lr: float = Field(gt=0)
     head_lr: float | None = Field(default=None, gt=0)
     """Learning rate of the head; None: the same as `lr`."""
+    soft_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of the soft tokens of a prompt; None: the same as `lr`."""
     optimizer: str = "adamw"
     schedule: str = "linear"
     warmup: float = Field(default=0.06, ge=0, lt=1)

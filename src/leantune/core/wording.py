@@ -5,6 +5,8 @@ parse_words("negative=terrible|bad, positive=great")      {"negative": ("terribl
 
 from __future__ import annotations
 
+import re
+from itertools import zip_longest
 from typing import Literal
 
 from leantune.core.errors import SpecError
@@ -49,6 +51,12 @@ class Wording(Spec):
         """Templates that put the word of a label into words."""
         return tuple(template for template in self.templates if LABEL in template)
 
+    @property
+    def in_turn(self) -> tuple[str, ...]:
+        """The first word of each label, then the second ones, and so on."""
+        turns = zip_longest(*self.words.values())
+        return tuple(word for turn in turns for word in turn if word is not None)
+
 
 def spoken(template: str, word: str) -> str:
     """A template around a label with a word in it; doubled braces are braces.
@@ -77,6 +85,16 @@ def parse_words(text: str) -> dict[str, tuple[str, ...]]:
             raise SpecError(f'--labels: the label "{_plain(label)}" is given twice. Join its words by "|". {_EXAMPLE}', "E-OPTION")
         found[_plain(label)] = words
     return found
+
+
+def plain(label: str) -> str:
+    """The name of a label as words: card_arrival, CardArrival and card-arrival become "card arrival".
+
+    >>> plain("CardArrival"), plain("card_arrival?")
+    ('card arrival', 'card arrival')
+    """
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
+    return " ".join(re.sub(r"[\W_]+", " ", parted).split()).lower() or label
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -18,7 +18,7 @@ from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
-from leantune.core.wording import Wording
+from leantune.core.wording import Wording, plain
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
@@ -44,6 +44,8 @@ from leantune.scores.likelihood import tally as tally_likelihood
 
 WORDING = "wording.json"
 """In the folder of a trial: what its prompt settled on."""
+LABELLED = ("single_label_classification", "multi_label_classification")
+"""Problems whose answers have names."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,13 @@ class Context:
     def head(self) -> HeadSpec:
         """What the task wants from the end of a network."""
         return self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
+
+    @property
+    def answer_words(self) -> tuple[str, ...]:
+        """What the answers are called: the words that a prompt gives them, else the names of the labels; nothing where they are none."""
+        if self.worded is not None:
+            return self.worded.setting.wording.in_turn
+        return tuple(map(plain, self.dataset.labels)) if self.task.problem in LABELLED else ()
 
     @property
     def pad(self) -> int:

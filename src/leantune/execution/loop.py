@@ -82,10 +82,10 @@ class Setup(Course[Decoded]):
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:
-    """What is trained: the method's parameters in the body and the outer heads; a soft verbalizer always, being the prompt's own."""
+    """The parameters of the method in the body, the outer heads, and what a prompt brings: its soft tokens and its soft verbalizer."""
     verbalizer = isinstance(network, Network) and network.pooling == ASKED
     outer = network.head_parameters() if adaptation.trains_head or verbalizer else frozenset[str]()
-    return frozenset(f"body.{name}" for name in adaptation.trainable) | outer
+    return frozenset(f"body.{name}" for name in adaptation.trainable) | outer | network.soft_parameters()
 
 
 def apply_trainable(network: Network | Joint, names: frozenset[str]) -> dict[str, nn.Parameter]:
@@ -132,7 +132,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         looks.best = setup.look()
         yield Evaluated(point=CurvePoint(step=0, seconds=seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
-    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
+    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters())
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()

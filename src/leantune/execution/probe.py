@@ -120,7 +120,7 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
     """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
     if not trained:
         return lambda: None
-    optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)))
+    optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)), network.soft_parameters())
 
     def update() -> None:
         torch.nn.utils.clip_grad_norm_(list(trained.values()), recipe.clip)

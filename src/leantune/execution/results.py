@@ -157,7 +157,9 @@ class Results(Outcome):
         if self.job.phase != "race":
             decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
         self.scores = self.context.scores(decoded)
-        if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
+        # Few rows come without dev, where nothing may be looked at but themselves; each label has as many of them.
+        shown = self.context.predict(network, "train", decoding) if self.context.conditions.few_shot else dev
+        if why := self.context.task.collapsed(shown.predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)
 

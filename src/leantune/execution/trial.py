@@ -22,10 +22,11 @@ from leantune.execution.settling import settle
 from leantune.kinds.method import parse_method
 from leantune.kinds.solver import Solver
 from leantune.kinds.task import Decoded
-from leantune.models.adaptation import Target
+from leantune.models.adaptation import Target, penalised
 from leantune.models.build import build_network
 from leantune.models.heads import task_type
 from leantune.models.network import ASKED, POOLINGS, Network
+from leantune.models.verbalizer import drawn_back
 
 
 def attach(context: Context, job: Job) -> Attached:
@@ -40,7 +41,10 @@ def attach(context: Context, job: Job) -> Attached:
         begin_at(network, bank)
     inside = network.head is None or network.pooling == ASKED
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
-    adaptation = method.attach(Target(network.body, network.anatomy, kind, job.recipe.steps), seed=job.seed)
+    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers)
+    adaptation = method.attach(target, seed=job.seed)
+    if network.head is not None and context.head.penalty:
+        adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
     network.body = adaptation.body
     network.to(context.device)
     solve = solver_of(context, network, method, bank) if isinstance(method, Solver) else None

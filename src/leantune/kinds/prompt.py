@@ -24,7 +24,9 @@ from leantune.kinds.link import Link
 if TYPE_CHECKING:
     from leantune.data.label_words import Word
     from leantune.data.pieces._pieces import Pieces
+    from leantune.kinds.rates import Rates
     from leantune.kinds.task import Task
+    from leantune.models.anatomy import Anatomy
     from leantune.models.base import Base
     from leantune.models.heads import HeadSpec
 
@@ -125,6 +127,16 @@ class Prompt(Link):
         del setting
         return []
 
+    def rates(self, setting: Setting) -> Rates | None:
+        """Learning rates of what the prompt itself trains besides a head, its soft tokens; None where it trains nothing."""
+        del setting
+        return None
+
+    def cost(self, setting: Setting, anatomy: Anatomy) -> int:
+        """Trained parameters of the prompt itself, without any head."""
+        del setting, anatomy
+        return 0
+
 
 @dataclass(frozen=True)
 class Worded:
@@ -161,6 +173,15 @@ class Worded:
     def head(self) -> HeadSpec:
         """How the words of the labels are read."""
         return self.prompt.head(self.setting)
+
+    @cached_property
+    def rates(self) -> Rates | None:
+        """Learning rates of what it trains itself; None where that is nothing."""
+        return self.prompt.rates(self.setting)
+
+    def cost(self, anatomy: Anatomy) -> int:
+        """Parameters that it trains itself."""
+        return self.prompt.cost(self.setting, anatomy)
 
 
 def columns_of(text: str, text_pair: str | None) -> dict[str, int]:

@@ -10,6 +10,7 @@ Letters: B rows, T tokens, D hidden, C outputs.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
+from leantune.models.soft_tokens import SoftTokens, placed
 from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
 
@@ -63,6 +65,9 @@ class Batch:
 class Network(nn.Module):
     """Body and head. `body` is replaced by a method; `head` is None where the body brings its own."""
 
+    soft: SoftTokens | None
+    """Trained vectors in the text, where a prompt has such."""
+
     def __init__(
         self,
         body: nn.Module,
@@ -77,6 +82,7 @@ class Network(nn.Module):
         super().__init__()
         self.body, self.head, self.pooling, self.anatomy, self.verbalizer = body, head, pooling, anatomy, verbalizer
         self.unit = unit
+        self.soft = None
 
     @torch.no_grad()
     def start_at(self, value: float, outputs: int) -> None:
@@ -112,7 +118,7 @@ class Network(nn.Module):
 
     def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
         """States before the output embedding and logits, of what `pick` takes alone."""
-        with narrowed(self.body, pick) as seen:
+        with narrowed(self.body, pick) as seen, nullcontext() if self.soft is None else placed(self.body, self.soft):
             logits = self._own_logits(batch)
         if seen:
             return seen[0], logits
@@ -149,6 +155,10 @@ class Network(nn.Module):
     def head_parameters(self) -> frozenset[str]:
         """Names of the outer head's parameters; empty where the body brings its own head."""
         return frozenset() if self.head is None else frozenset(f"head.{name}" for name, _ in self.head.named_parameters())
+
+    def soft_parameters(self) -> frozenset[str]:
+        """Names of the parameters of soft tokens; empty where there are none."""
+        return frozenset() if self.soft is None else frozenset(f"soft.{name}" for name, _ in self.soft.named_parameters())
 
 
 def has_virtual_words(body: nn.Module) -> bool:

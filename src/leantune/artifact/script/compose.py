@@ -38,7 +38,7 @@ from leantune.data.focus import is_spans
 from leantune.data.masking import always_same, hide
 from leantune.data.pieces._cloze import Cloze
 from leantune.data.pieces._several import Several
-from leantune.data.template import Field
+from leantune.data.template import Field, Soft
 from leantune.evaluate.generate import generation_settings
 from leantune.evaluate.masks import fill, likeliest, pieces_of
 from leantune.kinds.prompt import Worded
@@ -116,7 +116,8 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     task = catalogue.load("tasks", manifest.facts.task)
     if manifest.facts.asked:
         model = [stock.load_model]
-        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.predict]
+        words = [cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.soften, cloze.predict]
+        predict: list[Any] = [type(task).answer, *words]
     elif task.writes:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
@@ -177,10 +178,12 @@ def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
 
 def _member(member: Cloze) -> dict[str, Any]:
     """One template and what is shown beside it."""
-    signs, template = iter(member.signs), list[tuple[str, Any, list[str]]]()
+    signs, softs, template = iter(member.signs), iter(member.softs), list[tuple[str, Any, list[str]]]()
     for part in member.prompt.parts:
         if isinstance(part, Field):
             template.append(("text", part.place, list(part.filters)))
+        elif isinstance(part, Soft):
+            template.append(("soft", next(softs), []))
         else:
             template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
     shown = [(one.label, list(one.texts), one.said) for one in member.shown]
