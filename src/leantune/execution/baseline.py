@@ -20,7 +20,7 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
-from leantune.execution.feed import states_of
+from leantune.execution.feed import means_of_rows, states_of
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
 from leantune.models.build import build_embedder
@@ -67,9 +67,14 @@ def _material(context: Context, seed: int) -> Material:
 
 
 def _embedder(context: Context, body: Callable[[], nn.Module]) -> Callable[[str], NDArray[np.float32]]:
-    """Frozen pooled states of a split, by the base's own pooling; a base with a stock head is mean-pooled."""
+    """Frozen pooled states of a split, by the base's own pooling; a base with a stock head is mean-pooled. Of windows the mean."""
     pooling = context.base.pooling if context.base.pooling != "stock" else "mean"
-    return lambda split: context.features(split, body(), pooling).states
+
+    def embed(split: str) -> NDArray[np.float32]:
+        states, encoded = context.features(split, body(), pooling).states, context.encoded(split)
+        return states if encoded.pool is None else means_of_rows(states, encoded.units)
+
+    return embed
 
 
 def _encoder(context: Context, body: Callable[[], nn.Module]) -> Callable[[list[str]], NDArray[np.float32]] | None:

@@ -52,10 +52,13 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     feed: Feed = TokenFeed(network, partial(context.batch, "train", targets=True, random=random), context.device, context.task.sought)
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
-    seconds = 0.0
+    units, seconds = train.visits, 0.0
     if network.head is not None and network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
         features = context.features("train", network.body, network.pooling)
-        feed = FeatureFeed(network.head, features.states, lambda pieces: context.targets("train", train.rows[pieces]), context.device)
+        feed = FeatureFeed(
+            network.head, features.states, partial(context.targets_of, "train"), partial(context.pooled, "train"), context.device
+        )
+        units = train.units  # all windows of a row cost next to nothing here
         seconds = features.seconds
         look = partial(_look, context, network.head, context.features("dev", network.body, network.pooling).states)
     return Setup(
@@ -64,7 +67,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         task=context.task,
         recipe=job.recipe,
         feed=feed,
-        units=train.units,
+        units=units,
         look=look,
         score=partial(context.judgement, "dev"),
         seed=job.seed,
@@ -75,7 +78,8 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
 @torch.inference_mode()
 def _look(context: Context, head: nn.Linear, states: NDArray[np.float32]) -> Decoded:
     """Predictions from stored states."""
-    return context.joined("dev", context.task.decode(head(torch.from_numpy(np.array(states)).to(context.device)), None))
+    logits = context.pooled("dev", head(torch.from_numpy(np.array(states)).to(context.device)), np.arange(len(states)))
+    return context.joined("dev", context.task.decode(logits, None))
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:

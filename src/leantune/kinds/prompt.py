@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from leantune.core.link import Link
+from leantune.core.long import USUAL, Long
 from leantune.core.spec import Spec
 from leantune.core.wording import Wording
-from leantune.kinds.link import Link
 
 if TYPE_CHECKING:
     from leantune.data.pieces._pieces import Pieces
@@ -43,6 +44,8 @@ class Setting:
     labels: list[str]
     columns: Mapping[str, int]
     """Names that a text of a row goes by, with its place (0 or 1)."""
+    long: Long = USUAL
+    """How texts are read that are too long, where the template does not say."""
 
 
 class Prompt(Link):

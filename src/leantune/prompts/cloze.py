@@ -52,6 +52,8 @@ class ClozePrompt(Prompt):
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
         if not setting.wording.templates:
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
+        if setting.long.windows or setting.long.selects:
+            return f"a prompt reads a row as one piece, not by --long {setting.long}; --long tail or both, or {{text:both}} in the template"
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
@@ -75,7 +77,7 @@ class ClozePrompt(Prompt):
         given = setting.wording.templates
         if self.template > len(given):
             raise SpecError(f"cloze: there is no template {self.template}; --prompt gives {len(given)}.", "E-RANGE")
-        return Template.parse(given[self.template - 1], setting.columns)
+        return Template.parse(given[self.template - 1], setting.columns).cutting(setting.long)
 
     def _words(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
         words = {label: setting.wording.words[label] for label in setting.labels}

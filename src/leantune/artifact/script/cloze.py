@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from leantune.artifact.script.common import FOLDER, SETTINGS, answer
+from leantune.data.cuts import kept
 
 
 def said(text: str, filters: list[str]) -> str:
@@ -47,13 +48,17 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[list[int], list[int]]:
     coded = tokenizer(text, return_offsets_mapping=True)
     ids, offsets = coded["input_ids"], coded["offset_mapping"]
     runs = [[at for at, (start, end) in enumerate(offsets) if first <= start < end <= last] for first, last in fields]
-    gone = {max(runs, key=len).pop() for _ in range(len(ids) - SETTINGS["max_length"])}
-    kept = [at for at in range(len(ids)) if at not in gone]
+    sizes = [len(run) for run in runs]
+    for _ in range(len(ids) - SETTINGS["max_length"]):
+        sizes[sizes.index(max(sizes))] -= 1
+    cut = zip(runs, sizes, SETTINGS["ways"], strict=False)
+    gone = {at for run, most, way in cut for at in set(run) - {run[place] for place in kept(len(run), most, way)}}
+    stays = [at for at in range(len(ids)) if at not in gone]
     if SETTINGS["reads"] == "next":
-        ends = [place for place, at in enumerate(kept) if offsets[at][1] > offsets[at][0]]
-        return [ids[at] for at in kept] or [tokenizer.pad_token_id or 0], ends[-1:] or [max(len(kept) - 1, 0)]
-    seen = [any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in masks) for at in kept]
-    return [ids[at] for at in kept], [place for place, there in enumerate(seen) if there]
+        ends = [place for place, at in enumerate(stays) if offsets[at][1] > offsets[at][0]]
+        return [ids[at] for at in stays] or [tokenizer.pad_token_id or 0], ends[-1:] or [max(len(stays) - 1, 0)]
+    seen = [any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in masks) for at in stays]
+    return [ids[at] for at in stays], [place for place, there in enumerate(seen) if there]
 
 
 def by_words(logits: torch.Tensor) -> torch.Tensor:
