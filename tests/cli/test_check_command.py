@@ -24,7 +24,7 @@ from leantune.testing.comparisons import example_comparison
 
 @pytest.fixture
 def tickets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def counting(model: str, max_length: int | None, max_target_length: int | None) -> check.Counting:
+    def counting(model: str, max_length: int | None, max_target_length: int | None, long: str) -> check.Counting:
         ruler = Ruler(lambda texts, pairs: [len(text.split()) for text in texts], Room(max_length or 16, max_target_length or 0))
         return check.Counting(lambda dataset: ruler, model)
 

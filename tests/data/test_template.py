@@ -3,6 +3,7 @@
 import pytest
 
 from leantune.core.errors import SpecError
+from leantune.core.long import Long
 from leantune.data.template import Template
 
 COLUMNS = {"premise": 0, "hypothesis": 1}
@@ -21,13 +22,24 @@ def test_a_text_may_be_cut_by_characters_and_stand_twice() -> None:
     assert template.render(["0123456789", ""], ["_"]).text == "0123 _ 0123456789"
 
 
+def test_fields_say_how_they_are_shortened_or_the_study_does() -> None:
+    template = Template.parse("{premise:tail} {mask} {hypothesis} {premise:keep} {hypothesis:both=0.5}", COLUMNS)
+    assert [way["name"] for way in template.ways] == ["tail", "head", "both"]
+    assert template.ways[2]["first"] == 0.5
+    found = template.cutting(Long.parse("hypothesis=both(first=0.3)", COLUMNS))
+    assert [way["name"] for way in found.ways] == ["tail", "both", "both"]
+    assert [way.get("first") for way in found.ways] == [None, 0.3, 0.5]
+    with pytest.raises(SpecError, match=r'"both=1\.5" is no filter'):
+        Template.parse("{premise:both=1.5} {mask}", COLUMNS)
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [
         ("{premise} is good", "has no {mask}"),
         ("It was {mask}.", "has no text of the row. Put one in, such as {premise}"),
         ("{premis} {mask}", 'character 1: there is no column "premis". Closest: "premise"'),
-        ("{premise:lower} {mask}", '"lower" is no filter. All: lower1, nodot, keep, max=N'),
+        ("{premise:lower} {mask}", '"lower" is no filter. All: lower1, nodot, keep, head, tail, both, both=SHARE, max=N'),
         ("{premise:max=0} {mask}", '"max=0" is no filter'),
         ("{premise} {mask", 'character 11 is a "{" without its "}"'),
         ("{premise} } {mask}", 'character 11 is a "}" without a "{"'),

@@ -41,7 +41,7 @@ def network_of(context: Context, pooling: str) -> Network:
 
 
 def short_way(context: Context, head: nn.Linear, states: np.ndarray) -> FeatureFeed:
-    return FeatureFeed(head, states, partial(context.targets, "train"), context.device)
+    return FeatureFeed(head, states, partial(context.targets, "train"), partial(context.pooled, "train"), context.device)
 
 
 def long_way(context: Context, network: Network) -> TokenFeed:

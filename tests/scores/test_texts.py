@@ -8,7 +8,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 
 from leantune.core.errors import SpecError
-from leantune.scores.scripts import script_of
+from leantune.core.scripts import script_of
 from leantune.scores.texts import METRICS, tally
 
 WORDS = [

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from leantune.core.budget import DEFAULT
+from leantune.core.long import one_line, ways_by_field
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits
@@ -37,6 +38,8 @@ class Options(Spec):
     pooling: str = "auto"
     max_length: int | None = None
     """Tokens per row at most."""
+    long: str = "head"
+    """How texts are read that have more: head, tail, both, windows, select, or "text=tail, text_pair=head"."""
     seeds: int | None = Field(default=None, ge=1, le=20)
     """Full-length trials per method; 3 when not given, 5 with `few_shot`."""
     few_shot: int | None = Field(default=None, ge=1)
@@ -96,13 +99,16 @@ class Options(Spec):
         return cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
 
 
-_SAID = ("prompt", "labels")
+_SAID = ("prompt", "labels", "long")
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Prompt and label words in the form that is kept."""
-    prompt, labels = values.get("prompt"), values.get("labels")
+    """Prompt, label words and the way to read long texts in the form that is kept."""
+    prompt, labels, long = values.get("prompt"), values.get("labels"), values.get("long")
     found: dict[str, Any] = {}
+    if long is not None:
+        found["long"] = one_line(long)
+        ways_by_field(found["long"])  # a typo is told before anything is read
     if prompt is not None:
         found["prompt"] = (prompt,) if isinstance(prompt, str) else tuple(prompt)
     if isinstance(labels, str):

@@ -13,6 +13,7 @@ from leantune.app.progress import Checked, Doing, Planned, Progress
 from leantune.app.study import Study
 from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
 from leantune.core.budget import Budget, parse_budget
+from leantune.core.digest import digest
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.records import CheckReport
 from leantune.data.check import check
@@ -54,7 +55,8 @@ def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner) -> Genera
 
 def checked(study: Study) -> CheckReport:
     """The data check, kept in the run folder; the same data are not checked twice."""
-    path = study.run / f"check-{study.dataset.whole_digest}-{study.conditions.max_length}-{study.conditions.target_length}.json"
+    read = digest(study.conditions.max_length, study.conditions.target_length, study.conditions.long, length=8)
+    path = study.run / f"check-{study.dataset.whole_digest}-{read}.json"
     if (kept := read_kept(path, CheckReport)) is not None:
         return kept
     report = check(study.dataset, study.ruler)

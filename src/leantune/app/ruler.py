@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leantune.app.targets import target_length
 from leantune.core import catalogue
+from leantune.core.long import USUAL, Long
 from leantune.data.dataset import Dataset
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
@@ -22,11 +23,11 @@ def room_of(dataset: Dataset, base: Base, max_target_length: int | None) -> Room
     return Room(base.max_length, target_length(dataset, base, max_target_length) if writes else 0)
 
 
-def ruler_of(dataset: Dataset, base: Base, room: Room) -> Ruler:
+def ruler_of(dataset: Dataset, base: Base, room: Room, long: Long = USUAL) -> Ruler:
     """Counts tokens as the base will read them: conversations in its template, targets without special tokens."""
 
     def conversations(texts: list[str], pairs: list[str] | None = None) -> list[int]:
         return base.count_bare([written_out(base.tokenizer, text) for text in texts], pairs)
 
     pieces = pieces_of(dataset.gold.pieces, base.config)
-    return Ruler(conversations if pieces == "chat" else base.count_tokens, room, base.count_bare, pieces)
+    return Ruler(conversations if pieces == "chat" else base.count_tokens, room, base.count_bare, pieces, long)

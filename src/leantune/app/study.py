@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from leantune.app.long_texts import long_of
 from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
 from leantune.app.targets import SHARE
@@ -114,7 +115,8 @@ class Study:
     @property
     def ruler(self) -> Ruler:
         """Measures rows and targets in tokens."""
-        return ruler_of(self.dataset, self.base, Room(self.conditions.max_length, self.conditions.target_length))
+        room = Room(self.conditions.max_length, self.conditions.target_length)
+        return ruler_of(self.dataset, self.base, room, self.context.long)
 
     @cached_property
     def context(self) -> Context:
@@ -163,6 +165,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
         few_shot=options.few_shot or 0,
+        long=str(long_of(options.long, dataset, base)),
     )
     spec = StudySpec(
         name=sources.name,

@@ -59,7 +59,8 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
 def told_cuts(study: Study) -> list[str]:
     """A line for everything that is longer than can be read or learned to be written."""
     lengths = measured(study.dataset, study.ruler)
-    return [found.message for found in cuts(study.dataset, study.ruler, lengths)]
+    found = [found.message for found in cuts(study.dataset, study.ruler, lengths)]
+    return found or [f"No row is longer than the {lengths.texts.most} tokens that are read."]
 
 
 def job_of(candidate: Candidate, options: Options, rows: Rows, runner: Runner, seed: int) -> Job:

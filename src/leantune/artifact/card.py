@@ -54,7 +54,8 @@ def _facts(manifest: Manifest) -> str:
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
         "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
         "Prompt": _prompt(facts),
-        "Tokens at a time": f"at most {manifest.max_length:,}",
+        "Tokens at a time": f"at most {manifest.max_length:,}"
+        + (f"; of longer texts `{facts.long}` is read" if facts.long != "head" else ""),
         "Checked": manifest.proof or "not yet",
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items() if value != human.DASH]
@@ -133,6 +134,11 @@ def _plain(manifest: Manifest, example: str) -> str:
             inner = ".base_model  # its own class drops the token types" if library == "peft" and manifest.facts.spans else ""
             code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count}){inner}'
             return f"With {library}:\n\n{_code(code)}"
+    if manifest.facts.cut_side is None:
+        return (
+            f"Plain libraries read long texts from their beginning, this model by `{manifest.facts.long}`; `predict.py` shows how, and how "
+            "base and weights belong together, with plain transformers and peft."
+        )
     if manifest.facts.target_length:
         return "`predict.py` shows how it is put together with plain transformers and peft."
     return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.probes import made_up
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.core.errors import ArtifactError, unknown_name
+from leantune.data.telling import KNOWN
 
 PROBES = 24
 """Made-up rows that both forms must predict alike."""
@@ -54,6 +56,8 @@ def export(source: str | Path, fmt: str, out: str | Path) -> Path:
     golden = _probes(predictor)
     with tempfile.TemporaryDirectory() as temporary:
         importlib.import_module(f"leantune.artifact.formats.{fmt}").MEMBER(here, predictor, Path(temporary))
+        if (here / KNOWN).is_file():
+            shutil.copy(here / KNOWN, temporary)
         kept = predictor.manifest
         return publish(Path(temporary), there, kept.facts, predictor.base, golden=golden, origin=kept.base)
 
@@ -61,7 +65,8 @@ def export(source: str | Path, fmt: str, out: str | Path) -> Path:
 def _probes(predictor: Predictor) -> Golden:
     """Made-up rows, and what the present form says of them."""
     facts = predictor.manifest.facts
-    most = max(2, min(LONGEST, predictor.manifest.max_length - facts.target_length - 4))
+    room = predictor.manifest.max_length - facts.target_length - 4
+    most = max(2, min(LONGEST, room) if facts.long == "head" else 2 * room)  # rows of all lengths, where it matters what is read
     rows = made_up(predictor.base.tokenizer, facts, most=most, count=PROBES)
     inputs = [as_row(row, facts) for row in rows]
     answers = [(found.label, found.score) for found in predictor.predict(inputs)]

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from leantune.core.errors import ArtifactError, Problems
 from leantune.core.files import write_atomic
+from leantune.core.long import FIELDS, Long
 from leantune.core.records import Cost, Decoding, Interval, Recipe, Scores
 from leantune.core.spec import Spec
 from leantune.core.wording import Asked, Wording
@@ -71,6 +72,8 @@ class Facts(Spec):
     """Whether the head reads pooled states of length 1."""
     target_length: int = 0
     """Tokens that are written for a row at most; 0 where none are."""
+    long: str = "head"
+    """How texts are read that are too long, as `core.long.Long` writes it."""
     decoding: Decoding | None = None
     """How texts are written; None where none are."""
     virtual_tokens: int = Field(default=0, ge=0)
@@ -86,6 +89,12 @@ class Facts(Spec):
     reason: str | None = None
     """Why this method was chosen."""
     cost: Cost = Cost()
+
+    @property
+    def cut_side(self) -> str | None:
+        """Where every library cuts long texts off as the training did; None where none does, because other parts of them are read."""
+        names = {way.name for way in Long.parse(self.long, FIELDS).ways}
+        return "right" if self.asked or names == {"head"} else "left" if names == {"tail"} else None
 
     @property
     def wording(self) -> Wording | None:

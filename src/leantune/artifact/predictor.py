@@ -27,11 +27,15 @@ from leantune.artifact.rows import Focused, Row, chunk_of
 from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.files import read_kept
+from leantune.core.long import FIELDS, Long
 from leantune.core.records import Decoding
 from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
+from leantune.data.pieces._long import reader_of
 from leantune.data.pieces._pieces import Pieces, Room, too_long
+from leantune.data.telling import KNOWN, Known
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.masks import filled
 from leantune.evaluate.predict import averaged, logits_of, predict, read_logits
@@ -64,6 +68,8 @@ class Predictor:
     device: torch.device
     worded: Worded | None = None
     """The prompt; None without one."""
+    known: Known | None = None
+    """What the training rows taught of sentences that matter; None where none are chosen."""
 
     @property
     def labels(self) -> list[str]:
@@ -131,13 +137,16 @@ class Predictor:
             found |= dict(zip(pieces.tolist(), read_logits(self.network, logits, padded), strict=True))
         if encoded.together:
             return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(len(rows))]
+        if encoded.pool:
+            return np.array([found[row] for row in range(len(rows))])
         firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None or encoded.asks else listed
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
-        pieces = facts.pieces if self.worded is None else self.worded.pieces or facts.pieces
+        reader = reader_of(facts.pieces, Long.parse(facts.long, FIELDS), self.known)
+        pieces = reader if self.worded is None else self.worded.pieces or reader
         return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
 
     def _options(self) -> dict[str, Any]:
@@ -165,7 +174,7 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
     worded = worded_of(manifest, base)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
     network = read_delta(base, place, head, merge=merge).to(chosen)
-    return Predictor(manifest, base, network, task, chosen, worded)
+    return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known))
 
 
 def find_base(folder: Path, manifest: Manifest) -> Base:

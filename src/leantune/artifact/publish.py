@@ -101,11 +101,12 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         max_length=base.max_length,
     )
     pieces: Pieces = catalogue.load("data.pieces", facts.pieces)
-    write_tokenizer(base, folder, cuts=pieces.cuts, template=pieces.template)
+    cuts = "left" if facts.cut_side == "left" else pieces.cuts
+    write_tokenizer(base, folder, cuts=cuts, template=pieces.template)
     scripted = catalogue.load("tasks", facts.task).scripted
     if scripted:
         _write_scripts(folder, manifest, kind, base)
-    plain = kind is None or not (kind.module or (kind.prompts and pooled))
+    plain = facts.cut_side is not None and (kind is None or not (kind.module or (kind.prompts and pooled)))
     if pooled and plain and manifest.layout not in _OWN:
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length, unit=facts.anchored)
     ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leantune.artifact.manifest import Manifest
 from leantune.core import catalogue
+from leantune.core.long import FIELDS, Long
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.models.base import Base
@@ -16,4 +17,5 @@ def worded_of(manifest: Manifest, base: Base) -> Worded | None:
     if prompt is None or facts.wording is None:
         return None
     task = catalogue.load("tasks", facts.task)
-    return Worded(prompt, Setting(facts.wording, base, task, facts.labels, columns_of(facts.text, facts.text_pair)))
+    columns, long = columns_of(facts.text, facts.text_pair), Long.parse(facts.long, FIELDS)
+    return Worded(prompt, Setting(facts.wording, base, task, facts.labels, columns, long))

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from leantune.baselines._sentences import sentences
 from leantune.data.examples import Examples
+from leantune.data.sentences import sentences
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
 

@@ -12,10 +12,10 @@ from typing import ClassVar
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from leantune.core.scripts import words
 from leantune.data.chat import turns_of
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
-from leantune.scores.scripts import words
 
 MOST_ROWS = 100_000
 """Training rows that are searched."""

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from leantune.baselines._sentences import Span, sentences
 from leantune.data.examples import Examples
+from leantune.data.sentences import Span, sentences
 from leantune.kinds.baseline import Floor, Material
 from leantune.kinds.task import Decoded
 from leantune.scores.answers import overlap, texts

@@ -215,7 +215,9 @@ def lengths(report: CheckReport) -> Iterator[str]:
     ]
     for what, quantiles, most, share in found:
         if quantiles:
-            cut = f"; {percent(share)} of the {what}s are cut at {most}" if share else ""
+            cut = "" if share is None else f"; {percent(share)} of the {what}s are cut at {most}" if share else "; none is cut"
+            if share and what == "row" and report.truncated_tokens:
+                cut += f", {percent(report.truncated_tokens)} of all tokens are not read (--long {report.long})"
             yield f"tokens per {what}: {', '.join(f'{name} {tokens}' for name, tokens in quantiles.items())}{cut}"
 
 

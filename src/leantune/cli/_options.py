@@ -32,6 +32,13 @@ Metric = Annotated[
 ]
 Pooling = Annotated[str, typer.Option(help="auto, stock, mean, cls or last: how token states become one vector for the head.")]
 MaxLength = Annotated[int | None, typer.Option(help="Tokens per row at most.", show_default="what the base was made for, 256 at most")]
+Long = Annotated[
+    str,
+    typer.Option(
+        help="What is read of texts that have more: head, tail, both(first=0.25), windows(stride=192, most=4, pool=mean), "
+        "select(by=auto); of pairs also text=tail,text_pair=head."
+    ),
+]
 MaxTargetLength = Annotated[
     int | None, typer.Option(help="Tokens that are written for a row at most.", show_default="as 99 % of the targets need")
 ]

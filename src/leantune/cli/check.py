@@ -32,16 +32,19 @@ def command(
     task: option.Task = None,
     model: option.Model = option.DEFAULT_MODEL,
     max_length: option.MaxLength = None,
+    long: option.Long = "head",
     max_target_length: option.MaxTargetLength = None,
     split_seed: option.SplitSeed = 0,
     as_json: option.Json = False,
 ) -> None:
     """Check a labelled file: labels, lengths, empty texts, duplicates, leakage between splits, giveaways. Of a file of tasks, each."""
     from leantune.app.mix_file import is_mix, read_mix, refuse_for_all
+    from leantune.core.long import ways_by_field
     from leantune.data.test_sets import named_tests
 
     columns = {"text": text, "text_pair": text_pair, "label": label, "task": task}
-    counting = _counting(model, max_length, max_target_length)
+    ways_by_field(long)  # a typo is told before anything is read
+    counting = _counting(model, max_length, max_target_length, long)
     if is_mix(file):
         refuse_for_all(dev=dev, test=test, **columns)
         _check_each(read_mix(file), counting, seed=split_seed, as_json=as_json)
@@ -96,8 +99,9 @@ class Counting(NamedTuple):
     """By whom, or why they are not."""
 
 
-def _counting(model: str, max_length: int | None, max_target_length: int | None) -> Counting:
+def _counting(model: str, max_length: int | None, max_target_length: int | None, long: str) -> Counting:
     """How to count tokens and how many a row may have; that the default is not installed is no error."""
+    from leantune.app.long_texts import long_of
     from leantune.app.ruler import room_of, ruler_of
     from leantune.core.errors import LeantuneError
     from leantune.models.base import open_base
@@ -108,7 +112,11 @@ def _counting(model: str, max_length: int | None, max_target_length: int | None)
         if model != option.DEFAULT_MODEL or error.code == "E-RANGE":
             raise
         return Counting(None, f"not counted: {error.message}")
-    return Counting(lambda dataset: ruler_of(dataset, base, room_of(dataset, base, max_target_length)), base.name)
+
+    def ruler(dataset: Dataset) -> Ruler:
+        return ruler_of(dataset, base, room_of(dataset, base, max_target_length), long_of(long, dataset, base))
+
+    return Counting(ruler, base.name)
 
 
 def _show(dataset: Dataset, report: CheckReport, lengths_by: str, *, name: str | None = None) -> None:
@@ -173,7 +181,10 @@ def _show_lengths(console: Console, report: CheckReport, by: str) -> None:
         shown.append(("target", report.target_quantiles, report.target_length, report.truncated_targets))
     for what, tokens, most, share in shown:
         quantiles = ", ".join(f"{count:,} ({name})" for name, count in tokens.items())
-        console.print(f"tokens per {what}: {quantiles}; longer than {most} and cut: {_share(share or 0.0)} (counted by {by})", markup=False)
+        cut = "cut: none" if share is None else f"cut: {_share(share)}"
+        if what == "row" and share:
+            cut += f", {_share(report.truncated_tokens or 0.0)} of all tokens are not read (--long {report.long})"
+        console.print(f"tokens per {what}: {quantiles}; longer than {most} and {cut} (counted by {by})", markup=False)
 
 
 def _share(cut: float) -> str:

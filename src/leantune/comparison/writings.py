@@ -11,8 +11,8 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Literal
 
+from leantune.core.scripts import is_word
 from leantune.core.shown import Piece, Writing, shortened
-from leantune.scores.scripts import is_word
 
 SOURCE, TEXT = 800, 1200
 """Characters that are shown of a source, and of a reference or an output."""

@@ -338,6 +338,11 @@ class CheckReport(Spec):
     max_length: int | None = None
     """Tokens of a row that are read."""
     truncated_share: float | None = None
+    """Rows that are cut; None where long rows are read in several pieces."""
+    truncated_tokens: float | None = None
+    """Share of all tokens that are not read."""
+    long: str = "head"
+    """How rows are read that are too long."""
     target_quantiles: dict[str, int] = {}
     """Tokens per target, where any is written."""
     target_length: int | None = None

@@ -41,6 +41,8 @@ class Conditions(Spec):
     max_length: int
     target_length: int = 0
     """Tokens that are written for a row at most; 0 where the task writes none."""
+    long: str = "head"
+    """How texts are read that are too long, as `core.long.Long` writes it."""
     task: str
     metric: str
     device: str

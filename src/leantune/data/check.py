@@ -13,11 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from leantune.core import catalogue
+from leantune.core.errors import some
 from leantune.core.human import plural
+from leantune.core.long import WAYS, Long
 from leantune.core.records import CheckFinding, CheckReport
 from leantune.data.checks._rows import finding, label_counts, named
 from leantune.data.dataset import Dataset
-from leantune.data.lengths import Lengths, Ruler, TokenCounter, measured
+from leantune.data.lengths import Lengths, Measure, Ruler, TokenCounter, measured
 from leantune.data.pieces._pieces import Pieces, too_long
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -43,7 +45,8 @@ def check(dataset: Dataset, ruler: Ruler | None = None) -> CheckReport:
     if ruler is not None:
         lengths = measured(dataset, ruler)
         findings += cuts(dataset, ruler, lengths)
-        values |= _facts(lengths, in_pieces=ruler.kind(dataset).overlapping)
+        values |= _facts(lengths, in_pieces=ruler.kind(dataset).overlapping or ruler.long.windows is not None)
+        values["long"] = str(ruler.long)
     return CheckReport.build("check", values | {"findings": sorted(findings, key=lambda one: _ORDER[one.severity])})
 
 
@@ -53,6 +56,7 @@ def _facts(lengths: Lengths, *, in_pieces: bool) -> dict[str, object]:
         "length_quantiles": texts.quantiles,
         "max_length": texts.most,
         "truncated_share": None if in_pieces else texts.cut,
+        "truncated_tokens": None if in_pieces else texts.lost,
     }
     if targets is not None:
         facts |= {"target_quantiles": targets.quantiles, "target_length": targets.most, "truncated_targets": targets.cut}
@@ -65,7 +69,12 @@ def cuts(dataset: Dataset, ruler: Ruler, lengths: Lengths) -> Iterator[CheckFind
     if most_first := kind.most_first(ruler.room.length):
         yield from _long_firsts(dataset, ruler.count, most_first)
     if texts.cut:
-        yield _in_pieces(texts.cut, texts.most) if kind.overlapping else _truncated(texts.cut, texts.most, kind)
+        if kind.overlapping:
+            yield _long(texts, "they are read in overlapping pieces.")
+        elif kind.whole:
+            yield _read_by(ruler.long, texts)
+        else:
+            yield _truncated(texts, kind)
     if targets is not None and targets.cut:
         message = f"{_part(targets.cut)} of the targets are longer than {targets.most} tokens; their end is cut and is never learned."
         severity = "warning" if targets.cut > _MUCH else "info"
@@ -79,17 +88,33 @@ def _label_counts(dataset: Dataset, split: str) -> dict[str, int]:
     return {dataset.labels[index]: int(counts[index]) for index in np.argsort(-counts, kind="stable") if counts[index]}
 
 
-def _truncated(share: float, max_length: int, kind: Pieces) -> CheckFinding:
+def _read_by(long: Long, texts: Measure) -> CheckFinding:
+    """What the way of the user does to texts that are too long."""
+    if long.windows is not None:
+        return _long(texts, f"{long.windows.reads} (--long {long}).")
+    ways = list(dict.fromkeys(way.reads for way in long.ways))
+    reads = (
+        ways[0] if len(ways) == 1 else f"of first texts {ways[0].removeprefix('their ')}, of second ones {ways[1].removeprefix('their ')}"
+    )
+    message = (
+        f"{_longer(texts.cut, texts.most)} and would be cut: {reads} (--long {long}), {_part(texts.lost).lower()} of all tokens are not."
+    )
+    others = some([name for name in WAYS if name != str(long)])
+    fix = f"Raise --max-length (slower), or read them otherwise with --long: {others}." if texts.cut > _MUCH else None
+    return finding("truncated", "warning" if texts.cut > _MUCH else "info", message, fix=fix)
+
+
+def _truncated(texts: Measure, kind: Pieces) -> CheckFinding:
     where = " at their beginning" if kind.cuts == "left" else ""
-    message = f"{_longer(share, max_length)} and {kind.loses or f'would be cut{where}'}."
+    message = f"{_longer(texts.cut, texts.most)} and {kind.loses or f'would be cut{where}'}."
     place = "end" if kind.cuts == "left" else "front"
     instead = "" if kind.loses else f", or put what decides at the {place} of the text"
-    fix = f"Raise --max-length (slower){instead}." if share > _MUCH else None
-    return finding("truncated", "warning" if share > _MUCH else "info", message, fix=fix)
+    fix = f"Raise --max-length (slower){instead}." if texts.cut > _MUCH else None
+    return finding("truncated", "warning" if texts.cut > _MUCH else "info", message, fix=fix)
 
 
-def _in_pieces(share: float, max_length: int) -> CheckFinding:
-    return finding("long", "info", f"{_longer(share, max_length)}; they are read in overlapping pieces.")
+def _long(texts: Measure, how: str) -> CheckFinding:
+    return finding("long", "info", f"{_longer(texts.cut, texts.most)}; {how}")
 
 
 def _long_firsts(dataset: Dataset, tokenizer: TokenCounter, most: int) -> list[CheckFinding]:

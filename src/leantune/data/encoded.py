@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.data.pieces._pieces import Pool
 from leantune.data.units import Units
 
 
@@ -31,6 +32,18 @@ class Padded:
     """Whether the marks belong to a decoder of its own."""
     asks: bool = False
     """Whether something is sought at as many tokens in each piece, and read from there alone."""
+    pool: Pool | None = None
+    """How the logits of a row come from those of its pieces, which stand together; None where each piece has an answer of its own."""
+
+    @property
+    def answered(self) -> NDArray[np.int64]:
+        """(B,) the row of each piece; (R,) each row once where its pieces are pooled."""
+        return _answered(self.rows, self.pool)
+
+    @property
+    def owners(self) -> NDArray[np.int64] | None:
+        """(B,) the place in `answered` of the row of each piece, where pieces are pooled."""
+        return None if self.pool is None else _owners(self.rows)
 
     @property
     def asked(self) -> NDArray[np.int64] | None:
@@ -69,6 +82,10 @@ class Encoded:
     """Whether the pieces of a row are judged against each other."""
     asks: bool = False
     """See `Padded.asks`."""
+    pool: Pool | None = None
+    """See `Padded.pool`."""
+    drawn: int | None = None
+    """Pieces of a row at one visit in training; None for all of them."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -85,8 +102,21 @@ class Encoded:
 
     @cached_property
     def units(self) -> Units:
-        """What batches of training are made of."""
-        return Units.of_rows(self.rows, self.lengths) if self.together else Units.single(self.lengths)
+        """What batches are made of."""
+        return Units.of_rows(self.rows, self.lengths) if self.together or self.pool else Units.single(self.lengths)
+
+    @cached_property
+    def visits(self) -> Units:
+        """The same in training, where some of the pieces of a row may be drawn."""
+        return self.units if self.drawn is None else self.units.at_most(self.drawn)
+
+    def answered(self, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See `Padded.answered`."""
+        return _answered(self.rows[pieces], self.pool)
+
+    def owners(self, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(B,) the place in `answered` of the row of each piece; the pieces of a row stand together."""
+        return _owners(self.rows[pieces])
 
     def padded(self, pieces: Sequence[int] | NDArray[np.int64], pad: int) -> Padded:
         """The pieces as rectangles filled up with the token `pad`."""
@@ -101,7 +131,22 @@ class Encoded:
         marks_of = None
         if self.marks is not None:
             marks_of, _ = rectangle([self.marks[start:end] for start, end in zip(starts, ends, strict=True)], -1)
-        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), marks_of, asks=self.asks)
+        return Padded(ids, mask, types, np.asarray(self.rows[pieces]), marks_of, asks=self.asks, pool=self.pool)
+
+
+def _answered(rows: NDArray[np.int64], pool: Pool | None) -> NDArray[np.int64]:
+    return rows if pool is None else rows[_begins(rows)]
+
+
+def _owners(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = np.cumsum(_begins(rows)) - 1
+    return found
+
+
+def _begins(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a row begins at each piece."""
+    found: NDArray[np.bool_] = np.r_[True, np.diff(rows) != 0]
+    return found
 
 
 def rectangle(rows: Sequence[NDArray[np.int32]], fill: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -78,7 +78,9 @@ def _mapped(path: Path) -> NDArray[np.int32]:
 
 def _encoded(kind: Pieces, ids: NDArray[np.int32], bounds: NDArray[np.int64], marks: NDArray[np.int32]) -> Encoded:
     beside = None if kind.width == 0 else marks if kind.width == 1 else marks.reshape(-1, kind.width)
-    return Encoded(ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], beside, kind.apart, kind.together, kind.asks is not None)
+    return Encoded(
+        ids, bounds[:, 0], bounds[:-1, 1], bounds[:-1, 2], beside, kind.apart, kind.together, kind.asks is not None, kind.pool, kind.drawn
+    )
 
 
 def _parts(kind: Pieces, tokenizer: Tokenizer, chunks: Iterable[ExampleChunk], room: Room) -> Iterator[Part]:

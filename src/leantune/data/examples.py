@@ -114,6 +114,11 @@ class Examples:
         kind = column.type
         return self._numbers("gold") if pa.types.is_integer(kind) or pa.types.is_floating(kind) else column.to_pylist()
 
+    @property
+    def answers(self) -> Any:
+        """The answers as they lie on disk, an Arrow array."""
+        return self._table.column("gold").combine_chunks()
+
     @cached_property
     def rows(self) -> Longs:
         """Row numbers in the user's file, from 1, int64, shape (rows,)."""

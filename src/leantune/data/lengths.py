@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core import catalogue
+from leantune.core.long import USUAL, Long
 from leantune.data.checks._rows import Row, rows
 from leantune.data.dataset import Dataset
 from leantune.data.pieces._pieces import Pieces, Room
@@ -41,6 +42,8 @@ class Ruler:
     """The same without special tokens, for what is written."""
     pieces: str | None = None
     """How the base reads rows, a name of `data.pieces`; that of the answers when not given."""
+    long: Long = USUAL
+    """How texts are read that are too long."""
 
     def kind(self, dataset: Dataset) -> Pieces:
         """How rows become pieces."""
@@ -59,6 +62,11 @@ class Measure:
     def cut(self) -> float:
         """Share of the texts that are longer."""
         return float((self.tokens > self.most).mean()) if len(self.tokens) else 0.0
+
+    @property
+    def lost(self) -> float:
+        """Share of all tokens that are beyond what each text may have."""
+        return float((self.tokens - self.most).clip(0).sum() / max(1, self.tokens.sum()))
 
     @property
     def quantiles(self) -> dict[str, int]:

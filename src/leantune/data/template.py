@@ -3,7 +3,8 @@
     Template.parse("{premise}? {mask}, {hypothesis:lower1}", {"premise": 0, "hypothesis": 1})
 
     {column}          a text of the row; filters behind colons: lower1 (first letter small), nodot (no full stop at its end),
-                      keep (never shortened), max=64 (so many characters at most)
+                      keep (never shortened), max=64 (so many characters at most); where it is too long its head is read, or its
+                      tail, or both (both=0.5: half of it from its beginning, a quarter when not given)
     {mask}            where the word of the label is sought
     {soft:10}         ten trained tokens that are no words; {soft:Is this good} starts them from words, as many as these are
     {{ and }}         braces
@@ -13,12 +14,15 @@ Nothing is evaluated: these are all the things that a template can say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from leantune.core.errors import SpecError, nearest
+from leantune.core.long import WAYS, Both, Head, Long
 
-FILTERS = ("lower1", "nodot", "keep", "max=N")
+FILTERS = ("lower1", "nodot", "keep", "head", "tail", "both", "both=SHARE", "max=N")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class Field:
     def kept(self) -> bool:
         """Whether it is never shortened."""
         return "keep" in self.filters
+
+    @property
+    def way(self) -> dict[str, Any] | None:
+        """How it is shortened, for `data.cuts`; None where it is not said."""
+        found = [name for name in self.filters if name.partition("=")[0] in ("head", "tail", "both")]
+        if not found:
+            return None
+        name, _, share = found[-1].partition("=")
+        return (Both(first=float(share)) if share else WAYS[name]()).plain()
 
     def said(self, text: str) -> str:
         """The text as the filters make it."""
@@ -72,6 +85,8 @@ class Rendered:
     text: str
     fields: list[tuple[int, int]]
     """First character of each text that may be shortened and the one behind it."""
+    ways: list[dict[str, Any]]
+    """How each of them is shortened, for `data.cuts`."""
     masks: list[tuple[int, int]]
     """The same of each place where a word is sought."""
     softs: tuple[tuple[int, int], ...] = ()
@@ -81,11 +96,11 @@ class Rendered:
         """The same with a text before it."""
         spans = (self.fields, self.masks, self.softs)
         fields, masks, softs = ([(start + len(text), end + len(text)) for start, end in own] for own in spans)
-        return Rendered(text + self.text, fields, masks, tuple(softs))
+        return Rendered(text + self.text, fields, self.ways, masks, tuple(softs))
 
     def before(self, text: str) -> Rendered:
         """The same with a text behind it."""
-        return Rendered(self.text + text, self.fields, self.masks, self.softs)
+        return Rendered(self.text + text, self.fields, self.ways, self.masks, self.softs)
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,22 @@ class Template:
         """Runs of trained tokens."""
         return tuple(part for part in self.parts if isinstance(part, Soft))
 
+    @property
+    def ways(self) -> list[dict[str, Any]]:
+        """How each text that may be shortened is, for `data.cuts`."""
+        return [part.way or Head().plain() for part in self.parts if isinstance(part, Field) and not part.kept]
+
+    def cutting(self, long: Long) -> Template:
+        """The same with the ways of the study for texts that do not say how they are shortened."""
+
+        def said(part: Part) -> Part:
+            if not isinstance(part, Field) or part.kept or part.way:
+                return part
+            way = long.ways[part.place]
+            return Field(part.place, (*part.filters, f"both={way.first:g}" if isinstance(way, Both) else way.name))
+
+        return self if long.is_head else Template(self.source, tuple(said(part) for part in self.parts))
+
     def render(self, texts: Sequence[str], masks: Sequence[str], softs: Sequence[str] = ()) -> Rendered:
         """A row in words.
 
@@ -149,7 +180,7 @@ class Template:
                 spans[type(part)].append(span)
             elif isinstance(part, Field) and not part.kept:
                 fields.append(span)
-        return Rendered(text, fields, spans[Mask], tuple(spans[Soft]))
+        return Rendered(text, fields, self.ways, spans[Mask], tuple(spans[Soft]))
 
 
 @dataclass(frozen=True)
@@ -199,7 +230,8 @@ def _part(source: str, piece: str | _Braced, columns: Mapping[str, int]) -> Part
         raise SpecError(f'{where}: there is no column "{name}".{hint} All: {", ".join([*columns, "mask"])}.', "E-NAME")
     for one in filters:
         number = one.removeprefix("max=")
-        if one not in FILTERS[:-1] and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
+        share = re.fullmatch(r"both=0?\.\d*[1-9]\d*", one)
+        if one not in FILTERS[:-2] and not share and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
             raise SpecError(f'{where}: "{one}" is no filter. All: {", ".join(FILTERS)}.', "E-NAME")
     return Field(columns[name], tuple(filters))
 

@@ -16,6 +16,8 @@ class Units:
     """(units + 1,): unit u is the pieces from `starts[u]` up to `starts[u + 1]`."""
     lengths: NDArray[np.int64]
     """(units,): tokens, padded to the longest piece of the unit."""
+    most: int | None = None
+    """Pieces of a unit that are taken at a time; None for all."""
 
     @classmethod
     def single(cls, lengths: NDArray[np.int64]) -> Units:
@@ -34,6 +36,11 @@ class Units:
         starts = np.r_[firsts, len(rows)]
         return cls(starts, np.maximum.reduceat(lengths, firsts) * np.diff(starts))
 
+    def at_most(self, most: int) -> Units:
+        """The same with at most so many pieces of a unit at a time."""
+        sizes = np.diff(self.starts)
+        return Units(self.starts, self.lengths // sizes * np.minimum(sizes, most), most)
+
     def __len__(self) -> int:
         return len(self.lengths)
 
@@ -47,3 +54,13 @@ class Units:
         before = np.cumsum(sizes) - sizes
         found: NDArray[np.int64] = np.repeat(self.starts[units] - before, sizes) + np.arange(sizes.sum())
         return found
+
+    def drawn(self, units: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """The same, of larger units than are taken at a time some at random, in their order."""
+        if self.most is None:
+            return self.pieces(units)
+        return np.concatenate([self._some(self.pieces(units[[place]]), self.most, random) for place in range(len(units))])
+
+    @staticmethod
+    def _some(pieces: NDArray[np.int64], most: int, random: np.random.Generator) -> NDArray[np.int64]:
+        return pieces if len(pieces) <= most else np.sort(random.choice(pieces, most, replace=False))

@@ -13,7 +13,7 @@ from torch import Tensor
 from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded, Padded
 from leantune.kinds.task import Decoded, Task, in_order
-from leantune.models.network import Batch, Network
+from leantune.models.network import Batch, Network, of_rows
 
 TOKENS = 4_096
 """Padded tokens per prediction batch."""
@@ -39,6 +39,8 @@ def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = No
         None if targets is None else torch.from_numpy(targets),
         torch.from_numpy(padded.marks.clip(0)) if padded.apart and padded.marks is not None else None,
         None if padded.asked is None else torch.from_numpy(padded.asked),
+        None if padded.owners is None else torch.from_numpy(padded.owners),
+        peak=padded.pool == "max",
     )
 
 
@@ -46,12 +48,21 @@ def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = No
 def logits_of(
     network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device
 ) -> Iterator[tuple[NDArray[np.int64], Padded, Tensor]]:
-    """Numbers of pieces, the pieces and their logits, batch by batch, longest first; the network is put into evaluation mode."""
+    """Numbers of pieces, the pieces and their logits, batch by batch, longest first; the network is put into evaluation mode.
+
+    Of rows whose pieces are pooled: numbers of rows and their logits.
+    """
     network.eval()
     tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary and not encoded.asks else TOKENS
-    for pieces in length_batches(encoded.lengths, tokens=tokens, rows=ROWS):
-        padded = encoded.padded(pieces, pad)
-        yield pieces, padded, network(make_batch(padded, types=types).to(device))
+    lengths = encoded.units.lengths if encoded.pool else encoded.lengths
+    for numbers in length_batches(lengths, tokens=tokens, rows=ROWS):
+        padded = encoded.padded(encoded.units.pieces(numbers) if encoded.pool else numbers, pad)
+        batch = make_batch(padded, types=types).to(device)
+        if batch.owners is None:
+            yield numbers, padded, network(batch)
+        else:  # one row may have more windows than the memory can take at once
+            pieces = [network(part) for part in batch.parts(max(1, tokens // batch.width))]
+            yield numbers, padded, of_rows(torch.cat(pieces), batch.owners, peak=batch.peak)
 
 
 def read_logits(network: Network, logits: Tensor, padded: Padded) -> list[NDArray[np.float32]]:
@@ -93,7 +104,7 @@ def mean_of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
 
 
 def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:
-    """Answer and confidence of every piece, in order; of every row where its pieces are averaged."""
+    """Answer and confidence of every piece, in order; of every row where its pieces are averaged or pooled."""
     if encoded.averages:
         return task.decode(torch.from_numpy(averaged(network, encoded, pad=pad, types=types, device=device)), None)
     places, parts = [np.zeros(0, dtype=np.int64)], list[Decoded]()

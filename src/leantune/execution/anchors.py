@@ -10,6 +10,7 @@ import torch
 
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
+from leantune.execution.feed import means_of_rows
 from leantune.kinds.solver import Solver
 from leantune.models.label_bank import LabelBank, bank_of
 from leantune.models.network import Network
@@ -38,8 +39,9 @@ def solver_of(context: Context, network: Network, method: Solver, bank: LabelBan
     """Computes the head from the stored states of the training rows; gives what is to be noted."""
 
     def solve() -> tuple[str, ...]:
-        states = context.features("train", network.embed, network.pooling).states
-        found = method.solve(Problem(np.asarray(states), np.asarray(context.gold["train"]), context.head.outputs, bank))
+        states, encoded = context.features("train", network.embed, network.pooling).states, context.encoded("train")
+        rows = states if encoded.pool is None else means_of_rows(states, encoded.units)
+        found = method.solve(Problem(np.asarray(rows), np.asarray(context.gold["train"]), context.head.outputs, bank))
         _write(network, found)
         return found.notes
 

@@ -16,6 +16,7 @@ from leantune.core.records import Cost, TrialRecord
 from leantune.core.study import Job
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
+from leantune.execution.feed import means_of_rows
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
 
@@ -57,7 +58,8 @@ def _material(context: Context, seed: int) -> Material:
     name = context.own_pooling
 
     def embed(split: str) -> NDArray[np.float32]:
-        return context.features(split, lambda batch: context.embedder(batch), name).states
+        states, encoded = context.features(split, lambda batch: context.embedder(batch), name).states, context.encoded(split)
+        return states if encoded.pool is None else means_of_rows(states, encoded.units)
 
     def encode(texts: list[str]) -> NDArray[np.float32]:
         return context.states(context.embedder, ExampleChunk(texts))

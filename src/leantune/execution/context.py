@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
 from leantune.core.errors import ArtifactError
-from leantune.core.files import read_kept
+from leantune.core.files import read_kept, write_atomic
+from leantune.core.long import FIELDS, Long
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording, plain
@@ -26,7 +28,9 @@ from leantune.data.encoding import encode_rows, encode_to_disk
 from leantune.data.examples import ExampleChunk
 from leantune.data.few_shot import few_shot
 from leantune.data.masking import Hider
+from leantune.data.pieces._long import reader_of
 from leantune.data.pieces._pieces import Pieces, Room
+from leantune.data.telling import Known, learn, told_rows
 from leantune.data.test_sets import MAIN, split_of
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
@@ -39,7 +43,7 @@ from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
-from leantune.models.network import Batch, Network
+from leantune.models.network import Batch, Network, of_rows
 from leantune.scores.likelihood import tally as tally_likelihood
 
 WORDING = "wording.json"
@@ -97,7 +101,7 @@ class Context:
     def setting(self, wording: Wording) -> Setting:
         """What a prompt is made for here."""
         columns = self.dataset.columns
-        return Setting(wording, self.base, self.task, self.dataset.labels, columns_of(columns.text, columns.text_pair))
+        return Setting(wording, self.base, self.task, self.dataset.labels, columns_of(columns.text, columns.text_pair), self.long)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -153,13 +157,24 @@ class Context:
         """What the loss compares the logits of pieces of these rows with."""
         return self.task.targets(self.gold[split], rows, words, self.head.outputs)
 
+    def targets_of(self, split: str, pieces: NDArray[np.int64]) -> NDArray[Any]:
+        """The same for pieces by number, or for their rows where they are pooled."""
+        return self.targets(split, self.encoded(split).answered(pieces))
+
+    def pooled(self, split: str, logits: Tensor, pieces: NDArray[np.int64]) -> Tensor:
+        """Logits of rows from those of their pieces, where these are pooled."""
+        encoded = self.encoded(split)
+        if encoded.pool is None:
+            return logits
+        return of_rows(logits, torch.from_numpy(encoded.owners(pieces)).to(self.device), peak=encoded.pool == "max")
+
     def batch(self, split: str, pieces: NDArray[np.int64], *, targets: bool = False, random: np.random.Generator | None = None) -> Batch:
         """Pieces of a split on the device, with targets for a loss when asked for; with `random` other tokens of them are hidden."""
         padded = self.encoded(split).padded(pieces, self.pad)
         if random is not None and padded.marks is not None:
             ids, marks = self._hider.again(padded.ids, padded.marks, random)
             padded = replace(padded, ids=ids, marks=marks)
-        wanted = self.targets(split, padded.rows, padded.marks) if targets else None
+        wanted = self.targets(split, padded.answered, padded.marks) if targets else None
         return make_batch(padded, types=self.types, targets=wanted).to(self.device)
 
     @cached_property
@@ -199,7 +214,9 @@ class Context:
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
         found = self.conditions
-        lengths = (found.max_length, found.target_length)
+        # What was learned from the training rows decides which sentences are read.
+        known = self.dataset.digest_of("train") if self.long.selects else ""
+        lengths = (found.max_length, found.target_length, found.long, known)
         worded = () if self.worded is None or self.worded.pieces is None else (self.worded.prompt, self.worded.setting.wording)
         return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, *worded, length=12)
 
@@ -215,8 +232,29 @@ class Context:
     @property
     def pieces(self) -> Pieces | str:
         """How rows become pieces."""
-        own = pieces_of(self.dataset.gold.pieces, self.base.config)
-        return own if self.worded is None else self.worded.pieces or own
+        return self.reader if self.worded is None else self.worded.pieces or self.reader
+
+    @cached_property
+    def long(self) -> Long:
+        """How texts are read that are too long."""
+        return Long.parse(self.conditions.long, FIELDS)
+
+    @cached_property
+    def known(self) -> Known | None:
+        """What the training rows taught of sentences that matter; None where none are chosen."""
+        if not self.long.selects:
+            return None
+        path = self.run / "cache" / f"known-{self.dataset.digest_of('train')}.json"
+        kept = read_kept(path, Known)
+        if kept is None:
+            kept = learn(told_rows(self.dataset))
+            write_atomic(path, kept.model_dump_json())
+        return kept
+
+    @property
+    def reader(self) -> str | Pieces:
+        """How rows become pieces, without a prompt."""
+        return reader_of(pieces_of(self.dataset.gold.pieces, self.base.config), self.long, self.known)
 
     @cached_property
     def _encoded(self) -> dict[str, Encoded]:

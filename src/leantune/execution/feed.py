@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.data.batches import length_batches
+from leantune.data.units import Units
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.device import autocast
 from leantune.models.network import Batch, Network, pool, token_states
 from leantune.models.sought import at_sought
+
+BLOCK = 8_192
+"""Rows in memory at a time."""
 
 
 class Feed(Protocol):
@@ -62,14 +66,16 @@ class FeatureFeed:
     read: Callable[[Tensor], Tensor]
     """From states to logits."""
     features: NDArray[np.float32]
-    """(rows, D), on disk."""
+    """(pieces, D), on disk."""
     targets: Callable[[NDArray[np.int64]], NDArray[Any]]
+    pooled: Callable[[Tensor, NDArray[np.int64]], Tensor]
+    """Logits of rows from those of the pieces."""
     device: torch.device
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Logits and targets of the rows; here each row is one piece."""
+        """Logits and targets of the pieces, or of their rows where they are pooled."""
         logits = self.read(torch.from_numpy(self.features[pieces]).to(self.device))
-        return logits, torch.from_numpy(self.targets(pieces)).to(self.device)
+        return self.pooled(logits, pieces), torch.from_numpy(self.targets(pieces)).to(self.device)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Features:
     """Pooled states of one split and what it took to compute them."""
 
     states: NDArray[np.float32]
-    """(rows, D)."""
+    """(pieces, D)."""
     seconds: float
     """Charged to every trial that uses them, as if it had run alone."""
 
@@ -111,6 +117,16 @@ def kept_features(read: Read, lengths: NDArray[np.int64], batch: Callable[[NDArr
         os.replace(part, path)
         seconds_path.write_text(str(time.perf_counter() - start), encoding="utf-8")  # last: it says that the states are whole
     return Features(np.load(path, mmap_mode="r"), float(seconds_path.read_text(encoding="utf-8")))
+
+
+def means_of_rows(states: NDArray[np.float32], units: Units) -> NDArray[np.float32]:
+    """Mean states (rows, D) of the pieces (pieces, D) of each row, one block of rows in memory at a time."""
+    found = np.zeros((len(units), states.shape[1]), np.float32)
+    for start in range(0, len(units), BLOCK):
+        edges = units.starts[start : start + BLOCK + 1]
+        block = np.asarray(states[edges[0] : edges[-1]])
+        found[start : start + BLOCK] = np.add.reduceat(block, edges[:-1] - edges[0]) / np.diff(edges)[:, None]
+    return found
 
 
 @torch.inference_mode()

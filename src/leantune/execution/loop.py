@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -77,8 +78,9 @@ class Setup(Course[Decoded]):
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         """Of batches of like length, in an order that the seed decides."""
+        random = np.random.default_rng([self.seed, 2])
         for units in training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed):
-            yield self.objective(self.units.pieces(units)), len(units)
+            yield self.objective(self.units.drawn(units, random)), len(units)
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:

@@ -81,10 +81,10 @@ class RowSeconds:
 
 def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
     """One step on the longest rows, for the memory, then the measured ones."""
-    network, units = attached.network, context.encoded("train").units
-    rows = min(recipe.batch_rows, len(units))
-    _step(context, network, units.pieces(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)]), update)
-    sample = [units.pieces(chosen) for chosen in _samples(units, rows)]
+    network, units = attached.network, context.encoded("train").visits
+    rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
+    _step(context, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
+    sample = [units.drawn(chosen, random) for chosen in _samples(units, rows)]
     measured = rows * len(sample)
     if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.

@@ -22,6 +22,7 @@ from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
 from leantune.core.study import Job
+from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
@@ -38,6 +39,8 @@ from leantune.models.network import Network
 
 GOLDEN = 32
 """Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
+GOLDEN_LONG = 8
+"""The longest rows among them, where long rows are not read as every library reads them."""
 SAMPLES = "samples.json"
 TOLERANCE = 1e-3
 """Largest difference of a logit between the trained and the reloaded, merged model."""
@@ -176,6 +179,8 @@ class Results(Outcome):
         context, network = self.context, attached.network
         encoded, units = context.encoded("dev"), context.encoded("dev").units
         write_delta(network, attached.adaptation, context.base, self.folder / "delta")
+        if context.known is not None and context.worded is None:
+            write_atomic(self.folder / "delta" / KNOWN, context.known.model_dump_json())
         golden = self._golden(network, dev)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
         delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
@@ -194,13 +199,16 @@ class Results(Outcome):
         """Some dev rows with the logits and the answers that the trained network gives them."""
         examples, labels = self.context.dataset.splits["dev"], self.context.dataset.labels
         rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
+        if not self.context.long.is_head:
+            longest = np.argsort(-self.context.encoded("dev").units.lengths, kind="stable")[:GOLDEN_LONG]
+            rows = np.union1d(rows, longest)
         answers = [[self.context.task.named(dev.predicted[row], labels), float(dev.confidence[row])] for row in rows]
         return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
 
     def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
         """Logits of the first piece of each row, see `read_logits`; (options,) of its options; the mean of averaged pieces."""
         encoded, context = self.context.encoded("dev"), self.context
-        pieces = encoded.units.pieces(rows) if encoded.together else np.searchsorted(encoded.rows, rows)
+        pieces = encoded.units.pieces(rows) if encoded.together or encoded.pool else np.searchsorted(encoded.rows, rows)
         network.eval()
         with torch.inference_mode():
             logits = network(context.batch("dev", pieces))

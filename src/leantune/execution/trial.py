@@ -65,11 +65,12 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     batch = partial(context.batch, "train", targets=True, random=random)
     objective: Objective = Supervised(context.task, TokenFeed(network, batch, context.device, context.task.sought))
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
-    seconds = context.settling
+    units, seconds = train.visits, context.settling
     if from_states(attached):
         features = context.features("train", network.eval().embed, network.pooling)
-        feed = FeatureFeed(network.read, features.states, lambda pieces: context.targets("train", train.rows[pieces]), context.device)
-        objective = Supervised(context.task, feed)
+        targets, pooled = partial(context.targets_of, "train"), partial(context.pooled, "train")
+        objective = Supervised(context.task, FeatureFeed(network.read, features.states, targets, pooled, context.device))
+        units = train.units  # all windows of a row cost next to nothing here
         seconds += features.seconds
         look = partial(_look, context, network, context.features("dev", network.embed, network.pooling).states)
     elif context.head.contrast is not None:
@@ -81,7 +82,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         adaptation=attached.adaptation,
         objective=objective,
         recipe=job.recipe,
-        units=train.units,
+        units=units,
         look=look,
         score=partial(context.judgement, "dev"),
         seed=job.seed,
@@ -100,7 +101,8 @@ def from_states(attached: Attached) -> bool:
 @torch.inference_mode()
 def _look(context: Context, network: Network, states: NDArray[np.float32]) -> Decoded:
     """Predictions from stored states."""
-    return context.joined("dev", context.task.decode(network.read(torch.from_numpy(np.array(states)).to(context.device)), None))
+    logits = context.pooled("dev", network.read(torch.from_numpy(np.array(states)).to(context.device)), np.arange(len(states)))
+    return context.joined("dev", context.task.decode(logits, None))
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:

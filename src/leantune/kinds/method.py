@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
 from leantune.core.expressions import Call, parse_call, parse_chain
+from leantune.core.link import Link
 from leantune.core.spec import Spec
-from leantune.kinds.link import Link
 from leantune.kinds.prompt import Prompt
 from leantune.kinds.rates import Rates as Rates
 

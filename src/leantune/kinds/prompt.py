@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.core.link import Link
+from leantune.core.long import USUAL, Long
 from leantune.core.spec import Spec
 from leantune.core.wording import Asked, Wording
 from leantune.data.examples import ExampleChunk
-from leantune.kinds.link import Link
 
 if TYPE_CHECKING:
     from leantune.data.label_words import Word
@@ -51,6 +52,8 @@ class Setting:
     labels: list[str]
     columns: Mapping[str, int]
     """Names that a text of a row goes by, with its place (0 or 1)."""
+    long: Long = USUAL
+    """How texts are read that are too long, where the template does not say."""
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None, templa
     tokenizer: Any = copy.deepcopy(base.tokenizer)
     tokenizer.model_max_length = base.max_length
     if cuts:
-        tokenizer.truncation_side = cuts
+        tokenizer.truncation_side = tokenizer.init_kwargs["truncation_side"] = cuts  # only what it was made with is saved
     if template and not tokenizer.chat_template:
         tokenizer.chat_template = template
     if tokenizer.is_fast:

@@ -45,6 +45,10 @@ class Batch:
     """(B, L) int64; the tokens that a decoder of its own writes, with any number behind the end; None where the body has none."""
     asked: Tensor | None = None
     """(B, M) int64; the tokens at which the words of labels are sought; None without a prompt."""
+    owners: Tensor | None = None
+    """(B,) int64; the row inside the batch that each piece belongs to, rising; None where each piece has logits of its own."""
+    peak: bool = False
+    """Whether the logits of a row are the largest ones of its pieces, rather than their mean."""
 
     @property
     def width(self) -> int:
@@ -53,8 +57,16 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device."""
-        moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
         return replace(self, **moved)
+
+    def parts(self, pieces: int) -> list[Batch]:
+        """The same in parts of so many pieces, each for itself."""
+        found = []
+        for start in range(0, len(self.input_ids), pieces):
+            cut: dict[str, Any] = {name: value[start : start + pieces] for name, value in vars(self).items() if isinstance(value, Tensor)}
+            found.append(replace(self, **cut | {"owners": None}))
+        return found
 
     def inputs(self) -> dict[str, Tensor]:
         """Keyword arguments of the body."""
@@ -94,12 +106,14 @@ class Network(nn.Module):
                 part.bias.fill_(value)
 
     def forward(self, batch: Batch, sought: Tensor | None = None) -> Tensor:
-        """Logits (B, C), or (B, T, C) where every token is read.
+        """Logits (B, C), or (B, T, C) where every token is read; (R, C) of rows whose pieces are pooled.
 
         Args:
             batch: the pieces.
             sought: of a vocabulary, (B, T) the tokens whose logits are wanted; they come as (1, N, C).
         """
+        if batch.owners is not None:
+            return of_rows(self(replace(batch, owners=None)), batch.owners, peak=batch.peak)
         if self.head is not None:
             return self.read(self.embed(batch))
         if batch.asked is not None:
@@ -226,3 +240,17 @@ def pool(states: Tensor, mask: Tensor, kind: str) -> Tensor:
         return states[torch.arange(len(states), device=states.device), last]
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+
+
+def of_rows(logits: Tensor, owners: Tensor, *, peak: bool) -> Tensor:
+    """Logits of rows (R, C): the mean of those of their pieces (B, C), or the largest; the mean is that of their log-probabilities.
+
+    Args:
+        logits: of the pieces.
+        owners: (B,) the row of each piece, from 0, rising.
+        peak: whether the largest count.
+    """
+    rows = logits.new_zeros(int(owners[-1]) + 1, logits.shape[1])
+    if peak:
+        return rows.scatter_reduce(0, owners.unsqueeze(1).expand_as(logits), logits, "amax", include_self=False)
+    return rows.index_add(0, owners, logits) / owners.bincount().unsqueeze(1)

@@ -106,6 +106,8 @@ class ClozePrompt(Prompt):
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
         if not setting.wording.around_rows and self.template not in ("best", "all"):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
+        if setting.long.windows or setting.long.selects:
+            return f"a prompt reads a row as one piece, not by --long {setting.long}; --long tail or both, or {{text:both}} in the template"
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
@@ -207,7 +209,7 @@ class ClozePrompt(Prompt):
 
     def templates(self, setting: Setting) -> list[Template]:
         """The same taken apart."""
-        return [Template.parse(source, setting.columns) for source in self.sources(setting)]
+        return [Template.parse(source, setting.columns).cutting(setting.long) for source in self.sources(setting)]
 
     def tokens(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
         """Tokens of the words of each label; none where they are still to be found."""

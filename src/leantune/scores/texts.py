@@ -18,7 +18,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from leantune.core.errors import unknown_name
-from leantune.scores.scripts import Script, script_of, words
+from leantune.core.scripts import Script, script_of, words
 from leantune.scores.tally import Array, Tally, mean_of_counts, ratio
 
 References = Sequence[Sequence[str]]

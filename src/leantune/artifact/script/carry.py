@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _HEADER = '''"""An adapter type for peft: import this module before the adapter in its folder is loaded."""
@@ -33,6 +34,17 @@ def carry(name: str) -> str:
     others = [part for part in load.order if part is not root]
     sources = [part.source() for part in [*others, root] if part.taken]
     return _HEADER + "\n".join(lines) + "\n\n\n" + "\n\n\n".join(sources) + "\n"
+
+
+def carried(names: Mapping[str, str]) -> tuple[list[str], str]:
+    """Functions of ours by module and name, with all that they need of ours: lines that import what others define, and the source."""
+    load = _Load()
+    for place, name in names.items():
+        module = load.module(place)
+        number = module.defined[name]
+        module.taken.add(number)
+        load.follow(module, module.nodes[number])
+    return sorted(load.imports), "\n\n\n".join(module.source() for module in load.order if module.taken) + "\n"
 
 
 @dataclass

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from leantune.artifact.script.common import FOLDER, SETTINGS, answer
+from leantune.data.cuts import kept
 
 
 def said(text: str, filters: list[str]) -> str:
@@ -60,18 +61,22 @@ def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str]) -> tuple[li
     coded = tokenizer(text, return_offsets_mapping=True)
     ids, offsets = coded["input_ids"], coded["offset_mapping"]
     runs = [[at for at, (start, end) in enumerate(offsets) if first <= start < end <= last] for first, last in spans["text"]]
-    gone = {max(runs, key=len).pop() for _ in range(len(ids) - SETTINGS["max_length"])}
-    kept = [at for at in range(len(ids)) if at not in gone]
+    sizes = [len(run) for run in runs]
+    for _ in range(len(ids) - SETTINGS["max_length"]):
+        sizes[sizes.index(max(sizes))] -= 1
+    cut = zip(runs, sizes, prompt["ways"], strict=False)
+    gone = {at for run, most, way in cut for at in set(run) - {run[place] for place in kept(len(run), most, way)}}
+    stays = [at for at in range(len(ids)) if at not in gone]
     inside = {
-        kind: [at for at in kept if any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in spans[kind])]
+        kind: [at for at in stays if any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in spans[kind])]
         for kind in ("mask", "soft")
     }
     for number, at in enumerate(inside["soft"]):
         ids[at] = -(number + 1)
     if SETTINGS["reads"] == "next":
-        ends = [place for place, at in enumerate(kept) if offsets[at][1] > offsets[at][0]]
-        return [ids[at] for at in kept] or [tokenizer.pad_token_id or 0], ends[-1:] or [max(len(kept) - 1, 0)]
-    return [ids[at] for at in kept], [kept.index(at) for at in inside["mask"]]
+        ends = [place for place, at in enumerate(stays) if offsets[at][1] > offsets[at][0]]
+        return [ids[at] for at in stays] or [tokenizer.pad_token_id or 0], ends[-1:] or [max(len(stays) - 1, 0)]
+    return [ids[at] for at in stays], [stays.index(at) for at in inside["mask"]]
 
 
 def by_words(logits: torch.Tensor) -> torch.Tensor:

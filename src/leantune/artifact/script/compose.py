@@ -22,6 +22,7 @@ from leantune.artifact.script import (
     common,
     composed,
     focus,
+    lengthy,
     masked,
     passage,
     pooled,
@@ -32,7 +33,9 @@ from leantune.artifact.script import (
     whole,
     written,
 )
+from leantune.artifact.script.carry import carried
 from leantune.core import catalogue
+from leantune.core.long import FIELDS, Long
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
 from leantune.data.masking import always_same, hide
@@ -60,7 +63,9 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS = {settings}
 '''
 
-_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings", "zlib")
+_STANDARD = ("argparse", "csv", "hashlib", "json", "math", "re", "sys", "warnings", "zlib")
+_CARRIED = {"leantune.data.reading": "read", "leantune.data.cuts": "kept"}
+"""Functions of the library that the script uses as they are."""
 _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
@@ -79,14 +84,17 @@ def compose(
         worded: the prompt; None without one.
     """
     functions = _functions(manifest, prompts=prompts)
-    body = "\n\n".join(_source(function) for function in functions)
+    body, lines = "\n\n".join(_source(function) for function in functions), list[str]()
+    if names := {place: name for place, name in _CARRIED.items() if re.search(rf"\b{name}\(", body)}:
+        lines, code = carried(names)
+        body = f"{code}\n\n{body}"
     body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
     facts = manifest.facts
     header = _HEADER.format(
         needs="torch, transformers, peft and safetensors" if manifest.form == "adapter" else "torch, transformers and safetensors",
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
-        imports=_imports(body, adapter_code),
+        imports=_imports(body, adapter_code, lines),
         settings=pprint.pformat(_settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
@@ -133,6 +141,8 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         predict = [type(task).answer, tagged.split_words, *encode, tagged.begun, tagged.predict]
     elif manifest.facts.chooses:
         predict = [type(task).answer, choose.options_of, choose.predict]
+    elif manifest.facts.cut_side is None:
+        predict = [type(task).answer, written.rectangle, lengthy.logits_of, lengthy.predict]
     else:
         predict = [type(task).answer, common.predict]
     made = _COMPOSED.search(f"{manifest.facts.text}{manifest.facts.text_pair}")
@@ -143,6 +153,9 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
 def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts: bool) -> dict[str, Any]:
     facts, base = manifest.facts, manifest.base
     settings: dict[str, Any] = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
+    if facts.cut_side is None:
+        long = Long.parse(facts.long, FIELDS)
+        settings |= {"ways": long.plain, "pool": long.windows.pool if long.windows else "mean"}
     if facts.focused:
         settings["spans"] = is_spans(str(facts.text_pair))
     if manifest.layout in ("stock", "asked"):
@@ -187,16 +200,18 @@ def _member(member: Cloze) -> dict[str, Any]:
         else:
             template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
     shown = [(one.label, list(one.texts), one.said) for one in member.shown]
-    return {"template": template, "shown": shown, "each": member.each, "leads": member.leads, "joint": member.joint}
+    beside = {"shown": shown, "each": member.each, "leads": member.leads, "joint": member.joint}
+    return {"template": template, "ways": member.prompt.ways} | beside
 
 
-def _imports(used: str, adapter_code: str | None) -> str:
+def _imports(used: str, adapter_code: str | None, others: list[str]) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
     autos = [name for name in ("AutoModel", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
+    abstract = [line for line in others if line.startswith("from collections")]
     standard += ["from math import exp"] if re.search(r"(?<![.\w])exp\(", used) else []
     numbers = ["import numpy as np"] if re.search(r"\bnp\.", used) else []
     numbers += ["from numpy.typing import NDArray"] if "NDArray" in used else []
-    lines = [*standard, "from pathlib import Path", "from typing import Any", "", *numbers, "import torch"]
+    lines = [*standard, *abstract, "from pathlib import Path", "from typing import Any", "", *numbers, "import torch"]
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")
     if "load_file" in used:

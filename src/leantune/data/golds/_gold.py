@@ -133,6 +133,10 @@ class Gold:
         """A number per row; rows of equal numbers are spread evenly over the splits."""
         return np.zeros(len(gold), np.int32)
 
+    def classes(self, gold: pa.Array) -> list[list[int]]:
+        """The labels of each row, of which its words may tell something."""
+        return [[stratum] for stratum in self.strata(gold).tolist()]
+
 
 def answers(cells: Any) -> list[str | None]:
     """The cells of the label column, the last one."""

@@ -86,6 +86,10 @@ class Labels(Gold):
         number = {label: place for place, label in enumerate(labels)}
         return pa.array([sorted(number[label] for label in split(text)) for text in answers(cells)], self.arrow)
 
+    def classes(self, gold: pa.Array) -> list[list[int]]:
+        """The labels of each row; those without any are a class of their own."""
+        return [labels or [-1] for labels in gold.to_pylist()]
+
 
 def split(text: str | None) -> list[str]:
     """The labels in a cell, each once: a JSON list of texts, or texts between commas, semicolons or bars.

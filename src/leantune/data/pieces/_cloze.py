@@ -4,8 +4,8 @@
     Next      great film It was                  mark 0 at the last token, behind which the word comes: a decoder
     Apart     great film It was <extra_id_0>.    written apart: <extra_id_0>, word: an encoder-decoder
 
-The template is rendered and tokenised as a whole. Where that is too long, tokens of the texts of the row are left out at their ends, from
-the longest text first; the template, its masks and its soft tokens stay whole.
+The template is rendered and tokenised as a whole. Where that is too long, tokens of the texts of the row are left out, from the longest
+text first and at its end unless its way is another one (`data.cuts`); the template, its masks and its soft tokens stay whole.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from leantune.core.errors import SpecError
 from leantune.core.wording import Asked
+from leantune.data.cuts import kept
 from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._pieces import Part, Pieces, Room, Tokenizer, filler, flat
 from leantune.data.soft_tokens import numbered
@@ -118,8 +119,11 @@ class Cloze(Pieces):
             needed = len(offsets) - sum(map(len, runs))
             message = f'The prompt "{self.prompt.source}" takes {needed} tokens without the texts that may be shortened, of {length}.'
             raise SpecError(f"{message} Shorten it, or raise --max-length.", "E-RANGE")
+        sizes = [len(run) for run in runs]
         for _ in range(over):
-            dropped.add(max(runs, key=len).pop())
+            sizes[sizes.index(max(sizes))] -= 1
+        for run, most, way in zip(runs, sizes, one.ways, strict=True):
+            dropped |= set(run) - {run[at] for at in kept(len(run), most, way)}
         return [place for place in range(len(offsets)) if place not in dropped]
 
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
@@ -146,7 +150,8 @@ class Next(Cloze):
     def _rendered(self, texts: Sequence[str]) -> Rendered:
         found = super()._rendered(texts)
         end = len(found.text[: found.masks[0][0]].rstrip())  # the word brings its space
-        return Rendered(found.text[:end], [(start, min(stop, end)) for start, stop in found.fields if start < end], [], found.softs)
+        fields = [(start, min(stop, end)) for start, stop in found.fields if start < end]
+        return Rendered(found.text[:end], fields, found.ways[: len(fields)], [], found.softs)
 
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
         del one

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ OVERLAP = 4
 """Pieces of one row share a quarter of their tokens, so that every word has some context on both sides in one of them."""
 
 
+Pool = Literal["mean", "max"]
+"""How the logits of a row come from those of its pieces."""
 _SPECIAL = 8
 """More tokens than any tokenizer puts around a text."""
 
@@ -64,6 +66,8 @@ class Pieces:
     """Numbers beside each token."""
     apart: ClassVar[bool] = False
     """Whether what stands behind the first text is written by a decoder of its own."""
+    whole: ClassVar[bool] = False
+    """Whether a row is a text or a pair of texts that is judged as a whole, so that any part of it may be read (`core.long`)."""
     overlapping: ClassVar[bool] = False
     """Whether a long row becomes several pieces, so that nothing of it is lost."""
     cuts: ClassVar[str | None] = None
@@ -76,6 +80,10 @@ class Pieces:
     """How the base is asked where words are sought at some tokens of each piece, and read from there alone; None elsewhere."""
     together: ClassVar[bool] = False
     """Whether the pieces of a row are judged against each other, so that no batch of training may tear them apart."""
+    pool: ClassVar[Pool | None] = None
+    """How the logits of a row come from those of its pieces; None where each piece has an answer of its own."""
+    drawn: ClassVar[int | None] = None
+    """Pieces of a row at one visit in training, drawn at random; None for all of them."""
 
     def most_first(self, length: int) -> int | None:
         """Tokens of a first text, special ones included, behind which it is cut; None where both texts share what room there is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from leantune.data.pieces._pieces import Part, Pieces, Room, Tokenizer, filler, 
 
 class Text(Pieces):
     """One piece per row."""
+
+    whole: ClassVar[bool] = True
 
     def cut(self, tokenizer: Tokenizer, chunk: ExampleChunk, room: Room) -> Part:
         """Encode some rows."""

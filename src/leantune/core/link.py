@@ -10,7 +10,7 @@ from leantune.core.spec import Spec
 
 
 class Link(Spec):
-    """Base of methods and prompts."""
+    """Base of methods, prompts and ways to read long texts."""
 
     @classmethod
     def from_call(cls, call: Call) -> Self:

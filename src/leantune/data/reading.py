@@ -1,0 +1,67 @@
+"""Rows as token numbers where some are too long. Plain functions: `predict.py` gets their source.
+
+read(tokenizer, texts, None, 128, ways, known)      for each row its pieces, for each piece (token, the text that it belongs to)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leantune.data.cuts import places, shares
+from leantune.data.extract import extracted, question
+
+Piece = tuple[list[int], list[int]]
+"""Token numbers and token types."""
+AT_ONCE = 64
+"""Rows tokenised at a time: nothing is cut off before, so they may be long."""
+
+
+def read(
+    tokenizer: Any, texts: list[str], pairs: list[str] | None, room: int, ways: list[dict[str, Any]], known: dict[str, Any]
+) -> list[list[Piece]]:
+    """The pieces of each row.
+
+    Args:
+        tokenizer: a fast one.
+        texts: first texts.
+        pairs: second texts.
+        room: tokens of a piece.
+        ways: of the first and the second texts.
+        known: what the training rows taught; used by `select` alone.
+    """
+    found: list[list[Piece]] = []
+    for start in range(0, len(texts), AT_ONCE):
+        firsts, seconds = texts[start : start + AT_ONCE], pairs[start : start + AT_ONCE] if pairs is not None else None
+        coded = tokenizer(firsts, seconds, return_token_type_ids=True, return_attention_mask=False, verbose=False)
+        for row, first in enumerate(firsts):
+            own = [first] if seconds is None else [first, seconds[row]]
+            found.append(pieces_of_row(tokenizer, own, coded, row, room, ways, known))
+    return found
+
+
+def pieces_of_row(
+    tokenizer: Any, texts: list[str], coded: Any, row: int, room: int, ways: list[dict[str, Any]], known: dict[str, Any]
+) -> list[Piece]:
+    """The pieces of one row of a coded batch."""
+    owners = coded.sequence_ids(row)
+    if len(owners) > room and any(way["name"] == "select" for way in ways[: len(texts)]):
+        texts = selected(tokenizer, texts, [owners.count(text) for text in range(len(texts))], room - owners.count(None), ways, known)
+        coded, row = tokenizer([texts[0]], texts[1:] or None, return_token_type_ids=True, return_attention_mask=False, verbose=False), 0
+        owners = coded.sequence_ids(0)
+    ids, types = coded["input_ids"][row], coded["token_type_ids"][row]
+    return [([ids[at] for at in piece], [types[at] for at in piece]) for piece in places(owners, room, ways)]
+
+
+def selected(tokenizer: Any, texts: list[str], sizes: list[int], room: int, ways: list[dict[str, Any]], known: dict[str, Any]) -> list[str]:
+    """The texts of a row with the sentences that matter."""
+
+    def count(parts: list[str]) -> list[int]:
+        coded = tokenizer(parts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+        return [len(ids) for ids in coded["input_ids"]]
+
+    found = list(texts)
+    for place, (size, most, way) in enumerate(zip(sizes, shares(sizes, room), ways, strict=False)):
+        if way["name"] == "select" and size > most:
+            other = texts[1 - place] if len(texts) == 2 else None
+            found[place] = extracted(texts[place], question(way, other, known), most, count, known)
+    return found
