@@ -13,7 +13,7 @@ import torch
 
 from leantune.core.study import Job
 from leantune.execution.context import Context
-from leantune.execution.feed import FeatureFeed, TokenFeed, means_of_rows, pooled_features
+from leantune.execution.feed import FeatureFeed, TokenFeed, kept_features, means_of_rows, pooled
 from leantune.execution.trial import attach, setup_of
 from leantune.models.build import build_network
 from leantune.models.network import of_rows
@@ -32,7 +32,7 @@ def test_stored_windows_give_the_logits_of_the_long_way_and_of_prediction(contex
     assert len(encoded) > len(encoded.units)
     network = build_network(replace(own.base, pooling="mean"), own.head, seed=1).eval()
     assert network.head is not None
-    states = pooled_features(network.body, "mean", encoded.lengths, partial(own.batch, "train"), tmp_path / "states.npy").states
+    states = kept_features(pooled(network.body, "mean"), encoded.lengths, partial(own.batch, "train"), tmp_path / "states.npy").states
     short = FeatureFeed(network.head, states, partial(own.targets_of, "train"), partial(own.pooled, "train"), own.device)
     long = TokenFeed(network, partial(own.batch, "train", targets=True), own.device, own.task.sought)
     rows = np.random.default_rng(0).permutation(len(encoded.units))[:12]
