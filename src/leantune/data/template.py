@@ -13,7 +13,7 @@ Nothing is evaluated: these are all the things that a template can say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from leantune.core.errors import SpecError, nearest
 
@@ -67,11 +67,11 @@ class Rendered:
     def behind(self, text: str) -> Rendered:
         """The same with a text before it."""
         fields, masks = ([(start + len(text), end + len(text)) for start, end in spans] for spans in (self.fields, self.masks))
-        return replace(self, text=text + self.text, fields=fields, masks=masks)
+        return Rendered(text + self.text, fields, masks)
 
     def before(self, text: str) -> Rendered:
         """The same with a text behind it."""
-        return replace(self, text=self.text + text)
+        return Rendered(self.text + text, self.fields, self.masks)
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class ClozePrompt(Prompt):
             counts = sought_tokens(words) if words else (1,)
             signs = tuple(sign * count for count in counts) if kind is Masked else (sign,)
             demonstrations = tuple(shown(template, one, setting.wording) for one in setting.wording.demonstrations)
-            members.append(kind(template, signs, shown=demonstrations, each=self.demonstrations))
+            members.append(kind(template, signs, demonstrations, self.demonstrations))
         return members
 
     def sources(self, setting: Setting) -> tuple[str, ...]:
