@@ -40,6 +40,13 @@ def test_json_is_read_like_yaml_and_known_from_rows(tmp_path: Path) -> None:
     assert read_mix(str(mix)).temperature == 1
 
 
+def test_words_that_yaml_once_took_for_truth_values_are_names(tmp_path: Path) -> None:
+    names = ["no", "off", "yes", "on", "true"]
+    found = read_mix(written(tmp_path, "tasks:\n" + "\n".join(f" - {{name: {name}, file: {name}.csv}}" for name in names)))
+    assert [task.name for task in found.tasks] == names
+    assert found.tasks[0].file == "no.csv"
+
+
 def test_every_fault_of_every_task_is_told_at_once(tmp_path: Path) -> None:
     text = "tasks:\n - {name: a, fil: a.csv}\n - {name: b c, file: a.csv}\n - {name: x, file: a.csv}\n - {name: X, file: a.csv}\n - word"
     with pytest.raises(LeantuneError) as found:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +76,7 @@ def test_a_language_model_goes_on_learning_and_is_a_base_again(
 ) -> None:
     trained(tmp_path / "run", corpus, tiny(family), "--task", task, "--method", "full(lr=3e-3)", *options)
     best = tmp_path / "run" / "best"
-    assert set(read_manifest(best).loads_in) == {"leantune", "transformers"}
+    assert set(read_manifest(best).loads_in) == {"leantune", "predict.py", "transformers"}
     scored = run("evaluate", str(best), str(corpus), "--json")
     assert scored.exit_code == 0, scored.output
     metrics = json.loads(scored.output)["metrics"]
@@ -90,5 +93,36 @@ def test_an_adapter_of_a_masked_model_is_one_for_plain_peft_too(
 ) -> None:
     trained(tmp_path / "run", corpus, tiny("bert"), "--task", "masked_lm", "--method", method)
     best = tmp_path / "run" / "best"
-    assert set(read_manifest(best).loads_in) == {"leantune", "peft"}
+    assert set(read_manifest(best).loads_in) == {"leantune", "predict.py", "peft"}
     assert "PeftModel.from_pretrained(base" in (best / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("family", "mask"), [("bert", "[MASK]"), ("roberta", "<mask>")])
+def test_masks_are_filled_alike_by_leantune_and_by_the_script(
+    tiny: Callable[[str], Path], corpus: Path, tmp_path: Path, family: str, mask: str
+) -> None:
+    trained(tmp_path / "run", corpus, tiny(family), "--task", "masked_lm", "--method", "lora(lr=3e-3)")
+    best, texts = tmp_path / "run" / "best", [f"the {mask} card and the good {mask}", "the good card", f"{mask} " * 200]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    done = run("predict", str(best), str(rows), "-o", str(tmp_path / "out.csv"))
+    assert done.exit_code == 0, done.output
+    script = subprocess.run(
+        [sys.executable, str(best / "predict.py"), "--file", str(rows)], capture_output=True, encoding="utf-8", check=True
+    )
+    ours, theirs = (list(csv.DictReader(io.StringIO(text))) for text in ((tmp_path / "out.csv").read_text(encoding="utf-8"), script.stdout))
+    assert [row["label"] for row in ours] == [row["label"] for row in theirs] == [one.label for one in lt.load(best).predict(texts)]
+    assert [float(row["score"]) for row in ours] == pytest.approx([float(row["score"]) for row in theirs], abs=1e-5)
+    filled, judged, long = ours
+    assert " card and the good " in filled["label"]
+    assert mask not in filled["label"] + long["label"]
+    assert judged["label"].startswith("perplexity ")
+
+
+def test_spans_that_were_taken_out_are_judged_by_leantune_alone_and_the_card_says_so(
+    tiny: Callable[[str], Path], corpus: Path, tmp_path: Path
+) -> None:
+    trained(tmp_path / "run", corpus, tiny("t5"), "--task", "span_corruption", "--method", "full(lr=3e-3)")
+    best = tmp_path / "run" / "best"
+    assert not (best / "predict.py").exists()
+    assert "There is no `predict.py`" in (best / "README.md").read_text(encoding="utf-8")

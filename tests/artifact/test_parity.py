@@ -90,3 +90,16 @@ def test_the_embedded_default_base_too(tmp_path: Path, pooling: str, expression:
     assert manifest.base.licence == "apache-2.0"
     assert "same predictions on 12 rows" in str(manifest.proof)
     assert len(manifest.loads_in) == (2 if expression == "prefix" else 3)
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b'{"inputs": [["a"', b'{"rows": []}', b"[1]", b"\xff\xfe", b'{"inputs": [["a", null]], "logits": []}']
+)
+def test_damaged_golden_rows_are_one_clear_error(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "golden.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ArtifactError, match="cannot be read") as raised:
+        read_golden(path)
+    assert raised.value.code == "E-RUN"
+    assert str(path) in raised.value.message

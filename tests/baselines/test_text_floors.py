@@ -55,11 +55,23 @@ def test_the_source_as_it_is() -> None:
     ],
 )
 def test_the_first_three_sentences(text: str, expected: str) -> None:
-    assert lead(text).strip() == expected
+    assert lead(text, 3).strip() == expected
+
+
+def test_the_lead_is_as_long_as_targets_are() -> None:
+    train = Rows(texts=["One. Two. Three. Four."] * 3, gold=[["A. B.", "x"], ["A. B."], ["A."]])
+    floor = fit("lead", train, Rows(texts=["Five! Six! Seven!"], gold=[["a"]]))
+    assert floor.predict("test").predicted == ["Five! Six!"]
+
+
+@pytest.mark.parametrize(("text", "apart"), [("One. Two. Three.", True), ("Only one.", False), ("", False)])
+def test_a_lead_that_would_be_the_whole_source_is_left_out(text: str, apart: bool) -> None:
+    train = Rows(texts=[text] * 3, gold=[["A."]] * 3)
+    assert catalogue.load("baselines", "lead").stands_apart({"train": train}) is apart
 
 
 def test_lead_is_a_floor() -> None:
-    assert fit("lead", test=Rows(texts=["A. B. C. D.", "E"])).predict("test").predicted == ["A. B. C.", "E"]
+    assert fit("lead", test=Rows(texts=["A. B. C. D.", "E"])).predict("test").predicted == ["A.", "E"]
 
 
 def test_the_answer_to_the_most_similar_source(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,12 @@ from leantune.cli import _options as option
 from leantune.cli import check
 from leantune.cli.main import build, main
 from leantune.core.errors import SpecError
+from leantune.core.records import CheckReport
 from leantune.data.dataset import prepare
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
+from leantune.report.html import render_html
+from leantune.testing.comparisons import example_comparison
 
 
 @pytest.fixture
@@ -51,6 +54,20 @@ def test_shares_of_tags_are_shares_of_words(tickets: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     lines = CliRunner().invoke(build(), ["check", str(path)]).output.splitlines()
     assert any(line.split()[:3] == ["O", "48", "(50%)"] for line in lines)
+
+
+def test_shares_of_several_labels_are_shares_of_rows_in_the_check_and_in_the_report(tickets: Path, tmp_path: Path) -> None:
+    rows = [{"text": f"row {i} says", "labels": [["a"], ["a", "b"], ["b", "c"], []][i % 4]} for i in range(40)]
+    path = tmp_path / "several.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    shown = CliRunner().invoke(build(), ["check", str(path), "--split-seed", "1"]).output
+    report = CheckReport.model_validate_json(CliRunner().invoke(build(), ["check", str(path), "--split-seed", "1", "--json"]).output)
+    assert report.share("train", "a") == report.labels["train"]["a"] / report.splits["train"]
+    html = render_html(example_comparison().model_copy(update={"check": report}))
+    for label, count in report.labels["train"].items():
+        share = 100 * report.share("train", label)
+        assert f"{label} {count} ({share:.0f}%)" in " ".join(shown.split())
+        assert f'{count} <span class="soft">{share:.1f} %' in html
 
 
 def test_json(tickets: Path) -> None:

@@ -105,3 +105,11 @@ def test_one_planned_rate_is_a_race_of_one() -> None:
 def test_the_winner_is_the_best_and_among_equals_the_middle() -> None:
     assert winner([RaceResult(1e-4, 0.8), RaceResult(3e-4, 0.8), RaceResult(1e-3, 0.7)]) == RaceResult(3e-4, 0.8)
     assert winner([RaceResult(1e-4, None, "diverged")]) is None
+
+
+def test_without_a_race_what_says_one_label_is_started_again_once() -> None:
+    flat = RaceResult(1e-2, 0.5, "one_class")
+    assert next_full_rate([], [flat], usual=True) == 3e-2
+    assert next_full_rate([], [flat, RaceResult(3e-2, 0.5, "one_class")], usual=True) is None
+    assert next_full_rate([], [RaceResult(1e-2, 0.5)], usual=True) is None
+    assert next_full_rate([], [flat]) is None, "the user's own rate stays"

@@ -43,6 +43,16 @@ def test_the_train_file_of_a_folder(tmp_path: Path) -> None:
     assert list(read_corpus([tmp_path], tmp_path / "work")) == ["some words of train"]
 
 
+def test_words_of_lists_are_one_text(tmp_path: Path) -> None:
+    rows = [{"tokens": ["A", "dog", "runs", "."], "tags": ["O", "O", "O", "O"]}, {"tokens": ["Two", "men"], "tags": ["O", "O"]}]
+    path = write(tmp_path / "rows.jsonl", rows)
+    assert (
+        list(read_corpus([path], tmp_path / "work"))
+        == list(read_corpus([path], tmp_path / "named", ["tokens"]))
+        == ["A dog runs .", "Two men"]
+    )
+
+
 def test_named_columns(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", [{"a": "x", "b": "some words of b"}])
     corpus = read_corpus([path], tmp_path / "work", ["a"])

@@ -108,6 +108,25 @@ def test_files_with_an_answer_of_their_own_stay_what_they_are(tmp_path: Path) ->
     assert prepare(write(tmp_path / "a.jsonl", *rows), tmp_path / "out").task == "classification"
 
 
+@pytest.mark.parametrize("named", [{"task": "tagging"}, {"label": "entities"}, {"text": "text", "label": "entities"}])
+def test_places_win_over_another_label_where_they_are_asked_for(tmp_path: Path, named: dict[str, str]) -> None:
+    rows = [{**row, "intent": ["play", "book"][at % 2]} for at, row in enumerate(GOOD)]
+    path = write(tmp_path / "a.jsonl", *rows)
+    assert prepare(path, tmp_path / "plain").task == "classification"
+    dataset = prepare(path, tmp_path / "out", **named)
+    assert dataset.task == "tagging"
+    assert tags_of(dataset, 1)[:2] == ["B-PER", "I-PER"]
+    gold = catalogue.load("data.golds", "tags")
+    examples, _ = read_labelled(path, tmp_path, dataset.columns, dataset.labels, gold)
+    assert [dataset.labels[tag] for tag in examples.gold[0]][:2] == ["B-PER", "I-PER"]
+
+
+def test_columns_of_any_name_hold_places_where_they_are_named(tmp_path: Path) -> None:
+    rows = [{"body": row["text"], "gold spans": row["entities"], "tags": "x"} for row in GOOD]
+    dataset = prepare(write(tmp_path / "a.jsonl", *rows), tmp_path / "out", text="body", label="gold spans")
+    assert tags_of(dataset, 1)[:2] == ["B-PER", "I-PER"]
+
+
 def test_a_finished_model_reads_texts_with_places_and_plain_texts(tmp_path: Path) -> None:
     columns = Columns(text="tokens", label="tags")
     file = write(tmp_path / "b.jsonl", *GOOD)

@@ -367,3 +367,12 @@ def test_splits_have_the_same_spread_of_numbers(tmp_path: Path) -> None:
     dataset = prepare(rows, tmp_path)
     means = [float(examples.gold.mean()) for examples in dataset.splits.values()]
     assert max(means) - min(means) < 1.5, means
+
+
+def test_lists_with_one_label_in_every_row_are_told(tmp_path: Path) -> None:
+    def told(second: list[str]) -> str:
+        rows = [{"text": f"row {row} is here", "label": ["a"] if row % 2 else second} for row in range(24)]
+        return "\n".join(map(str, prepare(rows, tmp_path / str(len(second))).inferences))
+
+    assert "labels in a row: one in every row" in told(["b"])
+    assert "labels in a row" not in told(["a", "b"])

@@ -160,6 +160,90 @@ def test_events_without_a_type_among_others_are_told_with_their_rows(tmp_path: P
     assert any(line.startswith("events without a type: row 6 ") and "EVENT" in line for line in said)
 
 
+def document(number: int) -> dict[str, Any]:
+    """A text whose places count characters, or are only told by their words."""
+    text = f"In Oslo {number} rebels attacked the old town. The mayor left, and the raid was long."
+
+    def at(words: str) -> dict[str, int]:
+        return {"start": text.index(words), "end": text.index(words) + len(words)}
+
+    first = {"type": "Attack", "trigger": {**at("attacked"), "text": "attacked"}, "arguments": [{"role": "Agent", "entity_id": "e1"}]}
+    first["arguments"] += [{"role": "Target", "text": "the old town"}, {"role": "Place", **at("Oslo")}]
+    mentions = [{"trigger": "raid", "arguments": []}, {"anchor": list(at("long").values()), "arguments": [{"role": "Of", "text": "the"}]}]
+    second = {
+        "type": "Leave",
+        "trigger": "left",
+        "arguments": [{"role": "Agent", "start": text.index("mayor") + 1, "end": text.index("left")}],
+    }
+    things = [{"id": "e1", **at("rebels"), "label": "PER"}]
+    return {"text": text, "entities": things, "events": [first, second, {"type": "Raid", "mentions": mentions}]}
+
+
+def test_texts_with_events_give_triggers(tmp_path: Path) -> None:
+    dataset = events(tmp_path, [document(number) for number in range(24)])
+    assert dataset.task == "tagging"
+    (words, tags), *_ = {
+        (" ".join(words), " ".join(dataset.labels[tag] for tag in tags if dataset.labels[tag] != "O"))
+        for examples in dataset.splits.values()
+        for words, tags in zip(examples.words or [], examples.gold, strict=True)
+    }
+    assert words.startswith("In Oslo ")
+    assert tags == "B-Attack B-Leave B-Raid B-Raid"
+
+
+def test_texts_with_events_give_a_row_for_each_mention(tmp_path: Path) -> None:
+    dataset = events(tmp_path, [document(number) for number in range(24)], task="arguments")
+    assert sum(dataset.manifest.sizes.values()) == 4 * 24
+    o = "O O O O O O O O O O O O O O O O O O O"
+    assert rows(dataset) == [
+        ("In", (4,), "O B-Place O B-Agent O B-Target I-Target I-Target " + o[: 2 * 11 - 1]),
+        ("In", (11,), o[: 2 * 10] + "B-Agent" + " O" * 8),
+        ("In", (15,), o),
+        ("In", (17,), "O O O O O B-Of" + " O" * 13),
+    ]
+    said = "\n".join(map(str, dataset.inferences))
+    for line in ("places found by their words: row 1, 2", "stand there several times: row 1, 2", "places inside of words: row 1, 2"):
+        assert line in said
+    new = tmp_path / "new.jsonl"
+    new.write_text(json.dumps({"text": "They left.", "events": [{"trigger": {"text": "left"}}]}) + "\n")
+    found = list(read_rows(new, tmp_path / "work", dataset.columns, "focus").chunks())
+    assert (found[0].words, found[0].pairs) == ([["They", "left", "."]], ["[1]"])
+
+
+def test_the_columns_of_ace_as_people_prepare_it(tmp_path: Path) -> None:
+    one = {
+        "trigger": {"text": "left", "start": 1, "end": 2},
+        "event_type": "Move:Leave",
+        "arguments": [{"role": "Who", "start": 0, "end": 1}],
+    }
+    made = [{"sentence": f"They left {row}", "words": ["They", "left", str(row)], "golden-event-mentions": [one]} for row in range(24)]
+    assert events(tmp_path, made).labels == ["B-Move:Leave", "O"]
+    assert events(tmp_path, made, task="arguments").labels == ["B-Who", "O"]
+
+
+def test_entities_are_tags_beside_events_where_they_are_named(tmp_path: Path) -> None:
+    assert events(tmp_path, [document(number) for number in range(24)], label="entities").labels == ["B-PER", "O"]
+
+
+def test_broken_events_in_texts_are_all_named(tmp_path: Path) -> None:
+    made = [document(number) for number in range(24)]
+    made[1]["events"][0]["trigger"] = {"start": 7, "end": 8}
+    made[2]["events"][1]["trigger"] = "vanished"
+    made[3]["events"][0]["arguments"][1] = {"role": "Target"}
+    made[4]["events"] = "some"
+    made[5]["events"][0]["trigger"] = {"start": 3, "end": 900}
+    with pytest.raises(DataError) as raised:
+        events(tmp_path, made, task="arguments")
+    for message in (
+        'row 2, column "events": Attack: from 7 to 8 stands no word.',
+        'row 3, column "events": Leave: "vanished" does not occur in the row.',
+        'row 4, column "events": Target has no place. Write [start, end] or start and end, as numbers of characters.',
+        'row 5, column "events": some is no list.',
+        'row 6, column "events": Attack: from 3 to 900 is no place in a sentence of',
+    ):
+        assert message in str(raised.value)
+
+
 @pytest.mark.parametrize("name", ["a.props", "a.gold_conll", "cnn_0001.v4_gold_conll"])
 def test_the_endings_that_such_files_have_are_known(tmp_path: Path, name: str) -> None:
     file = conll(tmp_path, NEW) and (tmp_path / "rows.conll").rename(tmp_path / name)

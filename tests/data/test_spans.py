@@ -128,7 +128,7 @@ def test_answers_are_moved_to_the_nearest_place_and_that_is_told(tmp_path: Path)
     dataset = prepare(write(tmp_path / "a.jsonl", rows_of(changes=changes)), tmp_path / "out")
     assert [gold(dataset)[place] for place in changes] == [[(19, "1900")], [(38, "1903")], [(38, "1906")]]
     (line,) = told(dataset, "answers moved")
-    assert line.startswith("answers moved: a.jsonl row 1, 4, 7 (they do not stand at the place given")
+    assert line.startswith("answers moved: a.jsonl row 1, 4, 7 (3 rows; they do not stand at the place given")
 
 
 def test_answers_without_a_place_are_placed_and_that_is_told(tmp_path: Path) -> None:
@@ -136,16 +136,46 @@ def test_answers_without_a_place_are_placed_and_that_is_told(tmp_path: Path) -> 
     rows = [{**one, "answers": one["answers"]["text"][0]} for one in rows_of()]
     dataset = prepare(write(tmp_path / "a.jsonl", rows), tmp_path / "out", task="answering", label="answers")
     assert gold(dataset) == gold(prepare(rows_of(), tmp_path / "whole"))
-    (line,) = told(dataset, "answers without a place")
-    assert line.startswith("answers without a place: a.jsonl row 1, 2, 3, 4, 5, 6 (54 more) (the first place")
+    (line,) = told(dataset, "answers without a place that stand there several times")
+    assert line.startswith(
+        "answers without a place that stand there several times: a.jsonl row 1, 2, 3, 4, 5, 6 (54 more) (60 rows; the first place"
+    )
     assert not told(dataset, "answers moved")
+
+
+def test_plain_answers_beside_question_and_text_are_recognised(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"Who is {row}?", "context": f"Nr{row} is here. {'Anna and Anna.' if row < 2 else 'Anna.'}", "answer": "Anna"}
+        for row in range(30)
+    ]
+    rows[5]["answer"] = "Nr5"
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dataset = prepare(path, tmp_path / "out")
+    assert dataset.task == "answering"
+    told = "\n".join(map(str, dataset.inferences))
+    assert "stand there several times: a.jsonl row 1, 2 (2 rows; the first place" in told
+    assert "answers without a place: a.jsonl row 3, 4, 5, 6, 7, 8 (22 more) (28 rows; the only place" in told
+    for row in rows[10:20]:
+        row["answer"] = "Karl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"10 of 30 answers do not stand in their text: row 11, 12"):
+        prepare(path, tmp_path / "bad")
+
+
+def test_answers_that_are_no_words_of_the_text_are_labels(tmp_path: Path) -> None:
+    rows = [{"question": f"Is it {row}?", "passage": f"It is {row}.", "answer": ["yes", "no"][row % 2]} for row in range(30)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    dataset = prepare(path, tmp_path / "out")
+    assert (dataset.task, dataset.columns.text_pair) == ("classification", "passage")
 
 
 def test_a_few_answers_that_stand_nowhere_are_told(tmp_path: Path) -> None:
     lost = {"text": ["never"], "answer_start": [3]}
     dataset = prepare(write(tmp_path / "a.jsonl", rows_of(changes=dict.fromkeys((3, 8, 9), lost))), tmp_path / "out")
     (line,) = told(dataset, "answers outside of the text")
-    assert line == "answers outside of the text: a.jsonl row 3, 8, 9 (they are not learned from, but still scored)"
+    assert line == "answers outside of the text: a.jsonl row 3, 8, 9 (3 rows; they are not learned from, but still scored)"
     assert gold(dataset)[8] == [(-1, "never")]
 
 

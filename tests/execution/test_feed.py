@@ -15,13 +15,17 @@ from torch import nn
 from leantune.core.events import Evaluated
 from leantune.core.study import Job
 from leantune.execution.context import Context
-from leantune.execution.feed import FeatureFeed, TokenFeed, pooled_features
-from leantune.execution.loop import BestLook, fit
+from leantune.execution.feed import FeatureFeed, TokenFeed, kept_features, pooled
+from leantune.execution.loop import BestLook, Setup, fit
 from leantune.execution.trial import attach, setup_of
 from leantune.models.build import build_network
 from leantune.models.network import POOLINGS, Network
 
 MakeJob = Callable[..., Job]
+
+
+def fed(made: Setup, feed: object) -> Setup:
+    return replace(made, objective=replace(made.objective, feed=feed))
 
 
 class Unused(nn.Module):
@@ -47,7 +51,7 @@ def long_way(context: Context, network: Network) -> TokenFeed:
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_stored_states_give_the_logits_of_the_long_way(context: Context, pooling: str, tmp_path: Path) -> None:
     network, encoded = network_of(context, pooling), context.encoded("train")
-    features = pooled_features(network.body, pooling, encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
+    features = kept_features(pooled(network.body, pooling), encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
     assert network.head is not None
     short, long = short_way(context, network.head, features.states), long_way(context, network)
     rows = np.random.default_rng(0).permutation(len(encoded))[:24]
@@ -60,7 +64,7 @@ def test_stored_states_give_the_logits_of_the_long_way(context: Context, pooling
 
 def test_both_ways_have_gradients(context: Context, tmp_path: Path) -> None:
     network, encoded, rows = network_of(context, "mean"), context.encoded("train"), np.arange(4)
-    features = pooled_features(network.body, "mean", encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
+    features = kept_features(pooled(network.body, "mean"), encoded.lengths, partial(context.batch, "train"), tmp_path / "states.npy")
     assert network.head is not None
     for feed in (short_way(context, network.head, features.states), long_way(context, network)):
         network.zero_grad()
@@ -71,9 +75,9 @@ def test_both_ways_have_gradients(context: Context, tmp_path: Path) -> None:
 
 def test_stored_states_are_computed_once(context: Context, tmp_path: Path) -> None:
     encoded, path = context.encoded("train"), tmp_path / "cache" / "states.npy"
-    first = pooled_features(network_of(context, "mean").body, "mean", encoded.lengths, partial(context.batch, "train"), path)
+    first = kept_features(pooled(network_of(context, "mean").body, "mean"), encoded.lengths, partial(context.batch, "train"), path)
     written = path.stat().st_mtime_ns
-    again = pooled_features(Unused(), "mean", encoded.lengths, partial(context.batch, "train"), path)
+    again = kept_features(pooled(Unused(), "mean"), encoded.lengths, partial(context.batch, "train"), path)
     assert path.stat().st_mtime_ns == written
     assert np.array_equal(first.states, again.states)
     assert again.seconds == first.seconds > 0, "every trial is charged what the first one spent"
@@ -82,17 +86,17 @@ def test_stored_states_are_computed_once(context: Context, tmp_path: Path) -> No
 def test_states_of_an_interrupted_run_are_computed_again(context: Context, tmp_path: Path) -> None:
     """The file of seconds is written last."""
     encoded, path, body = context.encoded("train"), tmp_path / "states.npy", network_of(context, "mean").body
-    whole = np.array(pooled_features(body, "mean", encoded.lengths, partial(context.batch, "train"), path).states)
+    whole = np.array(kept_features(pooled(body, "mean"), encoded.lengths, partial(context.batch, "train"), path).states)
     np.save(path, np.zeros((2, 2), dtype=np.float32))
     path.with_suffix(".seconds").unlink()
-    assert np.allclose(pooled_features(body, "mean", encoded.lengths, partial(context.batch, "train"), path).states, whole, atol=1e-6)
+    assert np.allclose(kept_features(pooled(body, "mean"), encoded.lengths, partial(context.batch, "train"), path).states, whole, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("error")
 def test_seconds_of_stored_states_are_charged_to_the_trial(context: Context, job: MakeJob) -> None:
     one = job("head", steps=2)
     attached = attach(context, one)
-    context.features("train", attached.network.body, attached.network.pooling)
+    context.features("train", attached.network.eval().embed, attached.network.pooling)
     (seconds,) = (context.run / "cache").glob("train-*.seconds")
     seconds.write_text("1000.0", encoding="utf-8")
     events = list(fit(setup_of(context, one, attached), BestLook()))
@@ -105,12 +109,12 @@ def test_options_of_a_row_stay_together_on_both_ways(context_of: Callable[..., C
     rows = [{"text": f"what card {number}", "choices": colours[: 2 + number % 3], "label": number % 2} for number in range(60)]
     context, one = context_of(rows), job("head", task="choice", steps=3)
     made = setup_of(context, one, attach(context, one))
-    assert isinstance(made.feed, FeatureFeed)
+    assert isinstance(made.objective.feed, FeatureFeed)
     chosen = np.array([5, 0, 7])
     pieces = made.units.pieces(chosen)
     owners = context.encoded("train").rows[pieces]
     assert list(dict.fromkeys(owners.tolist())) == chosen.tolist()
-    (short, answers), (long, targets) = made.feed(pieces), long_way(context, made.network)(pieces)
+    (short, answers), (long, targets) = made.objective.feed(pieces), long_way(context, made.network)(pieces)
     assert torch.allclose(short, long, atol=1e-5)
     assert torch.equal(answers, targets)
     assert targets[:, 0].tolist() == [chosen.tolist().index(row) for row in owners]
@@ -119,9 +123,9 @@ def test_options_of_a_row_stay_together_on_both_ways(context_of: Callable[..., C
 
     def feed(batch: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append(context.encoded("train").rows[batch].tolist())
-        return made.feed(batch)
+        return made.objective.feed(batch)
 
-    list(fit(replace(made, feed=feed), BestLook()))
+    list(fit(fed(made, feed), BestLook()))
     sizes = np.bincount(context.encoded("train").rows)
     assert len(seen) == 3
     assert all(batch.count(row) == sizes[row] for batch in seen for row in batch)

@@ -30,6 +30,10 @@ def setup(context: Context, job: Job) -> Setup:
     return setup_of(context, job, attach(context, job))
 
 
+def fed(made: Setup, feed: object) -> Setup:
+    return replace(made, objective=replace(made.objective, feed=feed))
+
+
 def looks_of(events: list[Event]) -> list[Evaluated]:
     return [event for event in events if isinstance(event, Evaluated)]
 
@@ -115,14 +119,14 @@ def test_a_loss_that_is_not_finite_ends_the_loop_with_step_and_rate(
     context: Context, job: MakeJob, added: tuple[float, float], loss: str
 ) -> None:
     made = setup(context, job("head", steps=6, lr=0.03))
-    watched = Watched(made.feed)
+    watched = Watched(made.objective.feed)
 
     def feed(rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         logits, targets = watched(rows)
         return (logits + torch.tensor(added) if len(watched.asked) == 3 else logits), targets
 
     with pytest.raises(Diverged, match=rf"the loss became {loss} at step 3 \(learning rate 0\.03\)"):
-        list(fit(replace(made, feed=feed), BestLook()))
+        list(fit(fed(made, feed), BestLook()))
     assert len(watched.asked) == 3
 
 
@@ -152,8 +156,8 @@ def test_a_trained_head_alone_runs_no_body_at_all(context: Context, job: MakeJob
     made.network.body.register_forward_hook(lambda body, *_: ran.append(body))
     list(fit(made, BestLook()))
     assert not ran
-    assert isinstance(made.feed, FeatureFeed)
-    assert isinstance(setup(context, job("full")).feed, TokenFeed)
+    assert isinstance(made.objective.feed, FeatureFeed)
+    assert isinstance(setup(context, job("full")).objective.feed, TokenFeed)
 
 
 def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job: MakeJob) -> None:
@@ -176,7 +180,7 @@ def test_rows_weigh_the_same_in_batches_of_different_size(context: Context, job:
     adaptation = replace(made.adaptation, after_step=add)
     recipe = made.recipe.model_copy(update={"steps": len(seen)})
     everything = np.arange(len(lengths))
-    (expected,) = torch.autograd.grad(made.task.loss(*made.feed(everything)) * len(lengths), [head.weight])
+    (expected,) = torch.autograd.grad(made.objective(everything) * len(lengths), [head.weight])
     list(fit(replace(made, units=Units.single(lengths), adaptation=adaptation, recipe=recipe), BestLook()))
     assert torch.allclose(total * rows, expected, atol=1e-4)
 
@@ -193,9 +197,9 @@ def test_the_loss_of_a_look_is_the_mean_since_the_last_one(context: Context, job
 def test_the_order_of_the_rows_is_the_seeds_and_nothing_else(context: Context, job: MakeJob) -> None:
     def order(seed: int, method: str = "head") -> list[list[int]]:
         made = setup(context, job(method, steps=5, seed=seed))
-        watched = Watched(made.feed)
+        watched = Watched(made.objective.feed)
         torch.manual_seed(len(method))
-        list(fit(replace(made, feed=watched), BestLook()))
+        list(fit(fed(made, watched), BestLook()))
         return [rows.tolist() for rows in watched.asked]
 
     assert order(1) == order(1, "bitfit"), "the same for every method"

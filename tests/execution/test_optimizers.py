@@ -135,3 +135,12 @@ def test_unknown_names_are_told_with_the_nearest(optimizer: str, schedule: str, 
     assert caught.value.code == "E-NAME"
     with pytest.raises(SpecError, match=says):
         built(network(), recipe(optimizer=optimizer, schedule=schedule))
+
+
+def test_soft_tokens_have_their_own_rate_and_no_weight_decay() -> None:
+    parts = nn.ModuleDict({"body": nn.Linear(4, 4), "soft": nn.Embedding(3, 4)})
+    made = recipe(soft_lr=0.3, head_lr=0.2, weight_decay=0.01, schedule="constant")
+    optimizer, _ = build_optimizer(made, parts.named_parameters(), frozenset(), frozenset({"soft.weight"}))
+    found = {id(value): (group["lr"], group["weight_decay"]) for group in optimizer.param_groups for value in group["params"]}
+    assert found[id(parts["soft"].weight)] == (0.3, 0.0)
+    assert found[id(parts["body"].weight)] == (1e-2, 0.01)

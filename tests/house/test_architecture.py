@@ -41,7 +41,7 @@ DOORS = {
     "psutil": {"execution"},
     "yaml": {"app"},
     "tokenizers": {"models"},
-    "scipy": {"scores", "tasks"},
+    "scipy": {"scores", "tasks", "models"},
     "seqeval": {"scores"},
     "sacrebleu": {"scores"},
     "rouge_score": {"scores"},

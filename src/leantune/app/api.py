@@ -120,7 +120,7 @@ def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None)
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas; one of each kind when not given.
     """
-    chosen = _listed(opened.options.default_methods if methods is None else methods)
+    chosen = _listed(opened.default_methods if methods is None else methods)
     if isinstance(opened, MixedStudy):
         running = run_mixture_comparison(opened, chosen, command="", dry_run=True)
     else:
@@ -149,7 +149,7 @@ def compare(
         methods: method expressions, a list or one text with commas; one of each kind when not given.
         listen: called with every progress.
     """
-    chosen = _listed(opened.options.default_methods if methods is None else methods)
+    chosen = _listed(opened.default_methods if methods is None else methods)
     if isinstance(opened, MixedStudy):
         return _compare_mixture(opened, chosen, listen)
     for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leantune.app.options import REFERENCE, Options
 from leantune.app.study import Study
 from leantune.comparison.race import rates
 from leantune.core import catalogue
+from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
@@ -17,10 +18,11 @@ from leantune.core.study import Job
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
+from leantune.kinds.solver import Solver
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
-from leantune.models.heads import HeadKind, HeadSpec
+from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Candidate:
     """Its prompt; None without one."""
     races: bool = True
     """Whether dev may choose its learning rate."""
+    soft_alone: bool = False
+    """Whether nothing is trained but the soft tokens of its prompt (and a head), so that the learning rate is theirs."""
+    longer: float = 1.0
+    """Its trials have this times the steps that the plan gives to all."""
 
     @property
     def name(self) -> str:
@@ -51,7 +57,16 @@ class Candidate:
     @property
     def raced(self) -> bool:
         """Whether the learning rate is to be found."""
-        return self.races and "lr" not in self.parsed.training and self.rates.low < self.rates.high
+        return self.races and self._open
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is the usual one of the method, neither found nor given."""
+        return not self.races and self._open
+
+    @property
+    def _open(self) -> bool:
+        return "lr" not in self.parsed.training and self.rates.low < self.rates.high
 
     @property
     def planned_rates(self) -> list[float]:
@@ -63,13 +78,16 @@ class Candidate:
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
         """The recipe at one learning rate."""
         card, given = self.parsed.method.card, dict(self.parsed.training)
+        own = None if self.worded is None else self.worded.rates
+        of_method = card.rates.start if self.soft_alone else lr
         task = catalogue.load("tasks", self.task)
         given.pop("lr", None)
         values = {
             "task": self.task,
             "method": self.parsed.expression,
             "lr": lr,
-            "head_lr": max(card.head_factor * lr, card.head_floor),
+            "head_lr": max(card.head_factor * of_method, card.head_floor),
+            "soft_lr": None if own is None or self.soft_alone else own.start,
             "weight_decay": card.weight_decay,
             "optimizer": self.options.optimizer,
             "schedule": self.options.schedule,
@@ -85,7 +103,7 @@ class Candidate:
 
     def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int, measure: bool = True) -> Job:
         """One trial of this method."""
-        recipe = self.recipe(lr, steps=steps, looks=looks)
+        recipe = self.recipe(lr, steps=round(steps * self.longer), looks=looks)
         return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
 
 
@@ -156,7 +174,7 @@ def field_of(
     Raises:
         SpecError: when no method can work, and for what is wrong with a prompt.
     """
-    anatomies: dict[tuple[HeadKind, bool], Anatomy] = {}
+    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = {}
     made = setting() if setting and any(one.prompt for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
@@ -164,15 +182,21 @@ def field_of(
         if reason := _unworded(one, worded):
             found.left_out[one.name] = reason
             continue
-        own, prepends = head if worded is None else worded.head, outside or one.method.card.prepends
-        if (own.kind, prepends) not in anatomies:
-            anatomies[own.kind, prepends] = anatomy_of(base, own, prepends=prepends)
-        anatomy = anatomies[own.kind, prepends]
-        reason = one.method.unsupported(anatomy) or _too_long(one, base) or _too_many(one, options, one.method.cost(anatomy))
-        if reason:
+        own, prepends = head if worded is None else worded.head, outside or one.method.card.parts_head
+        key = (own.kind, prepends, own.anchored)
+        if key not in anatomies:
+            anatomies[key] = anatomy_of(base, own, prepends=prepends)
+        anatomy = anatomies[key]
+        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, base):
             found.left_out[one.name] = reason
             continue
-        candidate = Candidate(one, one.method.rates(anatomy), one.method.cost(anatomy), options, task, worded, races)
+        params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
+        if reason := _too_many(one, options, params + soft):
+            found.left_out[one.name] = reason
+            continue
+        alone = worded.rates if worded and not params else None
+        allowed = alone or one.method.rates(anatomy)
+        candidate = Candidate(one, allowed, params + soft, options, task, worded, races, soft_alone=alone is not None)
         candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         found.candidates.append(candidate)
     found.refuse_if_empty(base)
@@ -185,6 +209,13 @@ def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     return field_of(parsed, study.base, study.context.head, task, study.options, setting=study.setting, races=races)
 
 
+def lengthened(found: Field, options: Options) -> Field:
+    """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
+    if parse_budget(options.budget_text).steps is not None or options.few_shot:
+        return found
+    return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
+
+
 def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
     """Why the prompt of a method cannot work here."""
     if parsed.prompt is None:
@@ -194,6 +225,17 @@ def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
     if reason := worded.unsupported:
         return reason
     worded.pieces  # noqa: B018  what is wrong with template or words is told now
+    return None
+
+
+def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
+    """Why a head that is computed in one go cannot be."""
+    if not isinstance(parsed.method, Solver):
+        return None
+    if head.problem != "single_label_classification":
+        return "computes a head for rows that have one label each; use head"
+    if head.kind in VOCABULARY and not head.soft:
+        return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
     return None
 
 

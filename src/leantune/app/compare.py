@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
-from leantune.app.candidates import Candidate, read_methods
+from leantune.app.candidates import Candidate, lengthened, read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
@@ -35,6 +36,7 @@ from leantune.evaluate.predictions import read_predictions
 from leantune.execution.lock import locked
 from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
+from leantune.kinds.baseline import Baseline
 
 
 def run_comparison(
@@ -55,6 +57,7 @@ def run_comparison(
     parsed = read_methods(methods)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         ready = yield from made_ready(study, parsed, runner)
+        ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
         yield planned
         if not dry_run:
@@ -80,7 +83,7 @@ class _Comparison:
     def __init__(self, ready: Ready, planned: Planned, runner: Runner, command: str, seconds: float | None) -> None:
         self.ready, self.runner, self.command, self.seconds = ready, runner, command, seconds
         self.study, self.field, self.plan, self.more_time = ready.study, ready.field, planned.plan, planned.more_time
-        self.lines: list[str] = []
+        self.lines = [planned.slow] if planned.slow else []
         self.races: dict[str, list[RaceResult]] = {}
         self.rates: dict[str, float] = {}
         """The learning rate of each method's full-length trials."""
@@ -122,7 +125,7 @@ class _Comparison:
         for name in catalogue.names("baselines"):
             floor = catalogue.load("baselines", name)
             able = self.study.base.pooling != "stock" or not getattr(floor, "pooled", False)
-            if able and self.study.context.task.gold in floor.golds:
+            if able and self.study.context.task.gold in floor.golds and _stands_apart(floor, self.study):
                 yield name
 
     def _records(self) -> list[TrialRecord]:
@@ -163,7 +166,7 @@ class _Comparison:
             return self._final(candidate, seed, lr)
 
         raced, lr = self.races[name], self.rates[name]
-        record, self.rates[name] = yield from first_trial(name, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
+        record, self.rates[name] = yield from first_trial(candidate, raced, lr, job, self._try, self._say, on_dev=self._on_dev)
         return record
 
     def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:
@@ -257,3 +260,9 @@ class _Comparison:
 
 def _lr(record: TrialRecord) -> float | None:
     return record.recipe.lr if record.recipe else None
+
+
+def _stands_apart(floor: Baseline, study: Study) -> bool:
+    """Whether a floor says something of its own on these rows."""
+    asked = getattr(floor, "stands_apart", None)
+    return asked is None or bool(asked(study.dataset.splits))

@@ -27,6 +27,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML in which no, off, yes and on are names, not truth values as in YAML 1.1: a file of tasks has no truth values."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    sign: [(tag, known) for tag, known in found if tag != "tag:yaml.org,2002:bool"]
+    for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class Ingredient(Spec):
     """One task: where its rows are, and what the user says about them."""
 
@@ -87,7 +97,7 @@ def read_mix(file: str) -> Mix:
     """
     path = Path(file)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = yaml.load(path.read_text("utf-8"), _Loader)
     except OSError as error:
         raise SpecError(f"{file}: cannot be read: {error.strerror}.", "E-FILE") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

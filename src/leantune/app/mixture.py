@@ -41,6 +41,11 @@ class MixedStudy:
         return Blend(parts=parts, temperature=self.mix.temperature)
 
     @property
+    def default_methods(self) -> tuple[str, ...]:
+        """What takes part when no method is named."""
+        return self.options.default_methods(sentences=False)
+
+    @property
     def first(self) -> Study:
         """The study of the first task."""
         return next(iter(self.studies.values()))

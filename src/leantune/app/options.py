@@ -11,11 +11,12 @@ from leantune.core.budget import DEFAULT
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits
-from leantune.core.wording import parse_words
+from leantune.core.wording import LABEL, parse_words
 
 DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
 """One of each kind; the reference first."""
 FEW_SHOT_METHODS = ("full", "head", "bitfit", "lora")
+ANCHORED_METHODS = ("anchors(words=given) | frozen", "anchors | prototypes", "anchors | logistic", "anchors | averaged", "anchors | lora")
 PROMPTED_METHODS = ("cloze | frozen", "cloze | full", "cloze | bitfit", "cloze | lora")
 FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
 REFERENCE = "full"
@@ -73,12 +74,16 @@ class Options(Spec):
         numbers = (*FEW_SHOT_SEEDS, *range(1, 16)) if self.few_shot else tuple(range(1, 21))
         return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot else 3)]
 
-    @property
-    def default_methods(self) -> tuple[str, ...]:
-        """What takes part when no method is named: one of each kind; with few rows prompts beside head tuning where one is given."""
+    def default_methods(self, *, sentences: bool) -> tuple[str, ...]:
+        """What takes part when no method is named: one of each kind; with few rows prompts beside head tuning.
+
+        Args:
+            sentences: whether the base is a sentence encoder, to which label words are points among the texts.
+        """
         if not self.few_shot:
             return DEFAULT_METHODS
-        return FEW_SHOT_METHODS + (PROMPTED_METHODS if self.prompt else ())
+        masked = any(LABEL not in template for template in self.prompt)
+        return FEW_SHOT_METHODS + (ANCHORED_METHODS if sentences else ()) + (PROMPTED_METHODS if masked else ())
 
     @property
     def budget_text(self) -> str:

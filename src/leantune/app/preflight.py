@@ -91,7 +91,7 @@ def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
     return Speed(
         candidate.name,
         found.setup_seconds,
-        found.train_row_seconds,
+        found.train_row_seconds * candidate.longer,
         found.predict_row_seconds,
         once_seconds=found.once_seconds,
         raced=candidate.raced,

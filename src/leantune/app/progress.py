@@ -8,6 +8,7 @@ from leantune.app.candidates import Field
 from leantune.app.study import Study
 from leantune.comparison.mixture_plan import MixturePlan
 from leantune.comparison.plan import Plan
+from leantune.core.errors import some
 from leantune.core.events import Event
 from leantune.core.records import CheckReport, Comparison, TrialRecord
 from leantune.core.sharing import Sharing
@@ -33,6 +34,8 @@ class MethodPlan(Spec):
     seconds: float
     """Races and all seeds."""
     peak_memory_bytes: int
+    longer: float = 1.0
+    """It has this times the steps of the others."""
 
 
 class Preflight(Spec):
@@ -60,6 +63,12 @@ class Planned:
     more_time: str
 
     @property
+    def slow(self) -> str:
+        """Which methods get more steps than the others; empty where none does."""
+        more = {candidate.name: candidate.longer for candidate in self.field.candidates if candidate.longer != 1}
+        return f"{max(more.values()):g} times as many steps for {some(list(more))} (slow to learn)" if more else ""
+
+    @property
     def preflight(self) -> Preflight:
         """The same as plain data."""
         methods = [
@@ -69,6 +78,7 @@ class Planned:
                 learning_rates=candidate.planned_rates,
                 seconds=self.plan.seconds[candidate.name],
                 peak_memory_bytes=self.probes[candidate.name].peak_memory_bytes,
+                longer=candidate.longer,
             )
             for candidate in self.field.candidates
         ]

@@ -53,7 +53,7 @@ def race(
 
 
 def first_trial(
-    name: str,
+    candidate: Candidate,
     raced: Sequence[RaceResult],
     lr: float,
     job: Callable[[float], Job],
@@ -65,7 +65,7 @@ def first_trial(
     """The first full-length trial; while its rate does not hold, one at another (`race.next_full_rate`); the best is kept.
 
     Args:
-        name: of the method.
+        candidate: the method.
         raced: its race.
         lr: the rate that won it.
         job: the full-length trial at a rate.
@@ -78,12 +78,19 @@ def first_trial(
     while rate is not None:
         records[rate] = yield from attempt(job(rate))
         full.append(RaceResult(rate, _best_look(records[rate]), records[rate].status))
-        rate = next_full_rate(raced, full)
+        rate = next_full_rate(raced, full, usual=candidate.usual)
     if len(full) > 1:
-        found = " and ".join(f"{percent(one.dev)} at {one.lr:.2g}" for one in full)
-        yield say(f"{name}: the short race did not settle the rate; at full length {on_dev} {found}")
+        yield say(f"{candidate.name}: {_settled(full, on_dev, usual=candidate.usual)}")
     best = best_full(full).lr
     return records[best], best
+
+
+def _settled(full: Sequence[RaceResult], on_dev: str, *, usual: bool) -> str:
+    """What became of several full-length trials; without a race dev is not looked at."""
+    if usual:
+        return f"it said one label for all rows at {full[0].lr:.2g}, and was started again at {full[-1].lr:.2g}"
+    found = " and ".join(f"{percent(one.dev)} at {one.lr:.2g}" for one in full)
+    return f"the short race did not settle the rate; at full length {on_dev} {found}"
 
 
 def _best_look(record: TrialRecord) -> float | None:

@@ -88,6 +88,12 @@ class Study:
         return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels))
 
     @property
+    def default_methods(self) -> tuple[str, ...]:
+        """What takes part when no method is named."""
+        sentences = self.base.pooling != "stock" and self.context.task.problem == "single_label_classification"
+        return self.options.default_methods(sentences=sentences)
+
+    @property
     def rows(self) -> Rows:
         """Of each split, and per step."""
         sizes, few = self.sizes, bool(self.options.few_shot)

@@ -44,7 +44,7 @@ class Together:
         running = dict[str, tuple[Candidate, float]]()
         for candidate in self.candidates:
             raced, job = rates[candidate.name], partial(self._long, candidate, self.seeds[0])
-            record, lr = yield from first_trial(candidate.name, raced.results, raced.lr, job, self._try, self._say, on_dev=ON_DEV)
+            record, lr = yield from first_trial(candidate, raced.results, raced.lr, job, self._try, self._say, on_dev=ON_DEV)
             self.finals.append(record)
             if record.status != "failed":
                 running[candidate.name] = (candidate, lr)

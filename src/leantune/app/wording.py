@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from leantune.core.errors import Problems, SpecError, nearest, some
-from leantune.core.wording import Wording
+from leantune.core.wording import Wording, plain
 
 
 def wording_of(templates: Sequence[str], given: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Wording:
@@ -32,13 +31,3 @@ def wording_of(templates: Sequence[str], given: Mapping[str, Sequence[str]], lab
                 problems.add(f'the word "{word}" stands for "{other}" and for "{label}". Take it out of one of them.', "E-LABEL")
     problems.raise_if_any(SpecError)
     return Wording(templates=tuple(templates), words=words)
-
-
-def plain(label: str) -> str:
-    """The name of a label as words: card_arrival, CardArrival and card-arrival become "card arrival".
-
-    >>> plain("CardArrival"), plain("card_arrival?")
-    ('card arrival', 'card arrival')
-    """
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
-    return " ".join(re.sub(r"[\W_]+", " ", parted).split()).lower() or label

@@ -89,7 +89,11 @@ def _use(manifest: Manifest) -> str:
         parts.append(f"{command} Without it, `predict.py` in this folder is all that is needed:")
         parts.append(_code(f"python predict.py {shown(manifest.facts)}", "sh"))
     else:
-        parts.append(command)
+        parts.append(
+            f"{command} There is no `predict.py`: what is taken out of a text is drawn by leantune, so only it can judge a text so."
+        )
+    if manifest.facts.hides:
+        parts.append(_MASKS)
     parts.append(_plain(manifest, '[("a question", "one option")]' if manifest.facts.chooses else example))
     if manifest.facts.chooses:
         parts.append(
@@ -98,8 +102,16 @@ def _use(manifest: Manifest) -> str:
     return "\n\n".join(parts)
 
 
+_MASKS = (
+    "Masks in a text (`[MASK]`, or what the tokenizer of the base calls it) are filled with the likeliest words, all at once; the score is "
+    "their probability, of several their geometric mean. Of a text without masks it says the perplexity, by tokens hidden for that."
+)
+
+
 def _example(facts: Facts) -> str:
     """A row in Python."""
+    if facts.hides:
+        return '["It is a [MASK] day."]'
     if facts.focused:
         return '[(["some", "words"], 1)]'
     if facts.chooses:

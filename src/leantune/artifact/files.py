@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def evaluate_file(
     with tempfile.TemporaryDirectory() as temporary:
         examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=predictor.task.pattern)
         cut = list[int]()
-        gold, parts = examples.gold, [_decoded(predictor, chunk, cut) for chunk in examples.chunks()]
+        gold, parts = examples.gold, [_decoded(predictor, chunk, cut, predictor.decode) for chunk in examples.chunks()]
     sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
     guess = in_order(np.arange(sizes[-1]), parts).predicted
     task = predictor.task
@@ -112,11 +112,11 @@ def evaluate_file(
     )
 
 
-def _decoded(predictor: Predictor, chunk: ExampleChunk, cut: list[int]) -> Decoded:
+def _decoded(predictor: Predictor, chunk: ExampleChunk, cut: list[int], answer: Callable[[ExampleChunk], Decoded]) -> Decoded:
     """The answers to some rows; the rows whose first text is cut are noted."""
     assert chunk.rows is not None
     cut += [int(chunk.rows[place]) for place in predictor.cut(chunk.texts)]
-    return predictor.decode(chunk)
+    return answer(chunk)
 
 
 def _told(cut: Sequence[int]) -> list[Inference]:
@@ -131,7 +131,7 @@ def _told(cut: Sequence[int]) -> list[Inference]:
 
 def _values(predictor: Predictor, rows: Rows, cut: list[int]) -> Iterator[tuple[Any, float]]:
     for chunk in rows.chunks():
-        decoded = _decoded(predictor, chunk, cut)
+        decoded = _decoded(predictor, chunk, cut, predictor.said)
         for answer, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
             yield predictor.task.named(answer, predictor.labels), round(float(confidence), 6)
 

@@ -67,6 +67,8 @@ class Facts(Spec):
     """How rows become pieces, a name of `data.pieces`."""
     asked: Asked | None = None
     """How the base is asked behind a prompt; None without one."""
+    anchored: bool = False
+    """Whether the head reads pooled states of length 1."""
     target_length: int = 0
     """Tokens that are written for a row at most; 0 where none are."""
     decoding: Decoding | None = None
@@ -109,6 +111,11 @@ class Facts(Spec):
     def spans(self) -> bool:
         """Whether answers are spans of the second text."""
         return self.pieces == "spans"
+
+    @property
+    def hides(self) -> bool:
+        """Whether tokens of a text are hidden, and masks in it are filled."""
+        return self.pieces == "hidden"
 
     @property
     def chooses(self) -> bool:

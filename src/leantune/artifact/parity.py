@@ -77,12 +77,20 @@ class Proof:
 
 
 def read_golden(path: Path) -> Golden:
-    """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
-    rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
-    answers = [(raw["answers"][place][0], raw["answers"][place][1]) for place in kept] if "answers" in raw else []
-    return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept], answers)
+    """The golden rows that a trial left (`golden.json`); empty texts, which libraries treat differently, are left out.
+
+    Raises:
+        ArtifactError: E-RUN where the file is missing or damaged.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        kept = [place for place, (first, second) in enumerate(raw["inputs"]) if first or second] or [0]
+        rows = [(raw["inputs"][place][0], raw["inputs"][place][1]) for place in kept]
+        answers = [(raw["answers"][place][0], raw["answers"][place][1]) for place in kept] if "answers" in raw else []
+        return Golden(rows, [np.array(raw["logits"][place], dtype=np.float64) for place in kept], answers)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        message = f"{path}: the rows that the artifact is proven with cannot be read. Delete the folder {path.parent.name} and run again."
+        raise ArtifactError(message, "E-RUN") from error
 
 
 def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -> Proof:
@@ -146,7 +154,7 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     largest = 0.0
     if not task.from_logits:
         said = zip(rows, golden.answers, strict=True)
-        return max(abs(float(row[score]) - likely) if row[label] == answer else 1.0 for row, (answer, likely) in said)
+        return max(abs(float(row[score]) - likely) if task.alike(row[label], answer) else 1.0 for row, (answer, likely) in said)
     for row, logits, (_, second) in zip(rows, golden.logits, golden.rows, strict=True):
         names = json.loads(second or "") if facts.chooses else facts.labels
         answer = json.loads(row[label]) if row[label].startswith("[") and row[label] not in names else row[label]

@@ -5,6 +5,7 @@
     load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
     load("best").predict([(["We", "sold", "it"], 1)])       for models of roles: the words and the place of the predicate
     load("best").predict([("a question", ["one option", "another"])])     for models that choose
+    load("best").predict(["a [MASK] day"])                   a masked language model fills the masks of its tokenizer
     load("best").predict([[{"role": "user", "content": "Hello"}]])          for models that chat; a text is what the user says
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
@@ -32,6 +33,7 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._pieces import Pieces, Room, too_long
 from leantune.evaluate.generate import Writer, write
+from leantune.evaluate.masks import filled
 from leantune.evaluate.predict import averaged, logits_of, predict, read_logits
 from leantune.execution.device import pick_device
 from leantune.kinds.prompt import Worded
@@ -83,9 +85,21 @@ class Predictor:
         Raises:
             DataError: E-TEXT when a row is of another kind than the model reads.
         """
-        decoded = self.decode(chunk_of(rows, self.manifest.facts, self.task.pattern))
+        decoded = self.said(chunk_of(rows, self.manifest.facts, self.task.pattern))
         found = zip(decoded.predicted, decoded.confidence, strict=True)
         return [Prediction(self.task.named(answer, self.labels), float(score)) for answer, score in found]
+
+    def said(self, chunk: ExampleChunk) -> Decoded:
+        """As `decode`, but a masked language model fills the masks that stand in a text."""
+        facts, tokenizer = self.manifest.facts, self.base.tokenizer
+        masked = [row for row, text in enumerate(chunk.texts) if facts.hides and tokenizer.mask_token in text]
+        decoded = self.decode(chunk)
+        if not masked:
+            return decoded
+        options: dict[str, Any] = {"length": self.manifest.max_length, "types": self._options()["types"]}
+        found = dict(zip(masked, filled(self.network, tokenizer, [chunk.texts[row] for row in masked], **options), strict=True))
+        answers = [(found.get(row, pair)) for row, pair in enumerate(zip(decoded.predicted, decoded.confidence, strict=True))]
+        return Decoded([answer for answer, _ in answers], np.array([likely for _, likely in answers], np.float32))
 
     def decode(self, chunk: ExampleChunk) -> Decoded:
         """Answers of rows as the task codes them, and their scores."""
@@ -123,7 +137,7 @@ class Predictor:
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
-        pieces = facts.pieces if self.worded is None else self.worded.pieces
+        pieces = facts.pieces if self.worded is None else self.worded.pieces or facts.pieces
         return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
 
     def _options(self) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         _write_scripts(folder, manifest, kind, base)
     plain = kind is None or not (kind.module or (kind.prompts and pooled))
     if pooled and plain and manifest.layout not in _OWN:
-        write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length)
+        write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length, unit=facts.anchored)
     ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]
     manifest = manifest.model_copy(update={"loads_in": ways})
     (folder / CARD).write_text(card(manifest), encoding="utf-8")

@@ -17,7 +17,7 @@ _POOLING = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token",
 FILES = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json", "1_Pooling/config.json")
 
 
-def write_layout(folder: Path, *, pooling: str, width: int, max_length: int) -> None:
+def write_layout(folder: Path, *, pooling: str, width: int, max_length: int, unit: bool) -> None:
     """Add the files that make the folder a sentence-transformers model.
 
     Args:
@@ -25,8 +25,10 @@ def write_layout(folder: Path, *, pooling: str, width: int, max_length: int) -> 
         pooling: mean, cls or last.
         width: of the token states.
         max_length: tokens per row at most.
+        unit: whether the head reads states of length 1.
     """
-    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), (HEAD, "Dense")]
+    between = [("normalize", "Normalize")] if unit else []
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), *between, (HEAD, "Dense")]
     modules = [
         {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for place, (path, kind) in enumerate(kinds)

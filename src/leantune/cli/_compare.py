@@ -42,7 +42,7 @@ PARTIAL = 3
 INTERRUPTED = 130
 
 
-def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
+def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
     try:
@@ -51,7 +51,9 @@ def show(opened: Callable[[], Study], methods: list[str], worker: WorkerProcess,
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
+            for progress in run_comparison(
+                study, study.default_methods if methods is None else methods, command=command, dry_run=dry_run, worker=worker
+            ):
                 screen.hear(progress)
     except KeyboardInterrupt:
         print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
@@ -229,7 +231,7 @@ def print_plan(planned: Planned, study: Study, console: Console, *, title: str =
         seconds = duration(plan.seconds.get(candidate.name))
         table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
     trials = f"{plan.steps} steps of about {study.options.batch} rows for each of {len(study.spec.seeds)} seeds"
-    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps")
+    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps{planned.slow and f'; {planned.slow}'}")
     console.print(table)
     for name, reason in planned.field.left_out.items():
         console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")

@@ -21,7 +21,7 @@ from leantune.execution.process import WorkerProcess
 
 
 def show_mixture(
-    opened: Callable[[], MixedStudy], methods: list[str], worker: WorkerProcess, *, command: str, dry_run: bool, style: str
+    opened: Callable[[], MixedStudy], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str
 ) -> int:
     """Run the comparison of a mixture in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
@@ -29,7 +29,8 @@ def show_mixture(
         with console.status("Reading the data and the base model ...") if style == "live" else nullcontext():
             mixed = opened()
         screens = _Screens(console, style)
-        for progress in run_mixture_comparison(mixed, methods, command=command, dry_run=dry_run, worker=worker):
+        wanted = mixed.default_methods if methods is None else methods
+        for progress in run_mixture_comparison(mixed, wanted, command=command, dry_run=dry_run, worker=worker):
             screens.hear(progress)
     except KeyboardInterrupt:
         print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201

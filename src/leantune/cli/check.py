@@ -141,7 +141,7 @@ def _show_labels(console: Console, dataset: Dataset, report: CheckReport) -> Non
         table.add_column(split, justify="right")
     order = sorted(dataset.labels, key=lambda label: -report.labels["train"].get(label, 0))
     for label in order[:_SHOWN_LABELS]:
-        table.add_row(_plain(label), *(_with_share(report, split, label, of_words=dataset.gold.words) for split in report.splits))
+        table.add_row(_plain(label), *(_with_share(report, split, label) for split in report.splits))
     if len(order) > _SHOWN_LABELS:
         rest = order[_SHOWN_LABELS:]
         least, most = (report.labels["train"].get(label, 0) for label in (rest[-1], rest[0]))
@@ -152,11 +152,9 @@ def _show_labels(console: Console, dataset: Dataset, report: CheckReport) -> Non
     console.print(table)
 
 
-def _with_share(report: CheckReport, split: str, label: str, *, of_words: bool) -> str:
-    """How often a label stands in a split, and its share of the rows, or of the words where each has a tag."""
-    count = report.labels[split].get(label, 0)
-    whole = sum(report.labels[split].values()) if of_words else report.splits[split]
-    return f"{count:,} ({100 * count / max(1, whole):.0f}%)"
+def _with_share(report: CheckReport, split: str, label: str) -> str:
+    """How often a label stands in a split, and its share."""
+    return f"{report.labels[split].get(label, 0):,} ({100 * report.share(split, label):.0f}%)"
 
 
 def _plain(text: str) -> str:

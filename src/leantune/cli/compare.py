@@ -102,8 +102,9 @@ def command(
         split_seed=split_seed,
         keep_all=keep_all,
     )
-    wanted = split_list(methods) if methods is not None else list(options.default_methods)
-    read_methods(wanted)  # a typo is told before anything is read
+    wanted = None if methods is None else split_list(methods)
+    if wanted is not None:
+        read_methods(wanted)  # a typo is told before anything is read
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
         if is_mix(file):

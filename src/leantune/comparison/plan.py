@@ -1,6 +1,7 @@
 """The plan: how many steps every trial gets, out of a budget and of what the probe measured. A pure function.
 
 seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all methods get the same number of steps
+                                                                         (slow ones several for each of these)
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Speed:
     name: str
     setup_seconds: float
     train_row_seconds: float
+    """Of one step of the plan, which is several for a method that learns slowly."""
     predict_row_seconds: float
     once_seconds: float = 0.0
     raced: bool = True

@@ -18,6 +18,8 @@ OFF_THE_GROUND = 0.03
 """A race whose best rate is not this far above always answering the most frequent label has learned nothing yet."""
 UNDECIDED, UNDECIDED_SHARE = 0.02, 0.05
 """A race is undecided between two rates whose dev scores differ by no more than both: two points, and a twentieth of the score."""
+RESTART = 3.0
+"""Factor of a rate that was not raced, where everything says one label: too low a rate is the commonest cause."""
 _LARGEST_STEP = 10**0.5
 """Factor of an extension at most: half a decade."""
 
@@ -88,19 +90,22 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float], floor: fl
     return _outwards(ordered, up=False) if best is None or best.lr == ordered[0] else None
 
 
-def next_full_rate(race: Sequence[RaceResult], full: Sequence[RaceResult]) -> float | None:
+def next_full_rate(race: Sequence[RaceResult], full: Sequence[RaceResult], *, usual: bool = False) -> float | None:
     """The rate to try at full length beside those that were; None when the best of them holds.
 
     Lower ones where the rate does not hold (`slower`), as long as each is better than the one before. Where every rate of the race said one
-    label for all rows, and the full-length trial does too, the next higher one: a restart, once.
+    label for all rows, and the full-length trial does too, the next higher one: a restart, once. Without a race it is three times the rate.
 
     Args:
         race: the short trials.
         full: the full-length ones, in order.
+        usual: whether the first of these had the usual rate of the method, because nothing can be raced.
     """
     best, tried = best_full(full), {result.lr for result in full}
     if best is not full[-1] or best.status == "failed":
         return None
+    if best.status == "one_class" and usual:
+        return float(f"{RESTART * best.lr:.3g}") if len(full) == 1 else None
     if best.status == "one_class" and {result.status for result in race} == {"one_class"}:
         return min((result.lr for result in race if result.lr > best.lr), default=None)
     lower = slower(race, best.lr, best.dev if best.status == "ok" else None)

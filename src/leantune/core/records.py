@@ -110,6 +110,8 @@ class Recipe(Spec):
     lr: float = Field(gt=0)
     head_lr: float | None = Field(default=None, gt=0)
     """Learning rate of the head; None: the same as `lr`."""
+    soft_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of the soft tokens of a prompt; None: the same as `lr`."""
     optimizer: str = "adamw"
     schedule: str = "linear"
     warmup: float = Field(default=0.06, ge=0, lt=1)
@@ -329,6 +331,8 @@ class CheckReport(Spec):
     """Rows per split."""
     labels: dict[str, dict[str, int]]
     """Label counts per split, most frequent first."""
+    wholes: dict[str, int] = {}
+    """What label counts are shares of, per split: its rows, or its words where each has a tag."""
     length_quantiles: dict[str, int] = {}
     """Tokens per row at p50, p90, p95, p99, max."""
     max_length: int | None = None
@@ -340,6 +344,10 @@ class CheckReport(Spec):
     """Tokens of a target that are learned."""
     truncated_targets: float | None = None
     findings: list[CheckFinding] = []
+
+    def share(self, split: str, label: str) -> float:
+        """Share of the rows of a split that have a label; of its words where each has a tag."""
+        return self.labels[split].get(label, 0) / max(1, self.wholes.get(split, self.splits[split]))
 
 
 class Ledger(Spec):

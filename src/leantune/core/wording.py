@@ -5,6 +5,8 @@ parse_words("negative=terrible|bad, positive=great")      {"negative": ("terribl
 
 from __future__ import annotations
 
+import re
+from itertools import zip_longest
 from typing import Literal
 
 from leantune.core.errors import SpecError
@@ -12,6 +14,8 @@ from leantune.core.spec import Spec
 
 Asked = Literal["masked", "next", "apart"]
 """How a base is asked for a word: a masked model, a decoder that goes on with the next token, an encoder-decoder that answers apart."""
+LABEL = "{label}"
+"""In a template around the name of a label, which a sentence encoder reads: "This text is about {label}."."""
 _EXAMPLE = 'Write for example --labels "negative=terrible|bad, positive=great".'
 
 
@@ -27,7 +31,7 @@ class Wording(Spec):
     """Templates and label words; what a prompt found on the training rows (`kinds.prompt`) stands in it as plain values too."""
 
     templates: tuple[str, ...] = ()
-    """Such as "{text} It was {mask}."; several are an ensemble."""
+    """Such as "{text} It was {mask}."; several are an ensemble; those around a label hold {label}."""
     words: dict[str, tuple[str, ...]] = {}
     """The words of each label."""
     priors: dict[str, tuple[float, ...]] = {}
@@ -36,6 +40,31 @@ class Wording(Spec):
     """In the order in which they are shown; of each label one more than are shown, where there are so many."""
     settled: bool = False
     """Whether a prompt has settled it, so that nothing is left to be found."""
+
+    @property
+    def around_rows(self) -> tuple[str, ...]:
+        """Templates that put a row into words."""
+        return tuple(template for template in self.templates if LABEL not in template)
+
+    @property
+    def around_labels(self) -> tuple[str, ...]:
+        """Templates that put the word of a label into words."""
+        return tuple(template for template in self.templates if LABEL in template)
+
+    @property
+    def in_turn(self) -> tuple[str, ...]:
+        """The first word of each label, then the second ones, and so on."""
+        turns = zip_longest(*self.words.values())
+        return tuple(word for turn in turns for word in turn if word is not None)
+
+
+def spoken(template: str, word: str) -> str:
+    """A template around a label with a word in it; doubled braces are braces.
+
+    >>> spoken("{{It}} was {label}.", "great")
+    '{It} was great.'
+    """
+    return word.join(part.replace("{{", "{").replace("}}", "}") for part in template.split(LABEL))
 
 
 def parse_words(text: str) -> dict[str, tuple[str, ...]]:
@@ -56,6 +85,16 @@ def parse_words(text: str) -> dict[str, tuple[str, ...]]:
             raise SpecError(f'--labels: the label "{_plain(label)}" is given twice. Join its words by "|". {_EXAMPLE}', "E-OPTION")
         found[_plain(label)] = words
     return found
+
+
+def plain(label: str) -> str:
+    """The name of a label as words: card_arrival, CardArrival and card-arrival become "card arrival".
+
+    >>> plain("CardArrival"), plain("card_arrival?")
+    ('card arrival', 'card arrival')
+    """
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
+    return " ".join(re.sub(r"[\W_]+", " ", parted).split()).lower() or label
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -37,7 +37,8 @@ def check(dataset: Dataset, ruler: Ruler | None = None) -> CheckReport:
     values: dict[str, object] = {
         "source": dataset.source,
         "splits": dataset.manifest.sizes,
-        "labels": {split: _label_counts(dataset, split) for split in dataset.splits},
+        "labels": (counts := {split: _label_counts(dataset, split) for split in dataset.splits}),
+        "wholes": {split: sum(counts[split].values()) if dataset.gold.words else dataset.manifest.sizes[split] for split in counts},
     }
     if ruler is not None:
         lengths = measured(dataset, ruler)

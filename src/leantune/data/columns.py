@@ -14,6 +14,7 @@ from leantune.core.spec import Spec
 from leantune.data import focus
 from leantune.data.chat import REPLY
 from leantune.data.composed import lacking, sources
+from leantune.data.extracted import answer_columns
 from leantune.data.facts import Facts, is_prose, look
 from leantune.data.intake import Inference
 from leantune.data.names import LABELS, PAIRS, RIGHT, SOURCES, TAGS, TEXTS, WORDS, language, plain
@@ -67,6 +68,10 @@ def infer_columns(table: Table, place: str, wanted: Wanted) -> tuple[Columns, li
         found, told = _two_columns(*tagged, "lists of words and tags, named so")
         about = _focus(table, place, wanted, notes)
         return found.model_copy(update={"text_pair": about}), [*told, *notes]
+    if wanted.label_needed and not any((label, wanted.text, wanted.text_pair)) and (asked := answer_columns(table)):
+        why, override = "named so; most answers stand in their text", "--text COL --text-pair COL --label COL"
+        note = Inference(what="question, text and answer", value=", ".join(f'"{name}"' for name in asked), why=why, override=override)
+        return Columns(text=asked[0], text_pair=asked[1], label=asked[2]), [note]
     if wanted.label_needed and (written := _source_and_target(facts, wanted)):
         return _two_columns(*written, "a text and the text to write, named so")
     if label is None and wanted.label_needed:

@@ -15,7 +15,9 @@ from leantune.data.golds.text import references
 from leantune.data.intake import Inference
 from leantune.data.layouts import plain_rows
 from leantune.data.locate import bring_in, locate
+from leantune.data.names import WORDS, plain
 from leantune.data.table import Table
+from leantune.data.words import nested_in, split_words
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def _prose(table: Table, place: str, notes: list[Inference]) -> list[str]:
 
 
 def _said(name: str, cell: str | None) -> list[str]:
-    """The texts in a cell: a text, references, the turns of a conversation."""
+    """The texts in a cell: a text, references, the turns of a conversation, the words of a list joined by spaces."""
     if name == CONVERSATION and cell:
         return [turn["content"] for turn in turns_of(cell)]
+    if plain(name) in WORDS and isinstance(nested_in(cell), list):
+        return [" ".join(split_words(cell))]
     return [text for text in references(cell) if text.strip()]

@@ -20,7 +20,7 @@ from typing import Any
 from leantune.core.errors import Problems, some
 from leantune.core.human import plural
 from leantune.data.intake import MOST_PROBLEMS, Inference
-from leantune.data.names import LABELS, TAGS, WORDS, plain
+from leantune.data.names import EVENTS, LABELS, TAGS, WORDS, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
 from leantune.data.values import to_text
 from leantune.data.words import nested_in
@@ -65,7 +65,16 @@ def words_in(text: str) -> list[Bounds]:
     return [match.span() for match in _WORD.finditer(text)]
 
 
-def entity_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inference], *, answered: bool) -> Iterator[Chunk]:
+def entity_rows(
+    chunks: Iterable[Chunk],
+    problems: Problems,
+    notes: list[Inference],
+    *,
+    answered: bool,
+    text: str | None = None,
+    places: str | None = None,
+    tagging: bool = False,
+) -> Iterator[Chunk]:
     """Chunks with words, and with tags where rows are answered; chunks of files without places as they are.
 
     Args:
@@ -73,27 +82,37 @@ def entity_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inferen
         problems: where rows are told whose places are wrong.
         notes: where it is told what was made and what was mended.
         answered: whether every row needs its places.
+        text: the column of the texts, where it is named.
+        places: the column of the places, where it is named.
+        tagging: tags are what is wanted, whatever label a row has beside them.
     """
     rest = iter(chunks)
     first = next(rest, {})
     whole = chain([first] if first else [], rest)
-    columns = _columns(first, answered=answered)
+    columns = _columns(first, answered=answered, text=text, places=places, tagging=tagging)
     if columns is None:
         return whole
     return _tagged(whole, columns, problems, notes) if columns.places else _in_words(whole, columns, problems.place, notes)
 
 
-def _columns(chunk: Chunk, *, answered: bool) -> Columns | None:
+def _columns(chunk: Chunk, *, answered: bool, text: str | None, places: str | None, tagging: bool) -> Columns | None:
     """Where the first rows keep texts with places; None where they have words or answers of their own, or no places."""
+    if text is not None and text not in chunk:
+        return None
     names = {plain(name): name for name in reversed(list(chunk))}
-    text = next((names[name] for name in TEXTS if name in names), None)
+    text = text or next((names[name] for name in TEXTS if name in names), None)
     if text is None or any(name in names for name in WORDS):
         return None
     if not answered:
         return Columns(text, None)
-    places = next((names[name] for name in PLACES if name in names and _holds_places(chunk[names[name]])), None)
-    others = any(name in names and names[name] != places for name in (*LABELS, *TAGS))
-    return None if places is None or others else Columns(text, places)
+    if places is not None:
+        return Columns(text, places) if places in chunk and _holds_places(chunk[places]) else None
+    if any(name in names for name in EVENTS):
+        return None  # a list of entities beside events is what their arguments name
+    found = next((names[name] for name in PLACES if name in names and _holds_places(chunk[names[name]])), None)
+    rivals = [names[name] for name in (*LABELS, *TAGS) if name in names and names[name] != found]
+    others = any(isinstance(_listed(cell), list) for name in rivals for cell in chunk[name]) if tagging else bool(rivals)
+    return None if found is None or others else Columns(text, found)
 
 
 def _in_words(chunks: Iterable[Chunk], columns: Columns, place: str, notes: list[Inference]) -> Iterator[Chunk]:
@@ -116,7 +135,7 @@ def _tagged(chunks: Iterable[Chunk], columns: Columns, problems: Problems, notes
             except ValueError as error:
                 problems.add(f'row {row}, column "{columns.places}": {error}', "E-LABEL")
                 tags.append(None)
-        others = {name: cells for name, cells in chunk.items() if name not in (columns.text, columns.places)}
+        others = {name: cells for name, cells in chunk.items() if name not in (columns.text, columns.places, TOKENS, MADE_TAGS)}
         yield {TOKENS: list(map(_words, texts)), MADE_TAGS: tags, **others}
         if len(problems.found) >= MOST_PROBLEMS:
             return
@@ -180,14 +199,14 @@ def _checked(text: str, place: Any, row: int, mended: Mended) -> tuple[int, int,
     start, end, name = read[0], read[1], str(read[2]).strip()
     said = to_text(place.get("text")) if isinstance(place, Mapping) else None
     if said and said.strip() and text[max(0, start) : end].strip() != said.strip():
-        start, end = _nearest(text, said.strip(), start, name)
+        start, end = nearest_text(text, said.strip(), start, name)
         mended.moved.append(row)
     if not 0 <= start < end <= len(text):
         raise ValueError(f'"{name}" from {start} to {end} is no place in a text of {len(text)} characters. Ends stand behind the last one.')
     return start, end, name
 
 
-def _nearest(text: str, said: str, start: int, name: str) -> Bounds:
+def nearest_text(text: str, said: str, start: int, name: str) -> Bounds:
     """Where a text stands that is nearest to where it should."""
     found = [match.start() for match in re.finditer(re.escape(said), text)]
     if not found:

@@ -1,36 +1,59 @@
-"""Sentences with lists of events become rows of plain columns.
+"""Rows with lists of events become rows of plain columns.
 
     {"tokens": [...], "events": [{"type": "Attack", "trigger": [3, 4], "arguments": [{"role": "Target", "start": 5, "end": 6}]}]}
+    {"text": "...", "events": [{"type": "Attack", "trigger": {"start": 9, "end": 14}, "arguments": [{"role": "Target", "text": "a town"}]}]}
+    {"text": "...", "events": [{"type": "Attack", "mentions": [{"trigger": "raid", "arguments": []}, ...]}]}     mentions (ACE, ERE)
 
-The type may stand in the trigger, and an argument may name a thing of the list "entity_mentions" by its id (ACE as OneIE keeps it).
+The type may stand in the trigger, and an argument may name a thing of a list of entities by its id (ACE as OneIE keeps it).
 
-For `tagging` a row stays a sentence, with the types of the triggers as tags; for `arguments` a row is one event: trigger, type, and the
-roles as tags. Places count words from 0, an end stands behind the last word. Spans that overlap an earlier one of the row cannot be tags;
-they are counted.
+For `tagging` a row stays a row, with the types of the triggers as tags; for `arguments` a row is one event: trigger, type, and the
+roles as tags. Places count words from 0, in texts characters; an end stands behind the last. What has no place is found by its words
+(`data.event_places`). Spans that overlap an earlier one of the row cannot be tags; they are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from leantune.core.errors import Problems, some
+from leantune.core.human import plural
+from leantune.data.entities import TEXTS, TOKENS
+from leantune.data.event_places import Sentence, Sought
 from leantune.data.intake import Inference, as_columns
-from leantune.data.names import TAGS, WORDS, plain
+from leantune.data.names import EVENTS, TAGS, WORDS, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
+from leantune.data.values import to_text
 from leantune.data.words import nested_in
 
-EVENTS = ("events", "event_mentions")
 TRIGGER, TYPE, ROLES = "trigger", "type", "tags"
 """The columns that are made."""
-_TYPES = ("type", "event_type", "label", "event_subtype")
+_TYPES = ("type", "event_type", "label", "event_subtype", "subtype")
+_TRIGGERS = ("trigger", "anchor", "trigger_word")
+_ROLES = ("role", "argument_role", "label", "type")
+_MENTIONS = ("mentions", "event_mentions", "mention")
+_REFERENCES = ("entity_id", "entity")
 UNTYPED = "EVENT"
 """The type of events that name none."""
-_THINGS = "entity_mentions"
+_THINGS = ("entity_mentions", "golden_entity_mentions", "entities")
 Row = dict[str, Any]
 Span = tuple[int, int, str]
 """First word, the one behind the last, name."""
+
+
+@dataclass
+class _Told:
+    """What became of the events of a file: numbers of rows."""
+
+    arguments: bool
+    rows: int = 0
+    made: int = 0
+    sought: Sought = field(default_factory=Sought)
+    lost: list[int] = field(default_factory=list)
+    untyped: list[int] = field(default_factory=list)
+    typed: bool = False
 
 
 def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inference], *, arguments: bool) -> Iterator[Chunk]:
@@ -40,116 +63,141 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
         chunks: of one file.
         problems: where rows are told whose events are broken.
         notes: where is told what became of the events.
-        arguments: a row for each event with its roles, else for each sentence with its triggers.
+        arguments: a row for each event with its roles, else for each row with its triggers.
     """
     first = next(chunks, None)
     if first is None:
         return
-    events, words = (next((name for name in first if plain(name) in known), None) for known in (EVENTS, WORDS))
-    if events is None or words is None or (not arguments and any(plain(name) in TAGS for name in first)):
+    events, words, text = (next((name for name in first if plain(name) in known), None) for known in (EVENTS, WORDS, TEXTS))
+    if events is None or (words is None and text is None) or (not arguments and any(plain(name) in TAGS for name in first)):
         yield from chain([first], chunks)
         return
-    lost, untyped, typed, number, made = list[int](), list[int](), False, 0, 0
+    told = _Told(arguments)
     for chunk in chain([first], chunks):
         rows = list[Row]()
         for cells in zip(*chunk.values(), strict=True):
-            number += 1
+            told.rows += 1
             row = dict(zip(chunk, cells, strict=True))
             try:
-                found, overlaps = _of_sentence(row, words, events, arguments=arguments)
+                rows += _of_row(*(_worded(row, words) if words else _read(row, str(text))), events, told)
             except ValueError as error:
-                problems.add(f'row {number}, column "{events}": {error}.', "E-LABEL")
-                continue
-            rows += found
-            lost += [number] if overlaps else []
-            kinds = [_type(_object(event)) for event in _list(row[events])]
-            typed = typed or any(kinds)
-            untyped += [number] if not all(kinds) else []
-        made += len(rows)
+                problems.add(f'row {told.rows}, column "{events}": {error}.', "E-LABEL")
+        told.made += len(rows)
         if rows:
             yield as_columns(rows)
-    what, why = (
-        ("arguments", "a row for each event") if arguments else ("triggers", "a tag for each word; their arguments: --task arguments")
-    )
-    notes.append(Inference(what=f'"{events}"', value=f"{made:,} rows", why=f"{what} of events, {why}"))
-    if typed and untyped:
-        why = f"their events name no type, as others do; they are called {UNTYPED}"
-        notes.append(Inference(what="events without a type", value=f"row {some(untyped, SHOWN_ROWS)}", why=why))
-    if lost:
-        why = "a word has one tag; of spans that overlap the first one is kept"
-        notes.append(Inference(what=f"{what} left out", value=f"row {some(lost, SHOWN_ROWS)}", why=why))
+    notes.extend(_notes(events, told))
 
 
-def _of_sentence(row: Row, words: str, events: str, *, arguments: bool) -> tuple[list[Row], bool]:
-    """The rows that a sentence gives, and whether spans overlap."""
-    size, listed = len(_list(row[words])), [_object(event) for event in _list(row[events])]
-    triggers = [_span(event, event.get("trigger"), _type(event) or UNTYPED, size) for event in listed]
-    if not arguments:
-        tags, lost = _tags(sorted(triggers), size)
-        return [{**row, ROLES: tags}], lost
-    things = _named(row)
-    found, overlaps, rest = list[Row](), False, {name: cell for name, cell in row.items() if name != events}
+def _worded(row: Row, words: str) -> tuple[Row, Sentence]:
+    """A row of words."""
+    return row, Sentence.of_words([str(word) for word in _list(row[words])])
+
+
+def _read(row: Row, text: str) -> tuple[Row, Sentence]:
+    """A row with the words of its text instead of it."""
+    said = to_text(row[text]) or ""
+    sentence = Sentence.of_text(said)
+    others = {name: cell for name, cell in row.items() if name not in (text, TOKENS)}
+    return {TOKENS: [said[start:end] for start, end in sentence.words], **others}, sentence
+
+
+def _of_row(row: Row, sentence: Sentence, events: str, told: _Told) -> list[Row]:
+    """The rows that a row gives."""
+    listed = list(chain.from_iterable(_mentions(_object(event)) for event in _list(row[events])))
+    triggers = [_span(sentence, _trigger(event), _type(event) or UNTYPED, told) for event in listed]
+    kinds = [_type(event) for event in listed]
+    told.typed = told.typed or any(kinds)
+    told.untyped += [told.rows] if not all(kinds) else []
+    if not told.arguments:
+        return [{**row, ROLES: _tags(sorted(triggers), len(sentence.words), told)}]
+    things, rest = _named(row), {name: cell for name, cell in row.items() if name != events}
+    found = list[Row]()
     for event, (start, end, kind) in zip(listed, triggers, strict=True):
-        told = map(_object, _list(event.get("arguments")))
-        roles = [_span(one, one.get("span", things.get(str(one.get("entity_id")))), str(one.get("role", "")), size) for one in told]
-        tags, lost = _tags(roles, size)
-        found.append({**rest, TRIGGER: [start, end], TYPE: kind, ROLES: tags})
-        overlaps = overlaps or lost
-    return found, overlaps
+        roles = [_argument(sentence, _object(one), things, told) for one in _list(event.get("arguments"))]
+        found.append({**rest, TRIGGER: [start, end], TYPE: kind, ROLES: _tags(roles, len(sentence.words), told)})
+    return found
+
+
+def _mentions(event: Row) -> list[Row]:
+    """The mentions of an event, which have its type where they name none; itself where it lists none."""
+    listed = next((event[name] for name in _MENTIONS if name in event), None)
+    if listed is None:
+        return [event]
+    return [{**_object(one), "type": _type(_object(one)) or _type(event)} for one in (listed if isinstance(listed, list) else [listed])]
+
+
+def _trigger(event: Row) -> Any:
+    return next((event[name] for name in _TRIGGERS if event.get(name) is not None), None)
+
+
+def _argument(sentence: Sentence, one: Row, things: Row, told: _Told) -> Span:
+    """Where an argument stands, by its own place or by that of the thing that it names."""
+    own = {key: cell for key, cell in one.items() if key not in _ROLES}
+    thing = next((things[str(one[name])] for name in _REFERENCES if str(one.get(name)) in things), None)
+    role = str(next((one[name] for name in _ROLES if one.get(name)), ""))
+    return _span(sentence, thing if thing is not None and "start" not in own and "span" not in own else own, role, told)
 
 
 def _type(event: Row) -> str:
     """The type of an event, which some files keep in its trigger; "" where it has none."""
-    trigger = event.get("trigger")
+    trigger = _trigger(event)
     kept = (event, trigger if isinstance(trigger, dict) else {})
     return str(next((place[name] for place in kept for name in _TYPES if place.get(name)), ""))
 
 
 def _named(row: Row) -> Row:
-    """The places of things by their ids, which arguments may name instead of a place (OneIE)."""
-    found = map(_object, _list(row.get(_THINGS)))
-    return {str(one["id"]): one for one in found if "id" in one}
+    """The things of a row by their ids, which arguments may name instead of a place (OneIE)."""
+    cell = next((row[name] for name in row if plain(name) in _THINGS), None)
+    return {str(one["id"]): one for one in map(_object, _list(cell)) if "id" in one}
 
 
-def _tags(spans: list[Span], size: int) -> tuple[list[str], bool]:
-    """Spans as BIO, and whether one was left out."""
-    tags, lost = ["O"] * size, False
-    for start, end, name in spans:
-        if any(tag != "O" for tag in tags[start:end]):
-            lost = True
-            continue
-        tags[start:end] = [f"B-{name}", *[f"I-{name}"] * (end - start - 1)]
-    return tags, lost
-
-
-def _span(thing: Row, place: Any, name: str, size: int) -> Span:
+def _span(sentence: Sentence, place: Any, name: str, told: _Told) -> Span:
     """Where a trigger or an argument stands.
 
     Raises:
         ValueError: with a sentence for people.
     """
-    given = place if place is not None else thing
-    start, end = (
-        (given.get("start"), given.get("end"))
-        if isinstance(given, dict)
-        else given
-        if isinstance(given, list) and len(given) == 2
-        else (None, None)
-    )
-    if not (isinstance(start, int) and isinstance(end, int)):
-        raise ValueError(f"{name or 'an event'} has no place. Write [start, end] or start and end, as numbers of words")
-    if start == end:
-        raise ValueError(f"{name}: from {start} to {end} stands no word. An end stands behind the last word: {end + 1}")
-    if not 0 <= start < end <= size:
-        raise ValueError(f"{name}: from {start} to {end} is no place in a sentence of {size} words")
+    start, end = sentence.find(place, name, told.rows, told.sought)
     if not name or name != "".join(name.split()):
         raise ValueError(f'"{name}" is no name of a role. Write one word')
     return start, end, name
 
 
+def _tags(spans: list[Span], size: int, told: _Told) -> list[str]:
+    """Spans as BIO; that one was left out is noted."""
+    tags = ["O"] * size
+    for start, end, name in spans:
+        if any(tag != "O" for tag in tags[start:end]):
+            told.lost += [told.rows] if told.lost[-1:] != [told.rows] else []
+            continue
+        tags[start:end] = [f"B-{name}", *[f"I-{name}"] * (end - start - 1)]
+    return tags
+
+
+def _notes(events: str, told: _Told) -> Iterator[Inference]:
+    """What is told of a file."""
+    what, why = ("arguments", "a row for each event") if told.arguments else ("triggers", _WITHOUT)
+    yield Inference(what=f'"{events}"', value=f"{told.made:,} rows", why=f"{what} of events, {why}")
+    untyped, sought = told.untyped if told.typed else [], told.sought
+    for rows, what_is, why in (
+        (untyped, "events without a type", f"their events name no type, as others do; they are called {UNTYPED}"),
+        (sought.placed, "places found by their words", "the words stand there once"),
+        (sought.first, "places found by words that stand there several times", "the first place is taken"),
+        (sought.moved, "places moved", "another text stands there than they say; the nearest one with that text is taken"),
+        (sought.widened, "places inside of words", "the whole words are taken"),
+        (told.lost, f"{what} left out", "a word has one tag; of spans that overlap the first one is kept"),
+    ):
+        if rows:
+            numbers = list(dict.fromkeys(rows))
+            yield Inference(what=what_is, value=f"row {some(numbers, SHOWN_ROWS)}", why=f"{plural(len(numbers), 'row')}; {why}")
+
+
+_WITHOUT = "a tag for each word; their arguments: --task arguments"
+
+
 def _list(cell: Any) -> list[Any]:
     found = nested_in(cell) if isinstance(cell, str) else cell
-    if found is not None and not isinstance(found, list):
+    if not isinstance(found, list | None) or (found is None and isinstance(cell, str) and cell.strip()):
         raise ValueError(f"{str(cell)[:40]} is no list")
     return found or []
 

@@ -19,6 +19,7 @@ from leantune.data.chat import CONVERSATION, REPLY
 from leantune.data.columns import Columns
 from leantune.data.cutting import numbered, places_of
 from leantune.data.deposit import Deposit
+from leantune.data.entities import entity_rows
 from leantune.data.events import TRIGGER, event_rows
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold, Labelled
@@ -107,9 +108,12 @@ def _key(parts: dict[str, Part], digests: Mapping[str, str | None], tests: list[
 def _rewrites(request: Request) -> list[Rewrite]:
     """What becomes of rows on their way in: chats, translations and lists of events get plain columns, relations their marks."""
     found: list[Rewrite] = []
-    if request.text in (None, CONVERSATION) and request.label in (None, REPLY):
-        found.append(partial(plain_rows, answered=True))
     task = catalogue.load("tasks", request.task) if request.task else None
+    tagging = task is not None and task.gold == "tags" and not task.focus
+    if request.text in (None, CONVERSATION) and request.label in (None, REPLY):
+        found.append(partial(plain_rows, answered=True, tagging=tagging))
+    elif request.text_pair is None and (task is None or tagging):
+        found.append(partial(entity_rows, answered=True, text=request.text, places=request.label, tagging=tagging))
     if request.label is None and (task is None or task.gold == "tags" or TRIGGER in task.focus):
         found.append(partial(event_rows, arguments=task is not None and bool(task.focus)))
     if request.task and gold_of(request.task).from_passages:

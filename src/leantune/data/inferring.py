@@ -6,6 +6,7 @@ import re
 
 from leantune.core import catalogue
 from leantune.data.columns import Columns, Wanted, infer_columns, require_columns
+from leantune.data.entities import MADE_TAGS, TOKENS
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
@@ -30,6 +31,9 @@ def columns_and_task(
     named = (request.text, request.text_pair, request.label)
     if (pair := parts["train"].pair) and named == (None, None, None):
         named = (pair[0], None, pair[1])
+    made = {TOKENS, MADE_TAGS}.issubset(tables["train"].columns)
+    if made and any(name and name not in tables["train"].columns for name in (request.text, request.label)):
+        named = (TOKENS, None, MADE_TAGS)  # what was named held texts and places; these are made of them
     labelled = request.task is None or gold_of(request.task).labelled
     about = bool(request.task and names)
     wanted = Wanted(marked or named[0], *named[1:], label_needed=labelled, focus=names, focus_needed=about)

@@ -70,7 +70,9 @@ class Layout:
     turns: Callable[[Row], list[Turn]]
 
 
-def plain_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inference], *, answered: bool) -> Iterator[Chunk]:
+def plain_rows(
+    chunks: Iterable[Chunk], problems: Problems, notes: list[Inference], *, answered: bool, tagging: bool = False
+) -> Iterator[Chunk]:
     """Chunks with plain columns; chunks of other files as they are.
 
     Args:
@@ -78,6 +80,7 @@ def plain_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inferenc
         problems: where it is noted what is wrong with a row.
         notes: where it is noted what was worked out.
         answered: whether every row needs a reply.
+        tagging: of texts with places tags are wanted, whatever label a row has beside them.
     """
     rest = iter(chunks)
     first = next(rest, {})
@@ -86,7 +89,7 @@ def plain_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inferenc
         return _chats(whole, layout, problems, notes, answered=answered)
     if _languages(first):
         return _translations(whole, notes)
-    return entity_rows(whole, problems, notes, answered=True) if answered else whole
+    return entity_rows(whole, problems, notes, answered=True, tagging=tagging) if answered else whole
 
 
 def _layout(chunk: Chunk, *, answered: bool) -> Layout | None:

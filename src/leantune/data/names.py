@@ -12,6 +12,7 @@ PAIRS = (
     ("text_a", "text_b"),
     ("sentence_a", "sentence_b"),
     ("question", "context"),
+    ("question", "passage"),
     ("question", "answer"),
     ("question", "sentence"),
     ("query", "passage"),
@@ -69,6 +70,9 @@ LABELS = (
 
 WORDS = ("tokens", "words")
 """The column that holds a list of words in every row."""
+
+EVENTS = ("events", "event_mentions", "golden_event_mentions")
+"""The column that holds a list of events in every row."""
 
 SOURCES = (
     ("conversation", "reply"),

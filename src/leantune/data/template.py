@@ -5,6 +5,7 @@
     {column}          a text of the row; filters behind colons: lower1 (first letter small), nodot (no full stop at its end),
                       keep (never shortened), max=64 (so many characters at most)
     {mask}            where the word of the label is sought
+    {soft:10}         ten trained tokens that are no words; {soft:Is this good} starts them from words, as many as these are
     {{ and }}         braces
 
 Nothing is evaluated: these are all the things that a template can say.
@@ -12,8 +13,8 @@ Nothing is evaluated: these are all the things that a template can say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from leantune.core.errors import SpecError, nearest
 
@@ -51,7 +52,17 @@ class Mask:
     """Where a word is sought."""
 
 
-Part = str | Field | Mask
+@dataclass(frozen=True)
+class Soft:
+    """Trained tokens."""
+
+    tokens: int = 0
+    """How many that start from no word."""
+    words: str = ""
+    """Words that they start from; a space in front of the part belongs to them, as it does in a text."""
+
+
+Part = str | Field | Mask | Soft
 
 
 @dataclass(frozen=True)
@@ -63,15 +74,18 @@ class Rendered:
     """First character of each text that may be shortened and the one behind it."""
     masks: list[tuple[int, int]]
     """The same of each place where a word is sought."""
+    softs: tuple[tuple[int, int], ...] = ()
+    """The same of each run of trained tokens."""
 
     def behind(self, text: str) -> Rendered:
         """The same with a text before it."""
-        fields, masks = ([(start + len(text), end + len(text)) for start, end in spans] for spans in (self.fields, self.masks))
-        return Rendered(text + self.text, fields, masks)
+        spans = (self.fields, self.masks, self.softs)
+        fields, masks, softs = ([(start + len(text), end + len(text)) for start, end in own] for own in spans)
+        return Rendered(text + self.text, fields, masks, tuple(softs))
 
     def before(self, text: str) -> Rendered:
         """The same with a text behind it."""
-        return Rendered(self.text + text, self.fields, self.masks)
+        return Rendered(self.text + text, self.fields, self.masks, self.softs)
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ class Template:
         Raises:
             SpecError: E-EXPR for what cannot be read, with the place; E-NAME for a column that is not there, with the nearest one.
         """
-        found = cls(source, tuple(_part(source, piece, columns) for piece in _pieces(source)))
+        found = cls(source, tuple(_spaced([_part(source, piece, columns) for piece in _pieces(source)])))
         if not found.masks:
             raise SpecError(f'The prompt "{source}" has no {{mask}}. Put one where the word of the label belongs.', "E-EXPR")
         if not any(isinstance(part, Field) for part in found.parts):
@@ -112,23 +126,30 @@ class Template:
         rest = self.parts[at + 1 :]
         return self.masks == 1 and all(isinstance(part, str) and not part.strip(" .。") for part in rest)
 
-    def render(self, texts: Sequence[str], masks: Sequence[str]) -> Rendered:
+    @property
+    def softs(self) -> tuple[Soft, ...]:
+        """Runs of trained tokens."""
+        return tuple(part for part in self.parts if isinstance(part, Soft))
+
+    def render(self, texts: Sequence[str], masks: Sequence[str], softs: Sequence[str] = ()) -> Rendered:
         """A row in words.
 
         Args:
             texts: of the row, one or two.
             masks: what stands at each mask.
+            softs: what stands at each run of trained tokens.
         """
-        text, fields, places, said = "", list[tuple[int, int]](), list[tuple[int, int]](), iter(masks)
+        text, fields, spans = "", list[tuple[int, int]](), {Mask: list[tuple[int, int]](), Soft: list[tuple[int, int]]()}
+        said = {Mask: iter(masks), Soft: iter(softs)}
         for part in self.parts:
-            piece = part if isinstance(part, str) else part.said(texts[part.place]) if isinstance(part, Field) else next(said)
+            piece = part if isinstance(part, str) else part.said(texts[part.place]) if isinstance(part, Field) else next(said[type(part)])
             span = (len(text), len(text) + len(piece))
             text += piece
-            if isinstance(part, Mask):
-                places.append(span)
+            if isinstance(part, Mask | Soft):
+                spans[type(part)].append(span)
             elif isinstance(part, Field) and not part.kept:
                 fields.append(span)
-        return Rendered(text, fields, places)
+        return Rendered(text, fields, spans[Mask], tuple(spans[Soft]))
 
 
 @dataclass(frozen=True)
@@ -170,6 +191,8 @@ def _part(source: str, piece: str | _Braced, columns: Mapping[str, int]) -> Part
     if name == "mask" and not filters:
         return Mask()
     where = f'The prompt "{source}", character {piece.at}'
+    if name == "soft" and (filters or name not in columns):
+        return _soft(where, piece.inside.partition(":")[2].strip())
     if name not in columns:
         close = nearest(name, [*columns, "mask"])
         hint = f' Closest: "{close}".' if close else ""
@@ -179,3 +202,22 @@ def _part(source: str, piece: str | _Braced, columns: Mapping[str, int]) -> Part
         if one not in FILTERS[:-1] and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
             raise SpecError(f'{where}: "{one}" is no filter. All: {", ".join(FILTERS)}.', "E-NAME")
     return Field(columns[name], tuple(filters))
+
+
+def _soft(where: str, said: str) -> Soft:
+    number = said.replace(".", "").replace(",", "").removeprefix("-").isdecimal()
+    if not said or (number and not (said.isdecimal() and int(said) > 0)):
+        message = f"{where}: {{soft:{said}}} is no soft token. Say how many, such as {{soft:10}}, or the words that they start from"
+        raise SpecError(f"{message}, such as {{soft:Is this good}}.", "E-EXPR")
+    return Soft(tokens=int(said)) if number else Soft(words=said)
+
+
+def _spaced(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts, with the space before trained tokens given to these: byte-level tokenizers would make a token of it alone."""
+    for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
+        if isinstance(part, str) and isinstance(after, Soft):
+            yield from [part.rstrip()] * bool(part.rstrip())
+        elif isinstance(part, Soft) and part.words and isinstance(before, str) and before[-1:].isspace():
+            yield replace(part, words=f" {part.words}")
+        else:
+            yield part

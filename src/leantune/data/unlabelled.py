@@ -19,7 +19,7 @@ from leantune.core.errors import DataError, Problems
 from leantune.data import focus
 from leantune.data.chat import CONVERSATION, conversation_of, refuse_no_conversations
 from leantune.data.columns import Columns, require_columns
-from leantune.data.entities import TOKENS, entity_rows
+from leantune.data.entities import MADE_TAGS, TOKENS, entity_rows
 from leantune.data.events import ROLES, TRIGGER, event_rows
 from leantune.data.examples import ExampleChunk, Examples, ExampleWriter, example_fields
 from leantune.data.golds._gold import Gold, Labelled
@@ -143,7 +143,8 @@ def _read(
     if columns.text == CONVERSATION or language(columns.text):
         rewrites.append(partial(plain_rows, answered=gold is not None))
     if columns.text == TOKENS and columns.text_pair is None:
-        rewrites.append(partial(entity_rows, answered=gold is not None))
+        named = columns.label if columns.label != MADE_TAGS else None
+        rewrites.append(partial(entity_rows, answered=gold is not None, places=named, tagging=True))
     if columns.text_pair == TRIGGER or (columns.label == ROLES and columns.text_pair is None):
         rewrites.append(partial(event_rows, arguments=columns.text_pair == TRIGGER))
     if gold is not None and gold.from_passages:
@@ -151,6 +152,8 @@ def _read(
     if pattern:
         rewrites.append(partial(put_marks, text=columns.text if columns.text != MARKED else None))
     table = bring_in(chosen[0], folder / "raw.arrow", notes, *rewrites)
+    if columns.label not in table.columns and {TOKENS, MADE_TAGS}.issubset(table.columns):
+        columns = columns.model_copy(update={"label": MADE_TAGS if columns.label else None})
     columns = marked_columns(table, gold.placed(table, columns) if gold else columns)
     require_columns(table, chosen[0].name, columns, nests=nests_of(columns, gold) if gold else nests)
     refuse_unmarked(table, columns, chosen[0].name, pattern)

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.events import Event, Finished, Started
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.records import Cost, TrialRecord
 from leantune.core.study import Job
-from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
-from leantune.evaluate.predict import make_batch
 from leantune.execution.context import Context
-from leantune.execution.feed import states_of
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
-from leantune.models.build import build_embedder
-from leantune.models.network import Batch
 
 
 def run_baseline(context: Context, job: Job) -> Iterator[Event]:
@@ -61,29 +54,13 @@ def _seconds(folder: Path, measured: float) -> float:
 
 def _material(context: Context, seed: int) -> Material:
     """Rows, and the base as it is, loaded when it is asked for."""
-    body = cache(lambda: build_embedder(context.base).to(context.device))
-    labels = len(context.dataset.labels)
-    return Material(context.dataset.splits, context.task.gold, labels, _embedder(context, body), seed, _encoder(context, body))
+    name = context.own_pooling
 
-
-def _embedder(context: Context, body: Callable[[], nn.Module]) -> Callable[[str], NDArray[np.float32]]:
-    """Frozen pooled states of a split, by the base's own pooling; a base with a stock head is mean-pooled."""
-    pooling = context.base.pooling if context.base.pooling != "stock" else "mean"
-    return lambda split: context.features(split, body(), pooling).states
-
-
-def _encoder(context: Context, body: Callable[[], nn.Module]) -> Callable[[list[str]], NDArray[np.float32]] | None:
-    """The same of any texts, of a base that has a pooling of its own."""
-    pooling = context.base.pooling
-    if pooling == "stock":
-        return None
+    def embed(split: str) -> NDArray[np.float32]:
+        return context.features(split, lambda batch: context.embedder(batch), name).states
 
     def encode(texts: list[str]) -> NDArray[np.float32]:
-        encoded = encode_rows(context.base.tokenizer, ExampleChunk(texts), context.conditions.max_length)
+        return context.states(context.embedder, ExampleChunk(texts))
 
-        def batch(pieces: NDArray[np.int64]) -> Batch:
-            return make_batch(encoded.padded(pieces, context.pad), types=context.types).to(context.device)
-
-        return states_of(body(), pooling, encoded.lengths, batch)
-
-    return encode
+    labels, own = len(context.dataset.labels), context.base.pooling != "stock"
+    return Material(context.dataset.splits, context.task.gold, labels, embed, seed, encode if own else None)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from leantune.core import catalogue
 from leantune.core.digest import digest
@@ -19,30 +18,34 @@ from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
-from leantune.core.wording import Wording
+from leantune.core.wording import Wording, plain
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
-from leantune.data.encoding import encode_to_disk
+from leantune.data.encoding import encode_rows, encode_to_disk
+from leantune.data.examples import ExampleChunk
 from leantune.data.few_shot import few_shot
 from leantune.data.masking import Hider
-from leantune.data.pieces._pieces import Room
+from leantune.data.pieces._pieces import Pieces, Room
 from leantune.data.test_sets import MAIN, split_of
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
-from leantune.execution.feed import Features, pooled_features
+from leantune.execution.feed import Features, Read, kept_features, pooled, states_of
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.base import Base, open_base
+from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network
 from leantune.scores.likelihood import tally as tally_likelihood
 
 WORDING = "wording.json"
 """In the folder of a trial: what its prompt settled on."""
+LABELLED = ("single_label_classification", "multi_label_classification")
+"""Problems whose answers have names."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,13 @@ class Context:
         return self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
 
     @property
+    def answer_words(self) -> tuple[str, ...]:
+        """What the answers are called: the words that a prompt gives them, else the names of the labels; nothing where they are none."""
+        if self.worded is not None:
+            return self.worded.setting.wording.in_turn
+        return tuple(map(plain, self.dataset.labels)) if self.task.problem in LABELLED else ()
+
+    @property
     def pad(self) -> int:
         """Number of the padding token."""
         return int(self.base.tokenizer.pad_token_id or 0)
@@ -156,17 +166,41 @@ class Context:
     def _hider(self) -> Hider:
         return Hider.of(self.base.tokenizer)
 
-    def features(self, split: str, body: nn.Module, pooling: str) -> Features:
-        """Pooled states of a split through a frozen body; computed by the first trial that asks, shared by all others."""
-        path = self.run / "cache" / f"{split}-{self._key(split)}-{pooling}.npy"
-        encoded = self.encoded(split)
-        return pooled_features(body, pooling, encoded.lengths, partial(self.batch, split), path)
+    def features(self, split: str, read: Read, name: str) -> Features:
+        """States of a split through a frozen body; computed by the first trial that asks, shared by all others.
+
+        Args:
+            split: the rows.
+            read: the body.
+            name: of what is read from it: the pooling.
+        """
+        path = self.run / "cache" / f"{split}-{self._key(split)}-{name}.npy"
+        return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), path)
+
+    def states(self, read: Read, chunk: ExampleChunk) -> NDArray[np.float32]:
+        """States of any texts (rows, D) through a frozen body."""
+        encoded = encode_rows(self.base.tokenizer, chunk, Room(self.conditions.max_length))
+
+        def batch(pieces: NDArray[np.int64]) -> Batch:
+            return make_batch(encoded.padded(pieces, self.pad), types=self.types).to(self.device)
+
+        return states_of(read, encoded.lengths, batch)
+
+    @cached_property
+    def embedder(self) -> Read:
+        """The base as it is, by its own pooling; a base with a stock head is mean-pooled."""
+        return pooled(build_embedder(self.base).to(self.device), self.own_pooling)
+
+    @property
+    def own_pooling(self) -> str:
+        """How `embedder` pools."""
+        return self.base.pooling if self.base.pooling != "stock" else "mean"
 
     def _key(self, split: str) -> str:
         """Names everything that the tokens of a split depend on."""
         found = self.conditions
         lengths = (found.max_length, found.target_length)
-        worded = () if self.worded is None else (self.worded.prompt, self.worded.setting.wording)
+        worded = () if self.worded is None or self.worded.pieces is None else (self.worded.prompt, self.worded.setting.wording)
         return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, *worded, length=12)
 
     def encoded(self, split: str) -> Encoded:
@@ -175,9 +209,14 @@ class Context:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()
             room = Room(self.conditions.max_length, self.conditions.target_length)
-            pieces = pieces_of(self.dataset.gold.pieces, self.base.config) if self.worded is None else self.worded.pieces
-            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, pieces)
+            self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, self.pieces)
         return self._encoded[split]
+
+    @property
+    def pieces(self) -> Pieces | str:
+        """How rows become pieces."""
+        own = pieces_of(self.dataset.gold.pieces, self.base.config)
+        return own if self.worded is None else self.worded.pieces or own
 
     @cached_property
     def _encoded(self) -> dict[str, Encoded]:

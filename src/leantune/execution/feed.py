@@ -59,7 +59,8 @@ class TokenFeed:
 class FeatureFeed:
     """The head on stored states."""
 
-    head: nn.Linear
+    read: Callable[[Tensor], Tensor]
+    """From states to logits."""
     features: NDArray[np.float32]
     """(rows, D), on disk."""
     targets: Callable[[NDArray[np.int64]], NDArray[Any]]
@@ -67,7 +68,7 @@ class FeatureFeed:
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits and targets of the rows; here each row is one piece."""
-        logits: Tensor = self.head(torch.from_numpy(self.features[pieces]).to(self.device))
+        logits = self.read(torch.from_numpy(self.features[pieces]).to(self.device))
         return logits, torch.from_numpy(self.targets(pieces)).to(self.device)
 
 
@@ -81,14 +82,21 @@ class Features:
     """Charged to every trial that uses them, as if it had run alone."""
 
 
-def pooled_features(
-    body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch], path: Path
-) -> Features:
-    """Pooled states of all rows, computed once and kept in `path` (.npy); the caller names everything they depend on in it.
+Read = Callable[[Batch], Tensor]
+"""From tensors on the device to the state (B, D) of each row, by a body in evaluation mode that is frozen."""
+
+
+def pooled(body: nn.Module, pooling: str) -> Read:
+    """Reading by a bare body; pooling: mean, cls or last."""
+    body.eval()
+    return lambda batch: pool(token_states(body, batch), batch.attention_mask, pooling)
+
+
+def kept_features(read: Read, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch], path: Path) -> Features:
+    """States of all rows, computed once and kept in `path` (.npy); the caller names everything they depend on in it.
 
     Args:
-        body: what is frozen.
-        pooling: mean, cls or last.
+        read: from tensors to states.
         lengths: tokens per row.
         batch: from numbers of rows to tensors on the device.
         path: of the file.
@@ -96,7 +104,7 @@ def pooled_features(
     seconds_path = path.with_suffix(".seconds")
     if not seconds_path.is_file():
         start = time.perf_counter()
-        states = states_of(body, pooling, lengths, batch)
+        states = states_of(read, lengths, batch)
         part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(part, states)
@@ -106,15 +114,11 @@ def pooled_features(
 
 
 @torch.inference_mode()
-def states_of(
-    body: nn.Module, pooling: str, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]
-) -> NDArray[np.float32]:
-    """Pooled states (rows, D) of all rows; arguments as in `pooled_features`."""
-    body.eval()
+def states_of(read: Read, lengths: NDArray[np.int64], batch: Callable[[NDArray[np.int64]], Batch]) -> NDArray[np.float32]:
+    """States (rows, D) of all rows; arguments as in `kept_features`."""
     features: NDArray[np.float32] | None = None
     for rows in length_batches(lengths, tokens=TOKENS, rows=ROWS):
-        block = batch(rows)
-        states = pool(token_states(body, block), block.attention_mask, pooling).float().cpu().numpy()
+        states = read(batch(rows)).float().cpu().numpy()
         if features is None:
             features = np.zeros((len(lengths), states.shape[1]), dtype=np.float32)
         features[rows] = states

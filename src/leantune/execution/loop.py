@@ -18,16 +18,16 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from leantune.core.events import Evaluated, Event, Stepped
+from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
 from leantune.data.units import Units
-from leantune.execution.feed import Feed
+from leantune.execution.objective import Objective
 from leantune.execution.optimizers import build_optimizer
-from leantune.kinds.task import Decoded, Task
+from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
-from leantune.models.network import Network
+from leantune.models.network import ASKED, Network
 
 SHORTEST_PAUSE = 0.25
 """Seconds between two `Stepped` events."""
@@ -57,6 +57,8 @@ class Course(Generic[Seen]):
     """What they are worth: the metric, or a mean of several."""
     seconds: float = 0.0
     """Spent before the first step on what this training alone would need."""
+    solve: Callable[[], tuple[str, ...]] | None = None
+    """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
 
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         """Endless, one for each step: the mean loss of its rows, computed when it is asked for, and the number of rows."""
@@ -68,9 +70,7 @@ class Setup(Course[Decoded]):
     """The training of one task."""
 
     network: Network
-    task: Task
-    feed: Feed
-    """From numbers of training pieces to logits and targets."""
+    objective: Objective
     units: Units
     """What batches are made of; their lengths decide the batches."""
     seed: int
@@ -78,12 +78,14 @@ class Setup(Course[Decoded]):
     def losses(self) -> Iterator[tuple[Tensor, int]]:
         """Of batches of like length, in an order that the seed decides."""
         for units in training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed):
-            yield self.task.loss(*self.feed(self.units.pieces(units))), len(units)
+            yield self.objective(self.units.pieces(units)), len(units)
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:
-    """What is trained: the method's parameters in the body and the outer heads."""
-    return frozenset(f"body.{name}" for name in adaptation.trainable) | network.head_parameters()
+    """The parameters of the method in the body, the outer heads, and what a prompt brings: its soft tokens and its soft verbalizer."""
+    verbalizer = isinstance(network, Network) and network.pooling == ASKED
+    outer = network.head_parameters() if adaptation.trains_head or verbalizer else frozenset[str]()
+    return frozenset(f"body.{name}" for name in adaptation.trainable) | outer | network.soft_parameters()
 
 
 def apply_trainable(network: Network | Joint, names: frozenset[str]) -> dict[str, nn.Parameter]:
@@ -117,16 +119,20 @@ class BestLook(Generic[Seen]):
 def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards.
 
-    Where nothing is trained, there is one look at what is there.
+    Where nothing is trained, or a head is computed in one go, there is one look at what is there.
     """
     recipe, network = setup.recipe, setup.network
     names = trained_names(network, setup.adaptation)
     trained = apply_trainable(network, names)
-    if not trained:
+    if not trained or setup.solve:
+        start = time.perf_counter()
+        for text in setup.solve() if setup.solve else ():
+            yield Noted(text=text)
+        seconds = setup.seconds + time.perf_counter() - start
         looks.best = setup.look()
-        yield Evaluated(point=CurvePoint(step=0, seconds=setup.seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
+        yield Evaluated(point=CurvePoint(step=0, seconds=seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
-    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names))
+    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters())
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()

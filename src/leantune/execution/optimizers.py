@@ -45,13 +45,16 @@ def check_names(optimizer: str, schedule: str) -> None:
         raise unknown_name("schedule", schedule, SCHEDULES)
 
 
-def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], heads: frozenset[str]) -> tuple[Optimizer, LRScheduler]:
+def build_optimizer(
+    recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], heads: frozenset[str], soft: frozenset[str] = frozenset()
+) -> tuple[Optimizer, LRScheduler]:
     """Optimiser and schedule of a recipe.
 
     Args:
         recipe: names and rates.
         named: the trained parameters.
         heads: names among them that learn at the head's rate.
+        soft: names among them that learn at the rate of soft tokens.
     """
     check_names(recipe.optimizer, recipe.schedule)
     classes: dict[str, Any] = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
@@ -59,7 +62,7 @@ def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], h
     options = dict(_EXTRA.get(recipe.optimizer, {}))
     if "fused" in inspect.signature(build).parameters:
         options["fused"] = True
-    optimizer = build(_groups(recipe, list(named), heads), lr=recipe.lr, **options)
+    optimizer = build(_groups(recipe, list(named), heads, soft), lr=recipe.lr, **options)
     kind = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
     warmup = round(recipe.warmup * recipe.steps)
     shape = _SHAPE.get(recipe.schedule)
@@ -67,16 +70,13 @@ def build_optimizer(recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], h
     return optimizer, get_scheduler(kind, optimizer, **steps, scheduler_specific_kwargs=shape)
 
 
-def _groups(recipe: Recipe, named: list[tuple[str, nn.Parameter]], heads: frozenset[str]) -> list[dict[str, Any]]:
-    """Four groups: body and head, with weight decay (matrices) and without (biases, norms, vectors)."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+def _groups(recipe: Recipe, named: list[tuple[str, nn.Parameter]], heads: frozenset[str], soft: frozenset[str]) -> list[dict[str, Any]]:
+    """Body, head and soft tokens; with weight decay (matrices) and without (biases, norms, vectors, soft tokens)."""
+    groups: dict[tuple[float | None, str, bool], list[nn.Parameter]] = {}
     for name, parameter in named:
-        groups.setdefault((name in heads, parameter.ndim > 1), []).append(parameter)
+        rate, kind = (recipe.head_lr, "head") if name in heads else (recipe.soft_lr, "soft") if name in soft else (None, "body")
+        groups.setdefault((rate, kind, parameter.ndim > 1 and kind != "soft"), []).append(parameter)
     return [
-        {
-            "params": parameters,
-            "lr": (recipe.head_lr or recipe.lr) if head else recipe.lr,
-            "weight_decay": recipe.weight_decay if matrix else 0.0,
-        }
-        for (head, matrix), parameters in groups.items()
+        {"params": parameters, "lr": rate or recipe.lr, "weight_decay": recipe.weight_decay if matrix else 0.0}
+        for (rate, _, matrix), parameters in groups.items()
     ]

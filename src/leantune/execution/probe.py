@@ -20,13 +20,13 @@ from leantune.data.units import Units
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
 from leantune.execution.feed import TokenFeed
-from leantune.execution.loop import apply_trainable, head_names, only_the_head, trained_names
+from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
-from leantune.execution.trial import attach
+from leantune.execution.trial import attach, from_states
 from leantune.models.joint import Joint
-from leantune.models.network import POOLINGS, Network
+from leantune.models.network import Network
 
 Update = Callable[[], None]
 """Clips the gradients and moves the weights."""
@@ -86,7 +86,7 @@ def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Up
     _step(context, network, units.pieces(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)]), update)
     sample = [units.pieces(chosen) for chosen in _samples(units, rows)]
     measured = rows * len(sample)
-    if network.pooling in POOLINGS and only_the_head(network, attached.adaptation):
+    if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.
         forward = sum(_forward(context, network, chosen) for chosen in sample) / measured
         stored = len(context.gold["train"]) + len(context.gold["dev"])
@@ -120,7 +120,7 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
     """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
     if not trained:
         return lambda: None
-    optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)))
+    optimizer, _ = build_optimizer(recipe, trained.items(), head_names(network, frozenset(trained)), network.soft_parameters())
 
     def update() -> None:
         torch.nn.utils.clip_grad_norm_(list(trained.values()), recipe.clip)

@@ -49,6 +49,8 @@ class Attached:
 
     network: Network
     adaptation: Adaptation
+    solve: Callable[[], tuple[str, ...]] | None = None
+    """Computes the head, where the method does that in one go; gives what is to be noted."""
 
 
 class Outcome:
@@ -103,9 +105,11 @@ class Outcome:
         for event in fit(course(), looks):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
+            if isinstance(event, Noted):
+                self.notes.append(event.text)
             yield event
         self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(device)})
-        if trained and self.curve[-1].step < job.recipe.steps:
+        if 0 < self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
         return looks.best
@@ -153,7 +157,9 @@ class Results(Outcome):
         if self.job.phase != "race":
             decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
         self.scores = self.context.scores(decoded)
-        if why := self.context.task.collapsed(decoded["dev"].predicted, self.context.dataset.labels):
+        # Few rows come without dev, where nothing may be looked at but themselves; each label has as many of them.
+        shown = self.context.predict(network, "train", decoding) if self.context.conditions.few_shot else dev
+        if why := self.context.task.collapsed(shown.predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)
 

@@ -66,11 +66,16 @@ class BaseOracle:
         """Log-probabilities of words, (rows, words); each is read as if it were a label of its own."""
         context = self.context
         self.network.verbalizer = Verbalizer([[word] for word in words]).to(context.device)
+        assert worded.pieces is not None
         encoded = encode_rows(context.base.tokenizer, chunk, Room(context.conditions.max_length), worded.pieces)
         found = np.zeros((len(encoded), len(words)), dtype=np.float32)
         for pieces, _, logits in logits_of(self.network, encoded, pad=context.pad, types=context.types, device=context.device):
             found[pieces] = logits.float().cpu().numpy()
         return mean_of_rows(found, encoded.rows)
+
+    def states(self, chunk: ExampleChunk) -> NDArray[np.float32]:
+        """Of the bare body, by the base's own pooling."""
+        return self.context.states(self.context.embedder, chunk)
 
     def embedding(self) -> NDArray[np.float32]:
         """The rows of the output embedding."""

@@ -46,6 +46,8 @@ class Material:
 class Baseline(Protocol):
     """One floor; a member's file binds `MEMBER` to an instance.
 
+    One with a method `stands_apart(splits)` is left out where that is false: on such rows it would say what another floor says.
+
     One with a class variable `pooled` that is true wants `Material.encode` and is left out where the base has no pooling of its own.
     """
 

@@ -18,6 +18,7 @@ from leantune.core.expressions import Call, parse_call, parse_chain
 from leantune.core.spec import Spec
 from leantune.kinds.link import Link
 from leantune.kinds.prompt import Prompt
+from leantune.kinds.rates import Rates as Rates
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
 
 TRAINING_OPTIONS = ("lr", "head_lr", "optimizer", "schedule", "warmup", "weight_decay")
 """Options that every method expression takes; they belong to the recipe, not to the method."""
-
-
-PAPER_WIDTH = 768
-"""Width of the bodies (BERT base) that most papers tuned their rates on."""
-_MOST = 4.0
-"""Narrower than a quarter of that is not scaled further."""
-
-
-class Rates(Spec):
-    """Learning rates of a method: its own range and where to start, for AdamW."""
-
-    low: float
-    start: float
-    high: float
-
-    def for_width(self, width: int) -> Rates:
-        """The range on a body of this width: the rate of a matrix grows as the width shrinks (Yang et al. 2022, arXiv:2203.03466)."""
-        factor = min(_MOST, max(1.0, PAPER_WIDTH / width))
-        return Rates(**{name: float(f"{rate * factor:.3g}") for name, rate in self.model_dump().items()})
 
 
 class Card(Spec):
@@ -64,8 +46,17 @@ class Card(Spec):
     """The adapted model equals the base at step 0."""
     mergeable: bool = True
     """The update folds into the base weights without a trace."""
+    outside: bool = False
+    """The head must stand outside of the body, where it can be computed from states."""
+    longer: float = 1.0
+    """Under a budget in time its trials have this times the steps of the others: what learns slowly is not judged half-way."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
+
+    @property
+    def parts_head(self) -> bool:
+        """Whether the head is moved out of the body."""
+        return self.prepends or self.outside
 
 
 class Method(Link):

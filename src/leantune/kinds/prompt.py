@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core.spec import Spec
-from leantune.core.wording import Wording
+from leantune.core.wording import Asked, Wording
 from leantune.data.examples import ExampleChunk
 from leantune.kinds.link import Link
 
 if TYPE_CHECKING:
     from leantune.data.label_words import Word
     from leantune.data.pieces._pieces import Pieces
+    from leantune.kinds.rates import Rates
     from leantune.kinds.task import Task
+    from leantune.models.anatomy import Anatomy
     from leantune.models.base import Base
     from leantune.models.heads import HeadSpec
 
@@ -67,6 +69,10 @@ class Oracle(Protocol):
         """Mean log-probability of the tokens of some words at the masks of a prompt: (rows, words); the mean of several templates."""
         ...
 
+    def states(self, chunk: ExampleChunk) -> NDArray[np.float32]:
+        """Pooled states of texts: (rows, D)."""
+        ...
+
     def embedding(self) -> NDArray[np.float32]:
         """The rows of the output embedding: (V, D)."""
         ...
@@ -104,8 +110,8 @@ class Prompt(Link):
         """Why the prompt cannot work here, in one line; None when it can."""
         raise NotImplementedError
 
-    def pieces(self, setting: Setting) -> Pieces:
-        """How a row is put into words.
+    def pieces(self, setting: Setting) -> Pieces | None:
+        """How a row is put into words; None where it is read as it is without the prompt.
 
         Raises:
             SpecError: what is wrong with template or words.
@@ -115,6 +121,21 @@ class Prompt(Link):
     def head(self, setting: Setting) -> HeadSpec:
         """How the words of the labels are read."""
         raise NotImplementedError
+
+    def said(self, setting: Setting) -> list[list[list[str]]]:
+        """The texts that say each word of each label, where a linear head starts from what the base makes of them; else none."""
+        del setting
+        return []
+
+    def rates(self, setting: Setting) -> Rates | None:
+        """Learning rates of what the prompt itself trains besides a head, its soft tokens; None where it trains nothing."""
+        del setting
+        return None
+
+    def cost(self, setting: Setting, anatomy: Anatomy) -> int:
+        """Trained parameters of the prompt itself, without any head."""
+        del setting, anatomy
+        return 0
 
 
 @dataclass(frozen=True)
@@ -134,14 +155,33 @@ class Worded:
         return self.prompt.unsupported(self.setting)
 
     @cached_property
-    def pieces(self) -> Pieces:
-        """How a row is put into words."""
+    def pieces(self) -> Pieces | None:
+        """How a row is put into words; None where it is read as it is."""
         return self.prompt.pieces(self.setting)
+
+    @property
+    def asks(self) -> Asked | None:
+        """How the base is asked; None where it is not."""
+        return None if self.pieces is None else self.pieces.asks
+
+    @property
+    def said(self) -> list[list[list[str]]]:
+        """The texts that say each word of each label."""
+        return self.prompt.said(self.setting)
 
     @cached_property
     def head(self) -> HeadSpec:
         """How the words of the labels are read."""
         return self.prompt.head(self.setting)
+
+    @cached_property
+    def rates(self) -> Rates | None:
+        """Learning rates of what it trains itself; None where that is nothing."""
+        return self.prompt.rates(self.setting)
+
+    def cost(self, anatomy: Anatomy) -> int:
+        """Parameters that it trains itself."""
+        return self.prompt.cost(self.setting, anatomy)
 
 
 def columns_of(text: str, text_pair: str | None) -> dict[str, int]:

@@ -64,7 +64,7 @@ class Task:
     condenses: ClassVar[bool] = False
     """Whether it is known from others with such answers by how much shorter they are than the texts (`fits`)."""
     scripted: ClassVar[bool] = True
-    """Whether an artifact gets a `predict.py`."""
+    """Whether an artifact gets a `predict.py`; not where only leantune can draw what is sought."""
     sampled: ClassVar[bool] = False
     """Whether trials keep some test passages with what the model says there, to look at."""
     redraws: ClassVar[bool] = False
@@ -178,6 +178,10 @@ class Task:
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
         """How much less likely an answer is than the best one by one row's logits; 0 for the best, and for one that is tied with it."""
         raise NotImplementedError
+
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two answers in plain words are the same but for rounding."""
+        return one == other
 
     def named(self, answer: Any, labels: Sequence[str]) -> Any:
         """An answer as people read it: a label, a number, a list of labels."""

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
-from leantune.models.virtual_tokens import embedded_tokens, match_spread
+from leantune.models.virtual_tokens import SLOW, embedded_tokens, match_spread
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -38,6 +38,7 @@ class PTuning(Method):
         rates=Rates(low=3e-4, start=1e-3, high=1e-2),
         identity=False,
         mergeable=False,
+        longer=SLOW,
         prepends=True,
     )
 

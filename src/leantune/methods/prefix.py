@@ -2,7 +2,8 @@
 
     attention(Q, [P_k; K], [P_v; V])        P_k, P_v (tokens, width) per layer; text tokens attend to them, they are no output
 
-Trains      2 * tokens * width numbers per layer (more with projection).    At start   not the base: keys and values of
+Trains      2 * tokens * width numbers per layer (more with projection).    At start   not the base: keys and values of the
+                                                                                       names of the labels and of
                                                                                        random tokens of the vocabulary.
 Afterwards  cannot be merged: attention grows by `tokens`.                  Reference  Li and Liang 2021, arXiv:2101.00190;
                                                                                        Liu et al. 2021, arXiv:2110.07602.
@@ -10,13 +11,14 @@ Afterwards  cannot be merged: attention grows by `tokens`.                  Refe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.surgery import wrap
-from leantune.models.virtual_tokens import vocabulary_keys_values
+from leantune.models.virtual_tokens import SLOW, starting_keys_values, starting_tokens
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -33,8 +35,11 @@ class Prefix(Method):
     """Virtual tokens per layer; they take as many positions of the context."""
     projection: bool = False
     """Train the prefix through a two-layer network that is dropped afterwards (prefix tuning) instead of directly (P-tuning v2)."""
-    init: Literal["vocabulary", "small"] = "vocabulary"
-    """Where a direct prefix starts: keys and values of random tokens of the `vocabulary`, or `small` random numbers."""
+    init: Literal["labels", "vocabulary", "small"] = "labels"
+    """Where a direct prefix starts: keys and values of words of the `labels` before random tokens of the vocabulary, of these alone
+    (`vocabulary`), or `small` random numbers."""
+    text: str = ""
+    """Words to start from in place of those of the labels."""
 
     card: ClassVar[Card] = Card(
         title="Prefix tuning (P-tuning v2)",
@@ -43,11 +48,14 @@ class Prefix(Method):
         rates=Rates(low=3e-3, start=1e-2, high=5e-2),
         identity=False,
         mergeable=False,
+        longer=SLOW,
         prepends=True,
     )
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
-        """Bodies to which no past keys and values can be given."""
+        """Bodies to which no past keys and values can be given; a text that would not be used."""
+        if self.projection and self.text:
+            return "a prefix with a projection starts at random numbers; leave text out"
         return None if anatomy.takes_cache else f"{anatomy.architecture} takes no past keys and values, which a prefix is"
 
     def rates(self, anatomy: Anatomy) -> Rates:
@@ -77,10 +85,11 @@ class Prefix(Method):
         adapted = wrap(target, "prefix_tuning", options, seed=seed)
         if not self.projection:
             weight = adapted.body.prompt_encoder["default"].embedding.weight  # type: ignore[index, union-attr]
-            if self.init == "vocabulary":
-                weight.data.copy_(vocabulary_keys_values(target.body, target.anatomy, tokens=self.tokens))
-            else:
+            if self.init == "small" and not self.text:
                 weight.data.mul_(SMALL)
+            else:
+                ids = starting_tokens(target if self.init == "labels" else replace(target, words=()), self.tokens, self.text)
+                weight.data.copy_(starting_keys_values(target, ids))
         return adapted
 
 

@@ -6,7 +6,7 @@ Target(body, anatomy)  ->  Adaptation(body, names of the trained parameters, pen
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Target:
     """The task as `peft` calls it: SEQ_CLS with a head inside, FEATURE_EXTRACTION without."""
     steps: int
     """Optimiser steps of the run, for methods with a schedule of their own."""
+    words: tuple[str, ...] = ()
+    """What the answers are called, for methods that start from words; empty where answers are no words."""
+    numbers: Callable[[str], tuple[int, ...]] | None = None
+    """Tokens of a text to the base; None where nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,15 @@ class Adaptation:
     carrier: PeftConfig | None = None
     """For a body that is not wrapped: the `peft` configuration that stores its changed parameters as a small adapter
     (a LoRA that targets nothing, with `bias` or `modules_to_save`). None: the whole model is stored."""
+    trains_head: bool = True
+    """Whether a head outside of the body is trained as well."""
     penalty: Callable[[], Tensor] | None = None
     """Added to the loss at each step."""
     after_step: Callable[[int], None] | None = None
     """Called with the number of finished optimiser steps, gradients still present."""
+
+
+def penalised(adaptation: Adaptation, penalty: Callable[[], Tensor]) -> Adaptation:
+    """The same with one more term in the loss."""
+    own = adaptation.penalty
+    return replace(adaptation, penalty=penalty if own is None else lambda: own() + penalty())

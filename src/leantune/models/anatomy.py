@@ -84,6 +84,8 @@ class Anatomy:
     """Layers in the forward pass (of an encoder-decoder's decoder); more than `blocks` where layers are shared (ALBERT)."""
     vocabulary: bool
     """Whether the logits are those of the vocabulary."""
+    answers: bool
+    """Whether the head says something before anything is trained: the base brings it, or it starts from the words of the labels."""
     skeleton: Callable[[], nn.Module] = field(repr=False, compare=False)
     """Builds the same body with random weights, for counting; on the device that is the default when it is called."""
 
@@ -119,8 +121,8 @@ class Anatomy:
         return number % count
 
 
-def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
-    """Read the anatomy of `module`; parts below `heads` are left out.
+def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = False) -> Anatomy:
+    """Read the anatomy of `module`; parts below `heads` are left out; `anchored` where a head outside starts from words.
 
     Raises:
         SpecError: E-MODEL when no repeated blocks with attention are found.
@@ -156,6 +158,7 @@ def anatomy(module: nn.Module, heads: Iterable[str] = ()) -> Anatomy:
         key_value_width=_key_value_width(config),
         layers_run=sum(path.startswith(last) for path in blocks) if last else config.num_hidden_layers,
         vocabulary=_has_output(module),
+        answers=anchored or (_has_output(module) and not head_paths),
         skeleton=lambda: type(module)._from_config(config),  # type: ignore[attr-defined]
     )
 

@@ -64,6 +64,11 @@ class Base:
         """The same without special tokens."""
         return count_tokens(self.tokenizer, texts, pairs, special=False)
 
+    def numbers(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text without special ones and those that stand for what is unknown."""
+        found = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tuple(number for number in found if number != self.tokenizer.unk_token_id)
+
 
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
     """Read configuration and tokenizer of a base model; `revision` is a commit on the hub.

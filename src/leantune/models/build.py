@@ -33,8 +33,9 @@ from leantune.models.anatomy import Anatomy, anatomy
 from leantune.models.base import Base, load_pretrained
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
-from leantune.models.network import Network
-from leantune.models.sought import output_embedding
+from leantune.models.network import ASKED, Network
+from leantune.models.soft_tokens import start_soft_tokens
+from leantune.models.sought import ends_in_layer, output_embedding
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {
@@ -101,7 +102,7 @@ def anatomy_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> Anatomy
     with torch.device("meta"):
         body = _empty_body(base, head, kind)
     if kind != "stock":
-        return anatomy(body)
+        return anatomy(body, anchored=head.anchored)
     return anatomy(body, _fresh_of(base.location, head.kind) if head.kind in VOCABULARY else _outer_modules(body))
 
 
@@ -125,19 +126,24 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
         else:
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         found = anatomy(body, heads)
-        return _worded(body, found, head) if head.words else Network(body, None, kind, found)
+        return _worded(body, found, head, seed) if head.words else Network(body, None, kind, found)
     body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
-    return Network(body, outer_head(config.hidden_size, head.outputs), kind, anatomy(body))
+    outer = outer_head(config.hidden_size, head.outputs)
+    return Network(body, outer, kind, anatomy(body, anchored=head.anchored), unit=head.anchored)
 
 
-def _worded(body: nn.Module, found: Anatomy, head: HeadSpec) -> Network:
+def _worded(body: nn.Module, found: Anatomy, head: HeadSpec, seed: int) -> Network:
     """A body that ends in its vocabulary, read by the words of the labels."""
-    if not head.soft:
-        return Network(body, None, "stock", found, Verbalizer(head.words, head.priors))
-    output = output_embedding(body)
-    outer = outer_head(output.weight.shape[1], head.outputs)
-    start_from_words(outer, output, head.words)
-    return Network(body, outer, "asked", found)
+    if head.soft:
+        output = output_embedding(body)
+        outer = outer_head(output.weight.shape[1], head.outputs)
+        start_from_words(outer, output, head.words)
+        network = Network(body, outer, ASKED, found)
+    else:
+        network = Network(body, None, "stock", found, Verbalizer(head.words, head.priors))
+    if head.soft_tokens is not None:
+        network.soft = start_soft_tokens(body, head.soft_tokens, seed=seed)
+    return network
 
 
 def outer_head(width: int, outputs: int) -> nn.Linear:
@@ -170,6 +176,17 @@ def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) ->
 def lacks_head(base: Base, kind: HeadKind) -> bool:
     """Whether the checkpoint has no trained head over the vocabulary, so that its words would be drawn at random."""
     return bool(_fresh_of(base.location, kind))
+
+
+def has_output_layer(base: Base, kind: HeadKind) -> bool:
+    """Whether a head can take the place of the layer that makes the logits of the vocabulary."""
+    return _ends_in_layer(base.location, kind)
+
+
+@cache
+def _ends_in_layer(location: Location, kind: HeadKind) -> bool:
+    with torch.random.fork_rng(devices=[]):
+        return ends_in_layer(_load_stock(location, kind, load_pretrained(AutoConfig, location))[0])
 
 
 @cache

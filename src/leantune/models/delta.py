@@ -3,6 +3,7 @@
     adapter_config.json + adapter_model.safetensors     a body wrapped by `peft`, or changed in place with a carrier
     config.json + model.safetensors                     the whole model, where neither holds
     2_Dense/                                            the head, where it is outside the body
+    soft_tokens.safetensors                             the vectors of a prompt's soft tokens
 
 The base model is only referred to. Read back on a fresh base, the logits are the same to the last bit (float32, not merged).
 """
@@ -33,6 +34,8 @@ from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
 from leantune.models.network import Network
 from leantune.models.quiet import quiet
+from leantune.models.soft_tokens import FILE as SOFT_TOKENS
+from leantune.models.soft_tokens import SoftTokens, write_soft_tokens
 from leantune.models.surgery import NOTHING, is_tuner
 
 HEAD = "2_Dense"
@@ -60,6 +63,8 @@ def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Pa
         _write_whole(network.body, base, folder)
     if network.head is not None:
         write_head(network.head, folder / HEAD)
+    if network.soft is not None:
+        write_soft_tokens(network.soft, folder)
 
 
 def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) -> Network:
@@ -86,6 +91,9 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
             network.body = _read_adapter(network.body, folder, merge=merge)
     if network.head is not None:
         read_head(network.head, folder / HEAD)
+    if network.soft is not None:
+        network.soft = SoftTokens(network.soft.vectors)  # an encoder was for the training
+        _fit(network.soft, read_tensors(folder / SOFT_TOKENS), folder)
     return network.eval()
 
 

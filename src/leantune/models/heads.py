@@ -39,6 +39,18 @@ def pieces_of(kind: str, config: Any) -> str:
 
 
 @dataclass(frozen=True)
+class SoftSpec:
+    """Soft tokens of a prompt (`models.soft_tokens`)."""
+
+    starts: tuple[int, ...]
+    """The token that each starts from; negative where it is drawn."""
+    drawn_from: tuple[int, ...] = ()
+    """Tokens from which these are drawn."""
+    encoder: Literal["lstm", "mlp"] | None = None
+    """The network that moves them together while training."""
+
+
+@dataclass(frozen=True)
 class HeadSpec:
     """The head of a network."""
 
@@ -55,6 +67,14 @@ class HeadSpec:
     """What is subtracted from the log-probability of each word; empty for nothing."""
     soft: bool = False
     """Whether a linear head that starts from these words is trained in their place."""
+    anchored: bool = False
+    """Whether a linear head reads pooled states of length 1 and starts from the directions of the words of the labels."""
+    contrast: float | None = None
+    """Rows are contrasted with each other too, and tied to where the base had them with this weight; None: cross-entropy alone."""
+    penalty: float = 0.0
+    """How strongly that head is drawn back to the words."""
+    soft_tokens: SoftSpec | None = None
+    """Trained vectors in the text; None without any."""
 
     @property
     def names(self) -> list[str]:

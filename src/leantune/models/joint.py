@@ -37,6 +37,10 @@ class Joint(nn.Module):
         """Names of the parameters of all heads."""
         return frozenset(f"heads.{name}" for name, _ in self.heads.named_parameters())
 
+    def soft_parameters(self) -> frozenset[str]:
+        """None: tasks that share a body have no prompts."""
+        return frozenset()
+
 
 def build_joint(base: Base, heads: Sequence[HeadSpec], *, seed: int, dropout: float = 0.0) -> Joint:
     """Load the weights once and put a fresh head for each task on them, drawn from `seed`.

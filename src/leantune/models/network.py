@@ -1,7 +1,7 @@
 """Network: a body (plain or adapted) and its head, one forward from a batch to logits.
 
     stock     logits = body(batch).logits                            of an encoder-decoder those of the decoder's tokens
-    pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last
+    pooled    logits = head(pool(body(batch).last_hidden_state))     pool in mean, cls, last; behind anchors of length 1
     tokens    logits = head(body(batch).last_hidden_state)           one row for each token
     asked     logits = verbalizer(body(batch).logits at the masks)   behind a prompt; or head(the state at the first mask)
 
@@ -10,6 +10,7 @@ Letters: B rows, T tokens, D hidden, C outputs.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,10 +20,13 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy
+from leantune.models.soft_tokens import SoftTokens, placed
 from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
 
 POOLINGS = ("mean", "cls", "last")
+ASKED = "asked"
+"""How a head reads the state at the first mask of a prompt."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,24 @@ class Batch:
 class Network(nn.Module):
     """Body and head. `body` is replaced by a method; `head` is None where the body brings its own."""
 
+    soft: SoftTokens | None
+    """Trained vectors in the text, where a prompt has such."""
+
     def __init__(
-        self, body: nn.Module, head: nn.Linear | None, pooling: str, anatomy: Anatomy, verbalizer: Verbalizer | None = None
+        self,
+        body: nn.Module,
+        head: nn.Linear | None,
+        pooling: str,
+        anatomy: Anatomy,
+        verbalizer: Verbalizer | None = None,
+        *,
+        unit: bool = False,
     ) -> None:
+        """`unit`: whether the head reads states of length 1."""
         super().__init__()
         self.body, self.head, self.pooling, self.anatomy, self.verbalizer = body, head, pooling, anatomy, verbalizer
+        self.unit = unit
+        self.soft = None
 
     @torch.no_grad()
     def start_at(self, value: float, outputs: int) -> None:
@@ -83,20 +100,25 @@ class Network(nn.Module):
             batch: the pieces.
             sought: of a vocabulary, (B, T) the tokens whose logits are wanted; they come as (1, N, C).
         """
-        if batch.asked is not None:
-            states, logits = self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
-            return self.head(states[:, 0]) if self.verbalizer is None else self.verbalizer(logits)  # type: ignore[no-any-return, misc]
         if self.head is not None:
-            return self.head(self.embed(batch))  # type: ignore[no-any-return]
+            return self.read(self.embed(batch))
+        if batch.asked is not None:
+            assert self.verbalizer is not None
+            return self.verbalizer(self._at_masks(batch)[1])  # type: ignore[no-any-return]
         if sought is not None:
             return self._narrowed(batch, partial(at_tokens, sought=sought))[1]
         logits = self._own_logits(batch)
         # The logits of virtual tokens in front are nobody's answer.
         return logits if logits.dim() == 2 else logits[:, -batch.width :]
 
+    def _at_masks(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """States (B, M, D) and logits (B, M, V) where words are sought."""
+        assert batch.asked is not None
+        return self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
+
     def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
         """States before the output embedding and logits, of what `pick` takes alone."""
-        with narrowed(self.body, pick) as seen:
+        with narrowed(self.body, pick) as seen, nullcontext() if self.soft is None else placed(self.body, self.soft):
             logits = self._own_logits(batch)
         if seen:
             return seen[0], logits
@@ -119,13 +141,24 @@ class Network(nn.Module):
         return {"decoder_input_ids": torch.cat([start, batch.written[:, :-1]], dim=1)}
 
     def embed(self, batch: Batch) -> Tensor:
-        """What the head reads: pooled states (B, D) or token states (B, T, D); only where it is outside the body."""
+        """What a head outside of the body reads: pooled states or those at the first mask (B, D), or token states (B, T, D)."""
+        if batch.asked is not None:
+            return self._at_masks(batch)[0][:, 0]
         states = token_states(self.body, batch)
         return states if self.pooling == "tokens" else pool(states, batch.attention_mask, self.pooling)
+
+    def read(self, states: Tensor) -> Tensor:
+        """Logits of a head outside of the body, from what `embed` gives."""
+        assert self.head is not None
+        return self.head(nn.functional.normalize(states, dim=-1) if self.unit else states)  # type: ignore[no-any-return]
 
     def head_parameters(self) -> frozenset[str]:
         """Names of the outer head's parameters; empty where the body brings its own head."""
         return frozenset() if self.head is None else frozenset(f"head.{name}" for name, _ in self.head.named_parameters())
+
+    def soft_parameters(self) -> frozenset[str]:
+        """Names of the parameters of soft tokens; empty where there are none."""
+        return frozenset() if self.soft is None else frozenset(f"soft.{name}" for name, _ in self.soft.named_parameters())
 
 
 def has_virtual_words(body: nn.Module) -> bool:

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from peft import PeftModel
 from torch import Tensor, nn
+
+from leantune.models.heads import is_transducer
 
 Pick = Callable[[Tensor], Tensor]
 """Of states or logits (B, T, D) those that are wanted; virtual tokens may stand in front of the text's own."""
@@ -24,6 +27,21 @@ def output_embedding(body: nn.Module) -> Any:
     """The layer from states to the vocabulary, whatever a method put into the body."""
     inner: Any = body.get_base_model() if isinstance(body, PeftModel) else body
     return inner.get_output_embeddings()
+
+
+@torch.no_grad()
+def ends_in_layer(body: Any) -> bool:
+    """Whether a layer with a row for each token makes the logits; some families multiply by a table instead."""
+    layer, read = body.get_output_embeddings(), list[Tensor]()
+    if layer is None or layer.weight.shape[0] != body.get_input_embeddings().weight.shape[0]:
+        return False
+    handle = layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    ids = torch.ones((1, 2), dtype=torch.long)
+    try:
+        body.eval()(input_ids=ids, attention_mask=ids, **({"decoder_input_ids": ids} if is_transducer(body.config) else {}))
+    finally:
+        handle.remove()
+    return bool(read) and read[0].shape[-1] == layer.weight.shape[1]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ Letters: B pieces, M sought tokens, D width, V vocabulary, C labels, W words of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -66,6 +66,15 @@ def start_from_words(head: nn.Linear, output: Any, words: Sequence[Sequence[Word
         numbers = torch.tensor([token for word in own for token in word[0]])
         head.weight[label] = output.weight[numbers].mean(dim=0)
         head.bias[label] = 0.0 if bias is None else bias[numbers].mean()
+
+
+def drawn_back(head: nn.Linear, strength: float) -> Callable[[], Tensor]:
+    """The penalty strength * ||W - W_0||^2, with W_0 the weights of the head as they are now.
+
+    With few rows it keeps the head near the words, which say more than these rows do.
+    """
+    start = head.weight.detach().clone()
+    return lambda: strength * (head.weight - start.to(head.weight.device)).square().sum()
 
 
 def _table(words: Sequence[Sequence[Word]]) -> list[list[list[int]]]:

@@ -4,11 +4,14 @@
 
 A masked model fills the mask, a decoder goes on with the next token, an encoder-decoder answers apart. Words of several tokens get as many
 masks; a template with several masks takes words with as many parts. `verbalizer=soft` trains a head that starts from the words' rows in the
-output embedding. What the other options leave open is settled on the training rows before the training (`settle`): words, the template,
-demonstrations, and `calibrate`: what a word gets where no text stands is subtracted from its log-probability.
+output embedding. `{soft:10}` in the template are trained tokens, which learn at their own rate beside the method's parameters, or alone
+(`cloze | frozen`); `encoder=lstm` moves them through a network while training. What the other options leave open is settled on the training
+rows before the training (`settle`): words, the template, demonstrations, and `calibrate`: what a word gets where no text stands is
+subtracted from its log-probability.
 
-Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft: Hambardzumyan et al. 2021, arXiv:2101.00121; calibrate: Zhao et al. 2021,
-arXiv:2102.09690; the rest in the files beside this one.
+Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft verbalizer: Hambardzumyan et al. 2021, arXiv:2101.00121; soft tokens: Lester et
+al. 2021, arXiv:2104.08691; their encoder: Liu et al. 2021, arXiv:2103.10385; calibrate: Zhao et al. 2021, arXiv:2102.09690; the rest in the
+files beside this one.
 """
 
 from __future__ import annotations
@@ -19,23 +22,33 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import Problems, SpecError, some
 from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
 from leantune.data.pieces._several import joined
+from leantune.data.soft_tokens import FREE, frequent, soft_signs, soft_starts
 from leantune.data.template import Template
 from leantune.kinds.prompt import Oracle, Prompt, PromptCard, Rows, Setting, Settled, Worded
-from leantune.models.build import has_stock, is_decoder, lacks_head
-from leantune.models.heads import HeadKind, HeadSpec, Word, is_transducer
+from leantune.kinds.rates import Rates
+from leantune.models.build import has_output_layer, has_stock, is_decoder, lacks_head
+from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
+from leantune.models.soft_tokens import cost
 from leantune.models.verbalizer import sought_tokens
 from leantune.prompts._settling import Settling, shown
 from leantune.prompts._templates import bank
 
 if TYPE_CHECKING:
     from leantune.data.pieces._pieces import Pieces
+    from leantune.models.anatomy import Anatomy
 
 SENTINEL = "<extra_id_0>"
 """What T5 and its kin say where a span was left out."""
+PENALTY = 0.01
+"""Of a soft verbalizer."""
+RATES = Rates(low=3e-3, start=1e-2, high=5e-2)
+"""Of soft tokens, as of prompt tuning: vectors as large as words have far to go."""
+ENCODED_RATES = Rates(low=3e-4, start=1e-3, high=3e-3)
+"""Of soft tokens behind a network, which takes a network's rates."""
 
 
 class ClozePrompt(Prompt):
@@ -52,6 +65,12 @@ class ClozePrompt(Prompt):
     """Words of each label that are found (auto) or added (knowledge)."""
     demonstrations: int = Field(default=0, ge=0)
     """Training rows of each label that are shown beside every row."""
+    penalty: float | None = Field(default=None, ge=0)
+    """A soft verbalizer is drawn back to its words by this times the square of the distance; 0.01 when not given."""
+    encoder: Literal["lstm", "mlp"] | None = None
+    """The network that moves the soft tokens of the template while training; none when not given."""
+    soft_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of these tokens; 0.01 when not given (0.001 behind an encoder), found in a race where nothing else is trained."""
 
     card: ClassVar[PromptCard] = PromptCard(
         title="Cloze prompt",
@@ -85,23 +104,77 @@ class ClozePrompt(Prompt):
         """Tasks without labels of their own, bases that end in no vocabulary."""
         if setting.task.problem != "single_label_classification":
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
-        if not setting.wording.templates and self.template not in ("best", "all"):
+        if not setting.wording.around_rows and self.template not in ("best", "all"):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
+        if self.verbalizer == "soft" and not has_output_layer(setting.base, kind):
+            return f"{setting.base.name} multiplies by its table of words itself, so no head can take that place; use verbalizer=manual"
         return None
 
     def pieces(self, setting: Setting) -> Pieces:
         """Rows in the words of the template, or of several."""
-        return joined(self.members(setting))
+        self._refuse_idle_options(setting)
+        members = self.members(setting)
+        for member in members:
+            member.refuse_full(setting.base.tokenizer, setting.base.max_length)
+        return joined(members)
 
     def head(self, setting: Setting) -> HeadSpec:
         """The vocabulary, read by the words."""
         spec, kind, words = setting.task.head_spec(setting.labels), _kind(setting), self.tokens(setting)
         assert kind is not None
+        soft = self.verbalizer == "soft"
         priors = tuple(setting.wording.priors[label] for label in setting.labels) if setting.wording.priors else ()
-        return replace(spec, kind=kind, words=words, priors=priors, soft=self.verbalizer == "soft")
+        penalty = (PENALTY if self.penalty is None else self.penalty) if soft else 0.0
+        return replace(spec, kind=kind, words=words, priors=priors, soft=soft, penalty=penalty, soft_tokens=self._soft_tokens(setting))
+
+    def rates(self, setting: Setting) -> Rates | None:
+        """Those of soft tokens, where the template has any."""
+        if self._softened(setting) is None:
+            return None
+        if self.soft_lr is not None:
+            return Rates(low=self.soft_lr, start=self.soft_lr, high=self.soft_lr)
+        return RATES if self.encoder is None else ENCODED_RATES
+
+    def cost(self, setting: Setting, anatomy: Anatomy) -> int:
+        """A vector for each soft token, and their encoder."""
+        spec = self._soft_tokens(setting)
+        return 0 if spec is None else cost(spec, anatomy.embedding_width)
+
+    def _softened(self, setting: Setting) -> Template | None:
+        """The template with soft tokens; there is at most one."""
+        return next((template for template in self.templates(setting) if template.softs), None)
+
+    def _soft_tokens(self, setting: Setting) -> SoftSpec | None:
+        tokenizer, template = setting.base.tokenizer, self._softened(setting)
+        if template is None:
+            return None
+        starts = tuple(token for run in soft_starts(tokenizer, template) for token in run)
+        return SoftSpec(starts, frequent(tokenizer) if FREE in starts else (), self.encoder)
+
+    def _refuse_idle_options(self, setting: Setting) -> None:
+        """An option that changes nothing, or cannot be kept, is a slip."""
+        problems, softened = Problems("cloze"), self._softened(setting)
+        if self.penalty is not None and self.verbalizer != "soft":
+            problems.add("penalty is for a soft verbalizer. Write cloze(verbalizer=soft, penalty=...).", "E-OPTION")
+        idle = [name for name in ("encoder", "soft_lr") if getattr(self, name) is not None]
+        if idle and softened is None:
+            source = self.sources(setting)[0]
+            message = f'{some(idle)}: for soft tokens, of which the prompt "{source}" has none. Put some in, such as {{soft:10}}.'
+            problems.add(message, "E-OPTION")
+        if softened is not None and (self.settles or self.template == "all"):
+            message = f'the prompt "{softened.source}" has soft tokens, which mean nothing before they are trained'
+            problems.add(f"{message}: leave out {some(self._asked_before)}, or the soft tokens.", "E-OPTION")
+        problems.raise_if_any(SpecError)
+
+    @property
+    def _asked_before(self) -> list[str]:
+        """The options that ask the base before it is trained, or in several templates."""
+        found = ["calibrate"] * self.calibrate + ["demonstrations"] * (self.demonstrations > 0)
+        found += [f"template={self.template}"] * isinstance(self.template, str)
+        return found + [f"verbalizer={self.verbalizer}"] * (self.verbalizer in ("auto", "knowledge"))
 
     def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:
         """Template, words, demonstrations and priors, in this order: each is found with those before it."""
@@ -117,12 +190,13 @@ class ClozePrompt(Prompt):
             counts = sought_tokens(words) if words else (1,)
             signs = tuple(sign * count for count in counts) if kind is Masked else (sign,)
             demonstrations = tuple(shown(template, one, setting.wording) for one in setting.wording.demonstrations)
-            members.append(kind(template, signs, demonstrations, self.demonstrations))
+            softs = soft_signs(setting.base.tokenizer, template) if template.softs else ()
+            members.append(kind(template, signs, demonstrations, self.demonstrations, softs))
         return members
 
     def sources(self, setting: Setting) -> tuple[str, ...]:
         """The templates in question, as they are written."""
-        given = setting.wording.templates
+        given = setting.wording.around_rows
         if setting.wording.settled:
             return given
         if isinstance(self.template, int):

@@ -40,7 +40,7 @@ class Answering(Task):
 
     name: ClassVar[str] = "answering"
     summary: ClassVar[str] = "which span of a text answers a question, or that none does"
-    inputs: ClassVar[str] = "text (the question), text_pair (the text), label (answers with their places), as in SQuAD files"
+    inputs: ClassVar[str] = "text (the question), text_pair (the text), label (answers, best with places), as in SQuAD files"
     gold: ClassVar[str] = "spans"
     head: ClassVar[HeadKind] = "span"
     pipeline: ClassVar[str] = "question-answering"

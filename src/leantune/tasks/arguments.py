@@ -19,7 +19,9 @@ class Arguments(OfWords):
 
     name: ClassVar[str] = "arguments"
     summary: ClassVar[str] = "arguments of an event whose trigger is given"
-    inputs: ClassVar[str] = "text (a list of words), text_pair (the place of the trigger, from 0), label (a list of BIO tags), or events"
+    inputs: ClassVar[str] = (
+        "text (a list of words), text_pair (the place of the trigger, from 0), label (a list of BIO tags); or text or words, and events"
+    )
     gold: ClassVar[str] = "roles"
     focus: ClassVar[tuple[str, ...]] = TRIGGERS
     metrics: ClassVar[tuple[str, ...]] = SPAN_METRICS

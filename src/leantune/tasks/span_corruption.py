@@ -17,6 +17,7 @@ class SpanCorruption(LanguageModel):
     name: ClassVar[str] = "span_corruption"
     summary: ClassVar[str] = "finds spans that were taken out of a text"
     gold: ClassVar[str] = "torn"
+    scripted: ClassVar[bool] = False
     head: ClassVar[HeadKind] = "text"
     pipeline: ClassVar[str] = "text-generation"
 

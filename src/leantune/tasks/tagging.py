@@ -20,7 +20,7 @@ class Tagging(OfWords):
 
     name: ClassVar[str] = "tagging"
     summary: ClassVar[str] = "one tag for each word: names, parts of speech, slots, triggers"
-    inputs: ClassVar[str] = "text (a list of words), label (a list of tags); or text and entities (lists of places with names)"
+    inputs: ClassVar[str] = "text (a list of words), label (a list of tags); or text and entities or events (places with names)"
     gold: ClassVar[str] = "tags"
     metrics: ClassVar[tuple[str, ...]] = ("entity_f1", "macro_entity_f1", "accuracy")
 

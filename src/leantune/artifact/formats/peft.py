@@ -8,6 +8,7 @@ from pathlib import Path
 from leantune.artifact.predictor import Predictor
 from leantune.core.errors import ArtifactError
 from leantune.models.delta import ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEAD
+from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 
 SUMMARY = "the adapter and its head, a small folder that names its base model"
 
@@ -21,7 +22,7 @@ def write(source: Path, predictor: Predictor, folder: Path) -> None:
     if predictor.manifest.form == "whole":
         method = predictor.manifest.facts.method
         raise ArtifactError(f"{source}: {method} is stored as a whole model and has no adapter. Use --format merged.", "E-ARTIFACT")
-    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, *[SOFT_TOKENS] * (source / SOFT_TOKENS).is_file()):
         shutil.copy2(source / name, folder / name)
     if (source / HEAD).is_dir():
         shutil.copytree(source / HEAD, folder / HEAD)

@@ -24,9 +24,9 @@ def said(text: str, filters: list[str]) -> str:
     return text
 
 
-def render(template: list[Any], texts: list[str]) -> tuple[str, list[tuple[int, int]], list[tuple[int, int]]]:
-    """The row in the words of the template, where its texts stand that may be shortened, and where the masks stand."""
-    text, fields, masks = "", [], []
+def render(template: list[Any], texts: list[str]) -> tuple[str, dict[str, list[tuple[int, int]]]]:
+    """The row in the words of the template, and where its texts stand that may be shortened, its masks and its soft tokens."""
+    text, spans = "", dict[str, list[tuple[int, int]]](text=[], mask=[], soft=[])
     for kind, part, filters in template:
         if kind == "mask" and SETTINGS["reads"] == "next":
             text = text.rstrip()
@@ -34,11 +34,9 @@ def render(template: list[Any], texts: list[str]) -> tuple[str, list[tuple[int, 
         piece = part if kind != "text" else said(texts[part], filters)
         span = (len(text), len(text) + len(piece))
         text += piece
-        if kind == "mask":
-            masks.append(span)
-        elif kind == "text" and "keep" not in filters:
-            fields.append(span)
-    return text, [(start, min(end, len(text))) for start, end in fields], masks
+        if kind != "said" and "keep" not in filters:
+            spans[kind].append(span)
+    return text, spans | {"text": [(start, min(end, len(text))) for start, end in spans["text"]]}
 
 
 def beside(prompt: dict[str, Any], texts: list[str]) -> str:
@@ -54,21 +52,26 @@ def beside(prompt: dict[str, Any], texts: list[str]) -> str:
 
 def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str]) -> tuple[list[int], list[int]]:
     """Token numbers of a row, and at which of them words are sought."""
-    text, fields, masks = render(prompt["template"], texts)
+    text, spans = render(prompt["template"], texts)
     more = beside(prompt, texts)
     if prompt["leads"]:
-        fields, masks = ([(start + len(more), end + len(more)) for start, end in spans] for spans in (fields, masks))
+        spans = {kind: [(start + len(more), end + len(more)) for start, end in own] for kind, own in spans.items()}
     text = more + text if prompt["leads"] else text + more
     coded = tokenizer(text, return_offsets_mapping=True)
     ids, offsets = coded["input_ids"], coded["offset_mapping"]
-    runs = [[at for at, (start, end) in enumerate(offsets) if first <= start < end <= last] for first, last in fields]
+    runs = [[at for at, (start, end) in enumerate(offsets) if first <= start < end <= last] for first, last in spans["text"]]
     gone = {max(runs, key=len).pop() for _ in range(len(ids) - SETTINGS["max_length"])}
     kept = [at for at in range(len(ids)) if at not in gone]
+    inside = {
+        kind: [at for at in kept if any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in spans[kind])]
+        for kind in ("mask", "soft")
+    }
+    for number, at in enumerate(inside["soft"]):
+        ids[at] = -(number + 1)
     if SETTINGS["reads"] == "next":
         ends = [place for place, at in enumerate(kept) if offsets[at][1] > offsets[at][0]]
         return [ids[at] for at in kept] or [tokenizer.pad_token_id or 0], ends[-1:] or [max(len(kept) - 1, 0)]
-    seen = [any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in masks) for at in kept]
-    return [ids[at] for at in kept], [place for place, there in enumerate(seen) if there]
+    return [ids[at] for at in kept], [kept.index(at) for at in inside["mask"]]
 
 
 def by_words(logits: torch.Tensor) -> torch.Tensor:
@@ -78,6 +81,26 @@ def by_words(logits: torch.Tensor) -> torch.Tensor:
     return torch.stack([(torch.stack(own) - torch.tensor(priors)).mean() for own, priors in zip(scores, SETTINGS["priors"], strict=True)])
 
 
+def soften(inner: Any) -> None:
+    """Let the model read the trained vectors where tokens are negative."""
+    vectors = load_file(FOLDER / "soft_tokens.safetensors")["vectors"]
+    read: list[torch.Tensor] = []
+
+    def hide(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        read.append(inputs[0])
+        return inputs[0].clamp(min=0), *inputs[1:]
+
+    def put(_: Any, __: Any, output: torch.Tensor) -> torch.Tensor:
+        ids = read.pop()
+        return output.index_put((ids < 0,), vectors[-1 - ids[ids < 0]])
+
+    table = inner.get_input_embeddings().weight
+    for part in inner.modules():
+        if isinstance(part, torch.nn.Embedding) and part.weight is table:
+            part.register_forward_pre_hook(hide)
+            part.register_forward_hook(put)
+
+
 @torch.inference_mode()
 def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[Any, float]]:
     """The label whose words are the likeliest, on average of several templates, and its probability."""
@@ -85,6 +108,8 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     seen: list[torch.Tensor] = []
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     inner.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    if any(kind == "soft" for prompt in SETTINGS["prompts"] for kind, _, _ in prompt["template"]):
+        soften(inner)
     head = load_file(FOLDER / "2_Dense" / "model.safetensors") if SETTINGS["soft"] else {}
     found = []
     for row, text in enumerate(texts):

@@ -22,6 +22,8 @@ from leantune.artifact.script import (
     common,
     composed,
     focus,
+    masked,
+    passage,
     pooled,
     spans,
     stock,
@@ -33,10 +35,12 @@ from leantune.artifact.script import (
 from leantune.core import catalogue
 from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
+from leantune.data.masking import always_same, hide
 from leantune.data.pieces._cloze import Cloze
 from leantune.data.pieces._several import Several
-from leantune.data.template import Field
+from leantune.data.template import Field, Soft
 from leantune.evaluate.generate import generation_settings
+from leantune.evaluate.masks import fill, likeliest, pieces_of
 from leantune.kinds.prompt import Worded
 from leantune.models.locate import MINILM_HUB
 from leantune.models.verbalizer import placed, sought_tokens
@@ -56,7 +60,7 @@ FOLDER = Path(__file__).resolve().parent
 SETTINGS = {settings}
 '''
 
-_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings")
+_STANDARD = ("argparse", "csv", "hashlib", "json", "re", "sys", "warnings", "zlib")
 _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
@@ -92,6 +96,8 @@ def shown(facts: Facts) -> str:
     """Rows on the command line, for people."""
     if facts.chooses:
         return """"a question" '["one option", "another"]'"""
+    if facts.hides:
+        return '"It is a [MASK] day."'
     return '"these are words" 1' if facts.focused else '"first text" "its pair"' if facts.paired else '"a text" "another text"'
 
 
@@ -110,11 +116,16 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     task = catalogue.load("tasks", manifest.facts.task)
     if manifest.facts.asked:
         model = [stock.load_model]
-        predict: list[Any] = [type(task).answer, cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.predict]
+        words = [cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.soften, cloze.predict]
+        predict: list[Any] = [type(task).answer, *words]
     elif task.writes:
         model = [stock.load_model]
         own = [chatting.rendered, chatting.sources_of] if manifest.facts.pieces == "chat" else [written.sources_of]
         predict = [*own, written.rectangle, written.likelihood, written.predict]
+    elif manifest.facts.pieces == "hidden":
+        model, predict = [stock.load_model], [hide, always_same, pieces_of, likeliest, fill, masked.predict]
+    elif manifest.facts.pieces == "passage":
+        model, predict = [stock.load_model], [passage.predict]
     elif manifest.facts.spans:
         predict = [spans.best_span, spans.predict]
     elif manifest.facts.words:
@@ -140,7 +151,7 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
             settings |= {"start": start, "decoding": generation_settings(facts.decoding, facts.target_length)}
             settings["rows"] = 1 if prompts else 16  # peft puts virtual tokens before the padding, so there must be none
     else:
-        settings["layout"] = manifest.layout
+        settings |= {"layout": manifest.layout, "unit": facts.anchored}
     if manifest.form == "adapter":
         bases = [base.source, MINILM_HUB] if base.name == "minilm" else [base.source]
         settings |= {"bases": list(dict.fromkeys(bases)), "revision": base.revision, "weights": base.weights_digest}
@@ -149,7 +160,7 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
 
 def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
     """The prompt as plain values."""
-    if worded is None:
+    if worded is None or worded.pieces is None:
         return {}
     pieces, head, tokenizer = worded.pieces, worded.head, worded.setting.base.tokenizer
     members = pieces.members if isinstance(pieces, Several) else (pieces,)
@@ -167,10 +178,12 @@ def _prompt(worded: Worded | None, start: int | None) -> dict[str, Any]:
 
 def _member(member: Cloze) -> dict[str, Any]:
     """One template and what is shown beside it."""
-    signs, template = iter(member.signs), list[tuple[str, Any, list[str]]]()
+    signs, softs, template = iter(member.signs), iter(member.softs), list[tuple[str, Any, list[str]]]()
     for part in member.prompt.parts:
         if isinstance(part, Field):
             template.append(("text", part.place, list(part.filters)))
+        elif isinstance(part, Soft):
+            template.append(("soft", next(softs), []))
         else:
             template.append(("said", part, []) if isinstance(part, str) else ("mask", next(signs), []))
     shown = [(one.label, list(one.texts), one.said) for one in member.shown]
@@ -180,7 +193,10 @@ def _member(member: Cloze) -> dict[str, Any]:
 def _imports(used: str, adapter_code: str | None) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
     autos = [name for name in ("AutoModel", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
-    lines = [*standard, "from pathlib import Path", "from typing import Any", "", "import torch"]
+    standard += ["from math import exp"] if re.search(r"(?<![.\w])exp\(", used) else []
+    numbers = ["import numpy as np"] if re.search(r"\bnp\.", used) else []
+    numbers += ["from numpy.typing import NDArray"] if "NDArray" in used else []
+    lines = [*standard, "from pathlib import Path", "from typing import Any", "", *numbers, "import torch"]
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")
     if "load_file" in used:

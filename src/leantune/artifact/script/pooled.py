@@ -36,4 +36,6 @@ def forward(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     else:
         weights = mask.unsqueeze(-1).to(states.dtype)
         pooled = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+    if SETTINGS["unit"]:
+        pooled = torch.nn.functional.normalize(pooled, dim=-1)
     return torch.nn.functional.linear(pooled, head["linear.weight"], head["linear.bias"])

@@ -35,12 +35,13 @@ class Labels(Gold):
 
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
         """The labels of train; the other files may have no further ones."""
-        del notes
-        counts, problems = Counter[str](), Problems(train.place)
+        counts, sizes, problems = Counter[str](), set[int](), Problems(train.place)
         for start, cells in train.cells():
             for place, text in enumerate(answers(cells)):
                 try:
-                    counts.update(split(text))
+                    own = split(text)
+                    counts.update(own)
+                    sizes.add(len(own))
                 except ValueError as error:
                     problems.add(f'row {start + place}, column "{train.label}": {error}', "E-LABEL")
         problems.raise_if_any()
@@ -57,6 +58,9 @@ class Labels(Gold):
         labels = sorted(counts)
         for source in held:
             self.check(source, labels)
+        if sizes == {1}:
+            why = "if a row can only ever have one, write the label itself instead of a list: that is classification"
+            notes.append(Inference(what="labels in a row", value="one in every row", why=why))
         return labels
 
     def check(self, source: Labelled, labels: Sequence[str]) -> None:

@@ -13,10 +13,14 @@ from typing import Any
 import pyarrow as pa
 
 from leantune.core.errors import DataError, Problems, some
+from leantune.core.human import plural
+from leantune.data.columns import Columns
+from leantune.data.extracted import ANSWERS, QUESTIONS, stand_in
 from leantune.data.facts import Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
-from leantune.data.table import SHOWN_ROWS, Nested
+from leantune.data.names import plain
+from leantune.data.table import SHOWN_ROWS, Nested, Table
 
 MOST_LOST = 0.05
 """Share of the rows whose answers may not stand in their text."""
@@ -29,6 +33,8 @@ class _Repairs:
 
     moved: list[int]
     placed: list[int]
+    first: list[int]
+    """Those without a place whose text stands there more than once."""
     lost: list[int]
 
 
@@ -45,6 +51,12 @@ class Spans(Gold):
         del of_words
         found = nested is not None and any('"answer_start"' in value or '"start"' in value for value in facts.first)
         return f'"{facts.name}" holds answers with their places' if found else None
+
+    def reads(self, table: Table, columns: Columns) -> str | None:
+        """Answers in plain words of a text."""
+        pair, label = columns.text_pair, str(columns.label)
+        named = plain(columns.text) in QUESTIONS and plain(label) in ANSWERS
+        return f'most "{label}" stand in "{pair}"' if named and pair and stand_in(table, pair, label) else None
 
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
         """Names of the two outputs, and a third name where some rows have no answer."""
@@ -72,7 +84,7 @@ class Spans(Gold):
     def _checked(self, source: Labelled) -> _Repairs:
         if source.columns.text_pair is None:
             raise DataError(f"{source.place}: answering needs a question and a text. Name the text with --text-pair COL.", "E-COLUMN")
-        problems, repairs, rows = Problems(source.place), _Repairs([], [], []), 0
+        problems, repairs, rows = Problems(source.place), _Repairs([], [], [], []), 0
         for row, context, cell in _rows(source):
             rows += 1
             try:
@@ -86,7 +98,8 @@ class Spans(Gold):
             elif any(place != start >= 0 for place, (start, _) in zip(places, found, strict=True)):
                 repairs.moved.append(row)
             elif any(start < 0 for start, _ in found):
-                repairs.placed.append(row)
+                several = any(start < 0 and context.count(text) > 1 for start, text in found)
+                (repairs.first if several else repairs.placed).append(row)
         if len(repairs.lost) > MOST_LOST * rows:
             lost = f"{len(repairs.lost):,} of {rows:,} answers do not stand in their text: row {some(repairs.lost)}."
             problems.add(f"{lost} Correct them, or name other columns.", "E-LABEL")
@@ -177,11 +190,12 @@ def _rows(source: Labelled) -> Iterator[tuple[int, str, str | None]]:
 def _told(place: str, repairs: _Repairs) -> Iterator[Inference]:
     for rows, what, why in (
         (repairs.moved, "answers moved", "they do not stand at the place given; the nearest one with the same text is taken"),
-        (repairs.placed, "answers without a place", "the first place with the same text is taken"),
+        (repairs.placed, "answers without a place", "the only place with the same text is taken"),
+        (repairs.first, "answers without a place that stand there several times", "the first place with the same text is taken"),
         (repairs.lost, "answers outside of the text", "they are not learned from, but still scored"),
     ):
         if rows:
-            yield Inference(what=what, value=f"{place} row {some(rows, SHOWN_ROWS)}", why=why)
+            yield Inference(what=what, value=f"{place} row {some(rows, SHOWN_ROWS)}", why=f"{plural(len(rows), 'row')}; {why}")
 
 
 MEMBER = Spans()

@@ -5,7 +5,7 @@
     Apart     great film It was <extra_id_0>.    written apart: <extra_id_0>, word: an encoder-decoder
 
 The template is rendered and tokenised as a whole. Where that is too long, tokens of the texts of the row are left out at their ends, from
-the longest text first; the template and its masks stay whole.
+the longest text first; the template, its masks and its soft tokens stay whole.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from leantune.core.errors import SpecError
 from leantune.core.wording import Asked
 from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._pieces import Part, Pieces, Room, Tokenizer, filler, flat
+from leantune.data.soft_tokens import numbered
 from leantune.data.template import Rendered, Template
 
 Spans = Sequence[tuple[int, int]]
@@ -57,6 +58,8 @@ class Cloze(Pieces):
     """Demonstrations that may stand beside a row; never shortened."""
     each: int = 0
     """How many of each label do."""
+    softs: tuple[str, ...] = ()
+    """What stands at each run of soft tokens (`data.soft_tokens`)."""
 
     width: ClassVar[int] = 1
     leads: ClassVar[bool] = True
@@ -71,9 +74,27 @@ class Cloze(Pieces):
         ids, marks = list[list[int]](), list[list[int]]()
         for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
             kept = self._kept(offsets, one, room.length)
-            ids.append([tokens[place] for place in kept] or [filler(tokenizer)])
-            marks.append(self._marks([offsets[place] for place in kept] or [(0, 0)], one))
+            spans = [offsets[place] for place in kept] or [(0, 0)]
+            ids.append(numbered([tokens[place] for place in kept] or [filler(tokenizer)], _at(spans, one.softs)))
+            marks.append(self._marks(spans, one))
         return self._part(tokenizer, ids, marks)
+
+    def refuse_full(self, tokenizer: Tokenizer, length: int) -> None:
+        """Raise SpecError (E-RANGE) where soft tokens leave no room for the texts of a row.
+
+        Args:
+            tokenizer: of the base.
+            length: tokens of a piece.
+        """
+        if not self.softs:
+            return
+        empty = self._rendered([""] * 2)
+        coded = tokenizer(empty.text, return_offsets_mapping=True)
+        soft = len(_at(coded["offset_mapping"], empty.softs))
+        others = len(coded["input_ids"]) - soft
+        if soft + others >= length:
+            message = f'The prompt "{self.prompt.source}" has {soft} soft tokens and {others} others, and a row takes {length}'
+            raise SpecError(f"{message}: {max(length - others - 1, 0)} soft ones fit beside a text. Ask for fewer.", "E-RANGE")
 
     def _part(self, tokenizer: Tokenizer, ids: list[list[int]], marks: list[list[int]]) -> Part:
         del tokenizer
@@ -87,7 +108,7 @@ class Cloze(Pieces):
         return own if not said else own.behind(self.joint.join([*said, ""])) if self.leads else own.before(self.joint.join(["", *said]))
 
     def _rendered(self, texts: Sequence[str]) -> Rendered:
-        return self.prompt.render(texts, self.signs)
+        return self.prompt.render(texts, self.signs, self.softs)
 
     def _kept(self, offsets: Spans, one: Rendered, length: int) -> list[int]:
         """Places of the tokens that stay."""
@@ -104,8 +125,7 @@ class Cloze(Pieces):
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
         """The number of the sought token at each token, -1 elsewhere."""
         found = [-1] * len(offsets)
-        sought = [place for place, pair in enumerate(offsets) if any(_touches(pair, span) for span in one.masks)]
-        for number, place in enumerate(sought):
+        for number, place in enumerate(_at(offsets, one.masks)):
             found[place] = number
         return found
 
@@ -126,7 +146,7 @@ class Next(Cloze):
     def _rendered(self, texts: Sequence[str]) -> Rendered:
         found = super()._rendered(texts)
         end = len(found.text[: found.masks[0][0]].rstrip())  # the word brings its space
-        return Rendered(found.text[:end], [(start, min(stop, end)) for start, stop in found.fields if start < end], [])
+        return Rendered(found.text[:end], [(start, min(stop, end)) for start, stop in found.fields if start < end], [], found.softs)
 
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
         del one
@@ -147,6 +167,11 @@ class Apart(Cloze):
         written = [*([tokenizer.convert_tokens_to_ids(sign)] if sign else []), filler(tokenizer)]
         table = [(len(one) + len(written), len(one), row) for row, one in enumerate(ids)]
         return Part(flat([one + written for one in ids]), np.array(table, dtype=np.int64), len(ids))
+
+
+def _at(offsets: Spans, spans: Spans) -> list[int]:
+    """Places of the tokens that have a part in one of the spans."""
+    return [place for place, pair in enumerate(offsets) if any(_touches(pair, span) for span in spans)]
 
 
 def _within(pair: tuple[int, int], span: tuple[int, int]) -> bool:

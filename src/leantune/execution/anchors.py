@@ -1,0 +1,53 @@
+"""The words of the labels as points among the texts, where a head starts from them, and heads that are computed near them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from leantune.data.examples import ExampleChunk
+from leantune.execution.context import Context
+from leantune.kinds.solver import Solver
+from leantune.models.label_bank import LabelBank, bank_of
+from leantune.models.network import Network
+from leantune.models.solved_heads import Problem, Solution
+
+SCALE = 20.0
+"""What a cosine is multiplied with where no row says how sure words are."""
+
+
+def bank_in(context: Context, network: Network) -> LabelBank | None:
+    """What the words of the labels are to the base as it is; None where no head starts from words."""
+    if context.worded is None or network.head is None:
+        return None
+    if context.worded.said:
+        embed = partial(context.states, network.eval().embed)
+        return bank_of(context.worded.said, lambda texts: embed(ExampleChunk(texts)))
+    return LabelBank.of([row[None] for row in network.head.weight.detach().cpu().double().numpy()])  # a soft verbalizer
+
+
+def begin_at(network: Network, bank: LabelBank) -> None:
+    """Let the nearest words answer."""
+    _write(network, Solution(SCALE * bank.centred, np.zeros(len(bank.words))))
+
+
+def solver_of(context: Context, network: Network, method: Solver, bank: LabelBank | None) -> Callable[[], tuple[str, ...]]:
+    """Computes the head from the stored states of the training rows; gives what is to be noted."""
+
+    def solve() -> tuple[str, ...]:
+        states = context.features("train", network.embed, network.pooling).states
+        found = method.solve(Problem(np.asarray(states), np.asarray(context.gold["train"]), context.head.outputs, bank))
+        _write(network, found)
+        return found.notes
+
+    return solve
+
+
+@torch.no_grad()
+def _write(network: Network, found: Solution) -> None:
+    assert network.head is not None
+    network.head.weight.copy_(torch.from_numpy(found.weight))
+    network.head.bias.copy_(torch.from_numpy(found.bias))

@@ -1,0 +1,62 @@
+"""Few rows on a sentence encoder from a file to an artifact: label words, computed heads, contrast."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import leantune as lt
+
+WORDS = {"good": ["great", "nice", "happy"], "bad": ["awful", "sad", "worst"]}
+METHODS = [
+    "full(lr=0.003)",
+    "anchors(words=given) | frozen",
+    "anchors | prototypes",
+    "anchors | averaged",
+    "prototypes",
+    "anchors(loss=contrast) | lora(lr=0.003)",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(base: str, tickets: Path, tmp_path_factory: pytest.TempPathFactory, proof_here: None) -> lt.Result:
+    options = {"budget": "10steps", "seeds": 1, "few_shot": 8, "quiet": True, "labels": WORDS}
+    return lt.compare(lt.study(tickets, model=base, out=tmp_path_factory.mktemp("run"), **options), METHODS)
+
+
+def test_every_way_ends_with_a_score(finished: lt.Result) -> None:
+    rows = {row.name: row for row in finished.comparison.methods}
+    assert {name: rows[name].verdict for name in METHODS if rows[name].mean is None} == {}
+    assert finished.comparison.unsupported == {}
+
+
+def test_zero_shot_trains_nothing_and_computed_heads_count_their_head(finished: lt.Result) -> None:
+    trained = {trial.name: trial.cost.trainable_params for trial in finished.comparison.trials if trial.phase == "final"}
+    assert trained["anchors(words=given) | frozen"] == 0
+    assert trained["anchors | prototypes"] == trained["prototypes"] == 2 * 32 + 2
+
+
+def test_what_was_chosen_is_noted(finished: lt.Result) -> None:
+    notes = {trial.name: " ".join(trial.notes) for trial in finished.comparison.trials if trial.phase == "final"}
+    assert "by leave-one-out" in notes["anchors | prototypes"]
+    assert "by cross-validation" in notes["anchors | averaged"]
+    assert "no label words" in notes["prototypes"]
+    assert "stopped early" not in notes["anchors | prototypes"]
+
+
+@pytest.mark.slow
+def test_the_artifact_answers_in_fresh_processes(base: str, tickets: Path, tmp_path: Path) -> None:
+    """Through leantune, predict.py and sentence-transformers: the proof runs all of them."""
+    study = lt.study(tickets, model=base, out=tmp_path / "run", few_shot=4, seeds=1, budget="10steps", labels=WORDS, quiet=True)
+    done = lt.train(study, "anchors | prototypes")
+    best = done.run / "best"
+    texts = ["the movie was great", "very awful food"]
+    mine = [found.label for found in lt.load(best).predict(texts)]
+    script = subprocess.run([sys.executable, str(best / "predict.py"), *texts], capture_output=True, text=True, check=True).stdout
+    assert [line.split("\t")[0] for line in script.splitlines() if line.strip()][: len(mine)] == mine or all(
+        label in script for label in mine
+    )
+    assert "sentence-transformers" in (best / "leantune.json").read_text(encoding="utf-8")
