@@ -207,7 +207,11 @@ class ClozePrompt(Prompt):
 
     def templates(self, setting: Setting) -> list[Template]:
         """The same taken apart."""
-        return [Template.parse(source, setting.columns) for source in self.sources(setting)]
+        found = [Template.parse(source, setting.columns) for source in self.sources(setting)]
+        if self.settles and (soft := next((one for one in found if one.softs), None)):
+            text = f'The prompt "{soft.source}": soft tokens mean nothing before they are trained, so nothing can be settled behind them.'
+            raise SpecError(f"{text} Leave out calibrate, demonstrations, template=best, verbalizer=auto and knowledge.", "E-EXPR")
+        return found
 
     def tokens(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
         """Tokens of the words of each label; none where they are still to be found."""
