@@ -325,6 +325,14 @@ def test_wrong_options_are_told(link: str, says: str) -> None:
     assert says in error.value.message
 
 
+def test_nothing_is_settled_behind_soft_tokens(opened: Callable[..., tuple[Context, Job]]) -> None:
+    for link in ("cloze(calibrate=true)", "cloze(demonstrations=1)"):
+        context, _ = opened("bert", link, templates=("{text} {soft:2} {mask}",))
+        assert context.worded is not None
+        with pytest.raises(SpecError, match="soft tokens mean nothing before they are trained"):
+            context.worded.pieces  # noqa: B018
+
+
 def test_templates_behind_which_words_are_other_tokens_are_not_averaged(opened: Callable[..., tuple[Context, Job]]) -> None:
     words = {"bad": ("not bad",), "good": ("so good",)}
     context, _ = opened("bert", "cloze(template=all)", templates=(TEMPLATE, "{mask} {text} {mask}"), words=words)
