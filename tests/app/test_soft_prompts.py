@@ -45,7 +45,7 @@ def test_soft_tokens_have_a_rate_of_their_own(finished: lt.Result) -> None:
     recipes = {trial.name: trial.recipe for trial in finished.comparison.trials if trial.recipe}
     alone, beside = recipes["cloze | frozen(lr=0.03)"], recipes["cloze | lora(rank=2, lr=0.01)"]
     assert (alone.lr, alone.soft_lr) == (0.03, None)
-    assert (beside.lr, beside.soft_lr) == (0.01, 0.01)
+    assert (beside.lr, beside.soft_lr) == (0.01, 0.001)
 
 
 def test_the_penalty_keeps_the_head_at_its_words(finished: lt.Result) -> None:

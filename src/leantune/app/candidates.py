@@ -87,7 +87,7 @@ class Candidate:
             "method": self.parsed.expression,
             "lr": lr,
             "head_lr": max(card.head_factor * of_method, card.head_floor),
-            "soft_lr": None if own is None or self.soft_alone else own.start,
+            "soft_lr": None if own is None or self.soft_alone else own.low,
             "weight_decay": card.weight_decay,
             "optimizer": self.options.optimizer,
             "schedule": self.options.schedule,

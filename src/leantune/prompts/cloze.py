@@ -45,8 +45,8 @@ SENTINEL = "<extra_id_0>"
 """What T5 and its kin say where a span was left out."""
 PENALTY = 0.01
 """Of a soft verbalizer."""
-RATES = Rates(low=3e-3, start=1e-2, high=5e-2)
-"""Of soft tokens, as of prompt tuning: vectors as large as words have far to go."""
+RATES = Rates(low=1e-3, start=1e-2, high=5e-2)
+"""Of soft tokens, as of prompt tuning: alone, vectors as large as words have far to go. Beside a method they take the lowest."""
 ENCODED_RATES = Rates(low=3e-4, start=1e-3, high=3e-3)
 """Of soft tokens behind a network, which takes a network's rates."""
 
@@ -70,7 +70,7 @@ class ClozePrompt(Prompt):
     encoder: Literal["lstm", "mlp"] | None = None
     """The network that moves the soft tokens of the template while training; none when not given."""
     soft_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of these tokens; 0.01 when not given (0.001 behind an encoder), found in a race where nothing else is trained."""
+    """Learning rate of these tokens; beside a method 0.001 when not given (0.0003 behind an encoder), else found in a race."""
 
     card: ClassVar[PromptCard] = PromptCard(
         title="Cloze prompt",
