@@ -329,7 +329,7 @@ def test_nothing_is_settled_behind_soft_tokens(opened: Callable[..., tuple[Conte
     for link in ("cloze(calibrate=true)", "cloze(demonstrations=1)"):
         context, _ = opened("bert", link, templates=("{text} {soft:2} {mask}",))
         assert context.worded is not None
-        with pytest.raises(SpecError, match="soft tokens mean nothing before they are trained"):
+        with pytest.raises(SpecError, match="soft tokens, which mean nothing before they are trained"):
             context.worded.pieces  # noqa: B018
 
 
