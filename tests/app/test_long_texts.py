@@ -172,18 +172,17 @@ def test_prompts_take_head_tail_and_both_and_are_left_out_elsewhere(
         trained(file, base, tmp_path / "windows", "windows", "cloze | frozen", **words)
 
 
-def test_pairs_are_asked_by_their_other_text(base: str, tmp_path: Path, proof_here: None) -> None:
+def test_of_pairs_the_sentence_that_the_other_text_asks_for_is_read(base: str, tmp_path: Path) -> None:
     draw = random.Random(0)
     rows = []
     for n in range(160):
         facts = [f"{noun} is {draw.choice(['good', 'bad'])} ." for noun in draw.sample(["card", "bank", "movie", "book", "food", "day"], 6)]
         asked = draw.choice(facts).split()
         rows.append({"text": f"{asked[0]} {n}", "text_pair": " ".join(facts), "label": ("no", "yes")[asked[2] == "good"]})
-    opened = lt.study(
-        rows, model=base, out=tmp_path / "run", long="text_pair=select", max_length=14, budget="150steps", batch=16, quiet=True
-    )
-    assert opened.conditions.long == "text=head, text_pair=select"
-    record = lt.train(opened, LEARN, tmp_path / "best")
-    assert record.scores.test > 0.8
-    found = lt.load(tmp_path / "best").predict([("card", "bank is bad . food is bad . card is good . day is bad . movie is bad .")])
-    assert found[0].label == "yes"
+    context = lt.study(rows, model=base, out=tmp_path / "run", long="text_pair=select", max_length=14, quiet=True).context
+    assert context.conditions.long == "text=head, text_pair=select"
+    encoded, examples = context.encoded("test"), context.dataset.splits["test"]
+    said = [context.base.tokenizer.decode(encoded.padded([row], 0).ids[0]) for row in range(len(encoded))]
+    places = [context.dataset.labels[label] for label in examples.gold]
+    for (text, _), label, read in zip(examples.take(range(len(encoded))), places, said, strict=True):
+        assert f"{text.split()[0]} is {'good' if label == 'yes' else 'bad'}" in read.split("[SEP]")[1]

@@ -80,7 +80,9 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
 def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
     facts = {
         "When": card.when,
-        "Rates": f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}",
+        "Rates": "none: the head is computed in one go"
+        if card.outside
+        else f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}",
         "Merges": "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation",
         "Context": "virtual tokens take positions before the text" if card.prepends else "",
         "Cost": cost,
@@ -137,7 +139,7 @@ def _cost(method: Method, model: str) -> tuple[str, Rates]:
     from leantune.models.build import anatomy_of
     from leantune.models.heads import HeadSpec
 
-    anatomy = anatomy_of(open_base(model), HeadSpec("sequence", ["a", "b"], 2), prepends=method.card.prepends)
+    anatomy = anatomy_of(open_base(model), HeadSpec("sequence", ["a", "b"], 2), prepends=method.card.parts_head)
     reason = method.unsupported(anatomy)
     if reason:
         return f"cannot work on {model}: {reason}", method.card.rates

@@ -92,7 +92,7 @@ def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3, hea
         SpecError: E-METHOD when the method says that it cannot work on this base.
     """
     method = parse_method(expression).method
-    anatomy = anatomy_of(base, head, prepends=method.card.prepends)
+    anatomy = anatomy_of(base, head, prepends=method.card.parts_head)
     reason = method.unsupported(anatomy)
     if reason:
         raise SpecError(f"{expression}: {reason}.", "E-METHOD")
@@ -110,7 +110,7 @@ def start(expression: str, base: Base, *, steps: int = STEPS, seed: int = 3, hea
 
 def fresh(base: Base, method: Method, head: HeadSpec = HEAD) -> Network:
     """The base with a fresh head, in the layout that the method needs."""
-    return build_network(base, head, seed=1, prepends=method.card.prepends)
+    return build_network(base, head, seed=1, prepends=method.card.parts_head)
 
 
 def attach(network: Network, method: Method, *, steps: int, seed: int, head: HeadSpec = HEAD) -> Adaptation:
