@@ -164,7 +164,7 @@ def _leave(mixture: Mixture, job: Job, outcome: Outcome, attached: JointAttached
         own = sum(part.numel() for part in view.head.parameters())
         leave.cost = outcome.cost.model_copy(update={"trainable_params": shared + own})
         leave.notes.append(f"trained together with others ({of_all}): {steps} of {job.recipe.steps} steps were its own")
-        leave.score(view, seen[member.name])
+        leave.score(seen[member.name], partial(context.predict, view, decoding=job.recipe.decoding))
         if is_plain(view):
             label(view.body.config, context.head)  # type: ignore[arg-type]
         leave.measure(Attached(view, attached.adaptation), seen[member.name])

@@ -153,15 +153,14 @@ class Results(Outcome):
             self.notes.append(text)
             yield Noted(text=text)
 
-    def score(self, network: Network, dev: Decoded) -> None:
+    def score(self, dev: Decoded, predict: Callable[[str], Decoded]) -> None:
         """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
-        assert self.job.recipe is not None
-        decoding, decoded = self.job.recipe.decoding, {"dev": dev}
+        decoded = {"dev": dev}
         if self.job.phase != "race":
-            decoded |= {split: self.context.predict(network, split, decoding) for split in self.context.dataset.tests.values()}
+            decoded |= {split: predict(split) for split in self.context.dataset.tests.values()}
         self.scores = self.context.scores(decoded)
         # Few rows come without dev, where nothing may be looked at but themselves; each label has as many of them.
-        shown = self.context.predict(network, "train", decoding) if self.context.conditions.few_shot else dev
+        shown = predict("train") if self.context.conditions.few_shot else dev
         if why := self.context.task.collapsed(shown.predicted, self.context.dataset.labels):
             self.status, self.reason = "one_class", why
         self.context.store(self.folder, decoded)

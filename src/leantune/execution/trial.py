@@ -7,10 +7,9 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from leantune.core.events import Event
-from leantune.core.records import Scores
+from leantune.core.records import Decoding, Scores
 from leantune.core.study import Job
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
@@ -72,7 +71,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         objective = Supervised(context.task, FeatureFeed(network.read, features.states, targets, pooled, context.device))
         units = train.units  # all windows of a row cost next to nothing here
         seconds += features.seconds
-        look = partial(_look, context, network, context.features("dev", network.embed, network.pooling).states)
+        look = partial(predictor_of(context, attached), "dev")
     elif context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
         objective = Contrast(network, batch, before.states, context.head.contrast, context.device)
@@ -98,11 +97,20 @@ def from_states(attached: Attached) -> bool:
     return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
 
 
+def predictor_of(context: Context, attached: Attached, decoding: Decoding | None = None) -> Callable[[str], Decoded]:
+    """Predictions of the network on a split, from stored states where the body does not change."""
+    network = attached.network
+    if not from_states(attached):
+        return lambda split: context.predict(network, split, decoding)
+    return lambda split: _read(context, network, split)
+
+
 @torch.inference_mode()
-def _look(context: Context, network: Network, states: NDArray[np.float32]) -> Decoded:
+def _read(context: Context, network: Network, split: str) -> Decoded:
     """Predictions from stored states."""
-    logits = context.pooled("dev", network.read(torch.from_numpy(np.array(states)).to(context.device)), np.arange(len(states)))
-    return context.joined("dev", context.task.decode(logits, None))
+    states = context.features(split, network.eval().embed, network.pooling).states
+    logits = context.pooled(split, network.read(torch.from_numpy(np.array(states)).to(context.device)), np.arange(len(states)))
+    return context.joined(split, context.task.decode(logits, None))
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
@@ -120,8 +128,9 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
         results.scores = Scores(dev=context.judgement("dev", seen))
         return
-    dev = context.predict(attached.network, "dev", job.recipe.decoding) if context.task.writes else seen
-    results.score(attached.network, dev)
+    predict = predictor_of(context, attached, job.recipe.decoding)
+    dev = predict("dev") if context.task.writes else seen
+    results.score(dev, predict)
     if job.phase != "race":
         results.measure(attached, dev)
     if job.phase == "final" and context.task.sampled:
