@@ -1,6 +1,6 @@
 """Few labelled rows on a sentence encoder: label words, computed heads, tuning, and SetFit beside them, on the same rows and base.
 
-    python -m benchmarks.few_shot --data FOLDER --columns zero,prototypes,anchored,logistic,averaged,head         # cheap: the base is run once
+    python -m benchmarks.few_shot --data FOLDER --columns zero,prototypes,anchored,logistic,averaged,head   # the base is run once
     python -m benchmarks.few_shot --data FOLDER --columns full,contrast,setfit --k 8 --seeds 13,21
     python -m benchmarks.few_shot --table
 
