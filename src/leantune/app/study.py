@@ -27,7 +27,7 @@ from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
-from leantune.data.few_shot import refuse_more_than_there_are
+from leantune.data.few_shot import FEWEST, refuse_more_than_there_are
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
 from leantune.execution.context import Context
@@ -240,7 +240,11 @@ def _few_shot_lines(study: Study) -> list[str]:
     drawn = f"{few} of each of {len(study.dataset.labels)} labels, drawn anew for each of the seeds {seeds}"
     alone = "chooses nothing: each method has its usual rate and runs to the end (give --dev to choose)"
     said = "chooses rates and when to stop, so its labels count too" if study.chooses_on_dev else alone
-    return [f"few-shot: {study.sizes['train']:,} training rows ({drawn})", f"dev: {said}"]
+    lines = [f"few-shot: {study.sizes['train']:,} training rows ({drawn})", f"dev: {said}"]
+    averaged = (
+        f"fewer than {FEWEST} rows of a label: a choice on them would be noise, so heads (averaged) and templates (best) are averaged"
+    )
+    return [*lines, averaged] if few < FEWEST else lines
 
 
 def _model_lines(base: Base, options: Options, head: HeadKind, target_length: int) -> list[str]:

@@ -14,6 +14,9 @@ from leantune.core.errors import Problems, SpecError
 from leantune.data.dataset import Dataset
 from leantune.data.examples import Examples
 
+FEWEST = 8
+"""Rows of each label with which a choice is more than noise."""
+
 
 def few_shot(dataset: Dataset, count: int, seed: int) -> Dataset:
     """The same data with a small train split, written once and kept beside the large one."""

@@ -28,8 +28,6 @@ PAIRS = (
     "{text} {text_pair} The two are {mask}.",
     "First: {text} Second: {text_pair} Answer: {mask}.",
 )
-FEWEST = 8
-"""Rows of each label with which a choice is more than noise."""
 FOLDS = 4
 
 Choose = Callable[[NDArray[np.float32], NDArray[np.int64]], list[list[int]]]
