@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from leantune.core.errors import some
 from leantune.core.wording import Demonstration, Wording
 from leantune.data.examples import ExampleChunk
+from leantune.data.few_shot import FEWEST
 from leantune.data.label_words import Word, whole_words
 from leantune.data.pieces._cloze import Cloze, Masked, Shown
 from leantune.data.template import Template
 from leantune.kinds.prompt import Oracle, Rows, Setting, Settled, Worded
 from leantune.prompts._demonstrations import drawn
-from leantune.prompts._templates import FEWEST, Answers, Choose, best_of
+from leantune.prompts._templates import Answers, Choose, best_of
 from leantune.prompts._words import Pool, Vocabulary, as_given, by_likelihood_ratio, by_rank, expanded, without_rare
 
 NOTHING = ("N/A", "")
