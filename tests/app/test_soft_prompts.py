@@ -54,7 +54,7 @@ def test_the_penalty_keeps_the_head_at_its_words(finished: lt.Result) -> None:
         for penalty in (0, 100)
     )
     start = _starting_rows(finished)
-    assert (held["linear.weight"] - start).norm() < 0.2 * (free["linear.weight"] - start).norm()
+    assert (held["linear.weight"] - start).norm() < 0.5 * (free["linear.weight"] - start).norm()
 
 
 def _starting_rows(finished: lt.Result) -> torch.Tensor:

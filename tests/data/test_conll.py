@@ -132,7 +132,7 @@ def test_an_empty_file_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_check_reads_such_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def counting(model: str, max_length: int | None, max_target_length: int | None) -> check.Counting:
+    def counting(model: str, max_length: int | None, max_target_length: int | None, long: str) -> check.Counting:
         ruler = Ruler(lambda texts, pairs: [len(text.split()) for text in texts], Room(max_length or 16, max_target_length or 0))
         return check.Counting(lambda dataset: ruler, model)
 

@@ -71,6 +71,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         objective = Supervised(context.task, FeatureFeed(network.read, features.states, targets, pooled, context.device))
         units = train.units  # all windows of a row cost next to nothing here
         seconds += features.seconds
+        context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
         look = partial(predictor_of(context, attached), "dev")
     elif context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)

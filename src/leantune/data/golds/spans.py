@@ -20,6 +20,7 @@ from leantune.data.facts import Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
 from leantune.data.names import plain
+from leantune.data.options import option_columns
 from leantune.data.table import SHOWN_ROWS, Nested, Table
 
 MOST_LOST = 0.05
@@ -53,9 +54,9 @@ class Spans(Gold):
         return f'"{facts.name}" holds answers with their places' if found else None
 
     def reads(self, table: Table, columns: Columns) -> str | None:
-        """Answers in plain words of a text."""
+        """Answers in plain words of a text, which is no list of options."""
         pair, label = columns.text_pair, str(columns.label)
-        named = plain(columns.text) in QUESTIONS and plain(label) in ANSWERS
+        named = plain(columns.text) in QUESTIONS and plain(label) in ANSWERS and option_columns(table) is None
         return f'most "{label}" stand in "{pair}"' if named and pair and stand_in(table, pair, label) else None
 
     def learn(self, train: Labelled, held: Sequence[Labelled], notes: list[Inference]) -> list[str]:
