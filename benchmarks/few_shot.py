@@ -13,7 +13,6 @@ not repeated.
 from __future__ import annotations
 
 import argparse
-import random
 import resource
 import statistics
 import tempfile
@@ -25,7 +24,7 @@ from typing import Any
 import torch
 
 from benchmarks.measured import Ledger, told
-from benchmarks.rows import Row, read_rows, write_rows
+from benchmarks.rows import drawn, read_rows, write_rows
 from leantune.app.candidates import Candidate, field_in, read_methods
 from leantune.app.options import FEW_SHOT_SEEDS, Options
 from leantune.app.study import Sources, Study, open_study
@@ -63,11 +62,6 @@ COLUMNS = {
     "contrast": "anchors(loss=contrast) | lora",
     "setfit": "SetFit",
 }
-
-
-def drawn(rows: list[Row], most: int) -> list[Row]:
-    """So many rows at random, always the same ones."""
-    return random.Random(0).sample(rows, most) if len(rows) > most else rows
 
 
 def open_set(name: str, data: Path, folder: Path, size: int) -> Study:

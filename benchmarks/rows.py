@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,3 +20,8 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Write the columns that are used."""
     kept = [{key: row[key] for key in columns if key in row} for row in rows]
     path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+
+
+def drawn(rows: list[Row], most: int) -> list[Row]:
+    """So many rows at random, always the same ones."""
+    return random.Random(0).sample(rows, most) if len(rows) > most else rows

@@ -26,7 +26,7 @@ import torch
 
 from benchmarks import peer_tasks
 from benchmarks.measured import BATCH, SEEDS, Ledger, Run, cell, finals, told, trained, tuned
-from benchmarks.rows import Row, read_rows, write_rows
+from benchmarks.rows import Row, drawn, read_rows, write_rows
 from leantune.app.candidates import Candidate, field_of, read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, Study, open_study
@@ -62,11 +62,6 @@ class Set:
         split: drawn(found, MOST.get(split, len(found))) for split, found in rows.items()
     }
     """From the rows of the files to those that are used."""
-
-
-def drawn(rows: list[Row], most: int) -> list[Row]:
-    """So many rows at random, always the same ones."""
-    return random.Random(0).sample(rows, most) if len(rows) > most else rows
 
 
 def whole_groups(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
