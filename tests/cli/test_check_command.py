@@ -100,7 +100,7 @@ def test_the_split_seed_cuts_other_rows(tickets: Path, monkeypatch: pytest.Monke
 
 
 def test_tokens_are_counted_by_the_base(tiny: Any, tmp_path: Path) -> None:
-    counting = check._counting(str(tiny("bert")), 12, None)
+    counting = check._counting(str(tiny("bert")), 12, None, "head")
     assert counting.ruler is not None
     ruler = counting.ruler(prepare([{"text": f"hello {n}", "label": "ab"[n % 2]} for n in range(60)], tmp_path))
     assert (ruler.room, counting.told) == (Room(12), str(tiny("bert")))
@@ -165,7 +165,7 @@ def test_a_missing_default_base_is_no_error_but_a_named_one_is(monkeypatch: pyte
         raise SpecError(f"no {name}.", "E-MODEL")
 
     monkeypatch.setattr(base, "open_base", missing)
-    assert check._counting(option.DEFAULT_MODEL, None, None) == (None, "not counted: no minilm.")
+    assert check._counting(option.DEFAULT_MODEL, None, None, "head") == (None, "not counted: no minilm.")
     with pytest.raises(SpecError, match=r"no roberta-base\."):
         check._counting("roberta-base", None, None)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leantune.cli._options import DEFAULT_MODEL
+from leantune.cli._pages import options_of, show_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,7 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
         return
     console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
     _facts(console, card, rates, cost)
-    _show_options(console, _options(member, method))
+    show_options(console, _options(member, method))
     console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
     if name == "peft":
         _show_tuners(console)
@@ -94,23 +95,6 @@ def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
             console.print(f"{word:<12}{fact}", markup=False, highlight=False)
 
 
-def _show_options(console: Console, options: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    if not options:
-        console.print("\nIt has no options of its own.", markup=False)
-        return
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("option", style="cyan", no_wrap=True)
-    table.add_column("default", overflow="fold")
-    table.add_column("meaning", overflow="fold")
-    for option in options:
-        table.add_row(option["name"], escape(_value(option["default"])), escape(option["meaning"]))
-    console.print()
-    console.print(table)
-
-
 def _show_tuners(console: Console) -> None:
     from leantune.methods._tuners import REFUSED
     from leantune.models.surgery import tuner_names
@@ -125,11 +109,8 @@ def _options(member: type[Method], method: Method | None) -> list[dict[str, Any]
     own = getattr(method, "tuner_options", None)
     if own is not None:
         return [{"name": name, "default": default, "meaning": meaning} for name, default, meaning in own()]
-    return [
-        {"name": name, "default": field.get_default(call_default_factory=True), "meaning": " ".join((field.description or "").split())}
-        for name, field in member.model_fields.items()
-        if member.__module__ != "leantune.methods.peft" or name == "options"
-    ]
+    own_fields = member.__module__ != "leantune.methods.peft"
+    return [option for option in options_of(member) if own_fields or option["name"] == "options"]
 
 
 def _cost(method: Method, model: str) -> tuple[str, Rates]:
@@ -162,13 +143,3 @@ def _short(rate: float) -> str:
     """A learning rate as people write it: 5e-4."""
     mantissa, _, exponent = f"{rate:.3e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(str(item) for item in value)}]"
-    return str(value)
