@@ -167,7 +167,7 @@ def test_a_missing_default_base_is_no_error_but_a_named_one_is(monkeypatch: pyte
     monkeypatch.setattr(base, "open_base", missing)
     assert check._counting(option.DEFAULT_MODEL, None, None, "head") == (None, "not counted: no minilm.")
     with pytest.raises(SpecError, match=r"no roberta-base\."):
-        check._counting("roberta-base", None, None)
+        check._counting("roberta-base", None, None, "head")
 
 
 def helped(annotated: Any) -> set[str]:

@@ -73,7 +73,8 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
     console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
     _facts(console, card, rates, cost)
     show_options(console, _options(member, method))
-    console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
+    if not card.outside:  # what is computed has no steps
+        console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
     if name == "peft":
         _show_tuners(console)
 
@@ -81,10 +82,8 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
 def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
     facts = {
         "When": card.when,
-        "Rates": "none: the head is computed in one go"
-        if card.outside
-        else f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}",
-        "Merges": "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation",
+        "Rates": _rates_told(card, rates),
+        "Merges": _merges_told(card, rates),
         "Context": "virtual tokens take positions before the text" if card.prepends else "",
         "Cost": cost,
         "Paper": card.paper,
@@ -93,6 +92,20 @@ def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
     for word, fact in facts.items():
         if fact:
             console.print(f"{word:<12}{fact}", markup=False, highlight=False)
+
+
+def _rates_told(card: Card, rates: Rates) -> str:
+    if card.outside:
+        return "none: the head is computed in one go"
+    if rates.low == rates.high:
+        return f"{_short(rates.start)}, never raced: it is for what a prompt trains (a soft verbalizer), if it trains anything"
+    return f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}"
+
+
+def _merges_told(card: Card, rates: Rates) -> str:
+    if card.outside or rates.low == rates.high:
+        return "nothing of the base is changed"
+    return "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation"
 
 
 def _show_tuners(console: Console) -> None:
@@ -126,6 +139,8 @@ def _cost(method: Method, model: str) -> tuple[str, Rates]:
         return f"cannot work on {model}: {reason}", method.card.rates
     trained = method.cost(anatomy)
     share = 100 * trained / anatomy.body_params
+    if method.card.outside:
+        return "the head alone, computed from states that the body gives once; no training by gradient", method.card.rates
     said = f"{trained:,} trained parameters without the head on {model} ({share:.2g} % of its {count(anatomy.body_params)})"
     return said, method.rates(anatomy)
 
