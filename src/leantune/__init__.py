@@ -15,12 +15,42 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leantune.app.api import Choice, Predictor, Preflight, Result, check, compare, export, init, load, plan, score, study, train
+    from leantune.app.api import (
+        Choice,
+        Predictor,
+        Preflight,
+        Result,
+        check,
+        compare,
+        export,
+        init,
+        load,
+        plan,
+        preview,
+        score,
+        study,
+        train,
+    )
     from leantune.core.errors import LeantuneError
 
 __version__ = "0.1.0"
 
-_API = ("Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "init", "load", "plan", "score", "study", "train")
+_API = (
+    "Choice",
+    "Predictor",
+    "Preflight",
+    "Result",
+    "check",
+    "compare",
+    "export",
+    "init",
+    "load",
+    "plan",
+    "preview",
+    "score",
+    "study",
+    "train",
+)
 _HOMES = dict.fromkeys(_API, "leantune.app.api") | {"LeantuneError": "leantune.core.errors"}
 
 __all__ = [
@@ -36,6 +66,7 @@ __all__ = [
     "init",
     "load",
     "plan",
+    "preview",
     "score",
     "study",
     "train",

@@ -48,6 +48,18 @@ def test_a_tuner_of_peft_shows_its_own_options(tiny) -> None:
     assert "oft_block_size" in _output("methods", "peft.oft(r=8)", "--model", str(tiny("bert")))
 
 
+def test_a_page_of_what_trains_nothing_says_so(tiny) -> None:
+    for name in ("prototypes", "logistic", "averaged"):
+        page = _output("methods", name, "--model", str(tiny("sentence-bert")))
+        assert "the head is computed in one go" in page
+        assert "nothing of the base is changed" in page
+        assert "trained parameters" not in page
+        assert "lr=1e-3" not in page
+    frozen = _output("methods", "frozen", "--model", str(tiny("sentence-bert")))
+    assert "1e-3, never raced" in frozen
+    assert "put a prompt before it" in frozen
+
+
 def test_json() -> None:
     assert json.loads(_output("methods", "--json"))["lora"]["title"] == "LoRA"
     assert {task["name"]: task["default_metric"] for task in json.loads(_output("tasks", "--json"))}["classification"] == "accuracy"

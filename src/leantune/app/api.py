@@ -21,6 +21,7 @@ from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.mixture_train import run_mixture_training
 from leantune.app.new_base import NewBase, make_base
 from leantune.app.options import Options
+from leantune.app.preview import Preview, preview_of
 from leantune.app.progress import Done, MixturePreflight, Planned, PlannedAll, Preflight, Progress, Shared, Tried
 from leantune.app.results import Choice, MixtureResult, Result
 from leantune.app.ship import BEST
@@ -253,10 +254,36 @@ def init(
     return make_base(Path(folder), data if several else [data], Shape.build("init", {"kind": kind, **shape}), vocab=vocab, columns=columns)
 
 
+def preview(opened: Study, method: str, *, rows: int = 3) -> Preview:
+    """A prompt before any training: rows as the base reads them, tokens of the label words, how many rows are cut, zero-shot answers.
+
+    Args:
+        opened: what `study` gave.
+        method: a prompt, or a method behind one; the base itself answers, whatever the method.
+        rows: training rows that are shown, of each label in turn.
+    """
+    return preview_of(_one(opened), method, rows=rows)
+
+
 def check(opened: Study) -> CheckReport:
     """The data check of a study."""
     opened = _one(opened)
     return check_data(opened.dataset, opened.ruler)
 
 
-__all__ = ["Choice", "Predictor", "Preflight", "Result", "check", "compare", "export", "init", "load", "plan", "score", "study", "train"]
+__all__ = [
+    "Choice",
+    "Predictor",
+    "Preflight",
+    "Result",
+    "check",
+    "compare",
+    "export",
+    "init",
+    "load",
+    "plan",
+    "preview",
+    "score",
+    "study",
+    "train",
+]

@@ -16,25 +16,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
+from leantune.app.yaml_file import AsNames, read_yaml
 from leantune.core.errors import LeantuneError, Problems, SpecError
 from leantune.core.spec import Spec
 
 TEMPERATURE = 0.5
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ENDINGS = (".yaml", ".yml", ".json")
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML in which no, off, yes and on are names, not truth values as in YAML 1.1: a file of tasks has no truth values."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    sign: [(tag, known) for tag, known in found if tag != "tag:yaml.org,2002:bool"]
-    for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 class Ingredient(Spec):
@@ -95,14 +85,7 @@ def read_mix(file: str) -> Mix:
     Raises:
         SpecError: E-FILE, E-FORMAT, or everything that is wrong with the tasks.
     """
-    path = Path(file)
-    try:
-        values = yaml.load(path.read_text("utf-8"), _Loader)
-    except OSError as error:
-        raise SpecError(f"{file}: cannot be read: {error.strerror}.", "E-FILE") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SpecError(f"{file}: is neither YAML nor JSON: {reason}", "E-FORMAT") from error
+    path, values = Path(file), read_yaml(file, AsNames)
     if not isinstance(values, dict) or not isinstance(values.get("tasks"), list):
         raise SpecError(f'{file}: needs the key "tasks" with a list of tasks, each with a name and a file.', "E-FORMAT")
     if unknown := sorted(set(map(str, values)) - {"tasks", "temperature"}):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from leantune.app.prompt_file import read_prompt
 from leantune.core.budget import DEFAULT
 from leantune.core.long import one_line, ways_by_field
 from leantune.core.records import Decoding
@@ -61,7 +62,7 @@ class Options(Spec):
     decoding: Decoding = Decoding()
     """How texts are written, where the task writes any."""
     prompt: tuple[str, ...] = ()
-    """Templates such as "{text} It was {mask}." for methods behind a prompt."""
+    """Templates such as "{text} It was {mask}." for methods behind a prompt, or a YAML file with `prompt:` and `labels:`."""
     labels: dict[str, tuple[str, ...]] = {}
     """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"
@@ -111,6 +112,8 @@ def _said(values: Mapping[str, Any]) -> dict[str, Any]:
         ways_by_field(found["long"])  # a typo is told before anything is read
     if prompt is not None:
         found["prompt"] = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+        if file := read_prompt(found["prompt"], labels=bool(labels)):
+            found |= {"prompt": file.prompt} | ({"labels": file.labels} if file.labels else {})
     if isinstance(labels, str):
         found["labels"] = parse_words(labels)
     elif isinstance(labels, Mapping):

@@ -47,7 +47,9 @@ LengthPenalty = Annotated[float, typer.Option(help="With beams: over 1 for longe
 NoRepeat = Annotated[int, typer.Option(help="Where texts are written: no run of so many tokens twice; 0 allows it.")]
 Prompt = Annotated[
     list[str] | None,
-    typer.Option(help='Template for methods behind a prompt (cloze | lora): "{text} It was {mask}."; may be given several times.'),
+    typer.Option(
+        help='Template for methods behind a prompt (cloze | lora): "{text} It was {mask}."; may be given several times. Or FILE.yaml.'
+    ),
 ]
 Labels = Annotated[
     str | None,

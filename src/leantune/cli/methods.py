@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leantune.cli._options import DEFAULT_MODEL
+from leantune.cli._pages import options_of, show_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,8 +72,9 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
         return
     console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
     _facts(console, card, rates, cost)
-    _show_options(console, _options(member, method))
-    console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
+    show_options(console, _options(member, method))
+    if not card.outside:  # what is computed has no steps
+        console.print(f"\nEvery method also takes {', '.join(TRAINING_OPTIONS)}: {name.partition('(')[0]}(lr=1e-3).", markup=False)
     if name == "peft":
         _show_tuners(console)
 
@@ -80,10 +82,8 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
 def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
     facts = {
         "When": card.when,
-        "Rates": "none: the head is computed in one go"
-        if card.outside
-        else f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}",
-        "Merges": "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation",
+        "Rates": _rates_told(card, rates),
+        "Merges": _merges_told(card, rates),
         "Context": "virtual tokens take positions before the text" if card.prepends else "",
         "Cost": cost,
         "Paper": card.paper,
@@ -94,21 +94,18 @@ def _facts(console: Console, card: Card, rates: Rates, cost: str) -> None:
             console.print(f"{word:<12}{fact}", markup=False, highlight=False)
 
 
-def _show_options(console: Console, options: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _rates_told(card: Card, rates: Rates) -> str:
+    if card.outside:
+        return "none: the head is computed in one go"
+    if rates.low == rates.high:
+        return f"{_short(rates.start)}, never raced: it is for what a prompt trains (a soft verbalizer), if it trains anything"
+    return f"{_rates(rates)}, start {_short(rates.start)} (AdamW); head at {_head(card)}"
 
-    if not options:
-        console.print("\nIt has no options of its own.", markup=False)
-        return
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("option", style="cyan", no_wrap=True)
-    table.add_column("default", overflow="fold")
-    table.add_column("meaning", overflow="fold")
-    for option in options:
-        table.add_row(option["name"], escape(_value(option["default"])), escape(option["meaning"]))
-    console.print()
-    console.print(table)
+
+def _merges_told(card: Card, rates: Rates) -> str:
+    if card.outside or rates.low == rates.high:
+        return "nothing of the base is changed"
+    return "into the weights without a trace" if card.mergeable else "not: it stays in the model as extra computation"
 
 
 def _show_tuners(console: Console) -> None:
@@ -125,11 +122,8 @@ def _options(member: type[Method], method: Method | None) -> list[dict[str, Any]
     own = getattr(method, "tuner_options", None)
     if own is not None:
         return [{"name": name, "default": default, "meaning": meaning} for name, default, meaning in own()]
-    return [
-        {"name": name, "default": field.get_default(call_default_factory=True), "meaning": " ".join((field.description or "").split())}
-        for name, field in member.model_fields.items()
-        if member.__module__ != "leantune.methods.peft" or name == "options"
-    ]
+    own_fields = member.__module__ != "leantune.methods.peft"
+    return [option for option in options_of(member) if own_fields or option["name"] == "options"]
 
 
 def _cost(method: Method, model: str) -> tuple[str, Rates]:
@@ -145,6 +139,8 @@ def _cost(method: Method, model: str) -> tuple[str, Rates]:
         return f"cannot work on {model}: {reason}", method.card.rates
     trained = method.cost(anatomy)
     share = 100 * trained / anatomy.body_params
+    if method.card.outside:
+        return "the head alone, computed from states that the body gives once; no training by gradient", method.card.rates
     said = f"{trained:,} trained parameters without the head on {model} ({share:.2g} % of its {count(anatomy.body_params)})"
     return said, method.rates(anatomy)
 
@@ -162,13 +158,3 @@ def _short(rate: float) -> str:
     """A learning rate as people write it: 5e-4."""
     mantissa, _, exponent = f"{rate:.3e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(str(item) for item in value)}]"
-    return str(value)

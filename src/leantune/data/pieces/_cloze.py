@@ -74,9 +74,9 @@ class Cloze(Pieces):
         coded = tokenizer([one.text for one in rendered], return_offsets_mapping=True, return_attention_mask=False)
         ids, marks = list[list[int]](), list[list[int]]()
         for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
-            kept = self._kept(offsets, one, room.length)
+            kept = self.kept_places(offsets, one, room.length)
             spans = [offsets[place] for place in kept] or [(0, 0)]
-            ids.append(numbered([tokens[place] for place in kept] or [filler(tokenizer)], _at(spans, one.softs)))
+            ids.append(numbered([tokens[place] for place in kept] or [filler(tokenizer)], places(spans, one.softs)))
             marks.append(self._marks(spans, one))
         return self._part(tokenizer, ids, marks)
 
@@ -89,9 +89,9 @@ class Cloze(Pieces):
         """
         if not self.softs:
             return
-        empty = self._rendered([""] * 2)
+        empty = self.alone([""] * 2)
         coded = tokenizer(empty.text, return_offsets_mapping=True)
-        soft = len(_at(coded["offset_mapping"], empty.softs))
+        soft = len(places(coded["offset_mapping"], empty.softs))
         others = len(coded["input_ids"]) - soft
         if soft + others >= length:
             message = f'The prompt "{self.prompt.source}" has {soft} soft tokens and {others} others, and a row takes {length}'
@@ -105,13 +105,13 @@ class Cloze(Pieces):
     def rendered(self, texts: Sequence[str]) -> Rendered:
         """A row in words, demonstrations beside it."""
         said = [one.said for one in beside(self.shown, self.each, texts)]
-        own = self._rendered(texts)
+        own = self.alone(texts)
         return own if not said else own.behind(self.joint.join([*said, ""])) if self.leads else own.before(self.joint.join(["", *said]))
 
-    def _rendered(self, texts: Sequence[str]) -> Rendered:
+    def alone(self, texts: Sequence[str]) -> Rendered:
         return self.prompt.render(texts, self.signs, self.softs)
 
-    def _kept(self, offsets: Spans, one: Rendered, length: int) -> list[int]:
+    def kept_places(self, offsets: Spans, one: Rendered, length: int) -> list[int]:
         """Places of the tokens that stay."""
         over, dropped = len(offsets) - length, set[int]()
         runs = [[place for place, pair in enumerate(offsets) if _within(pair, field)] for field in one.fields]
@@ -129,7 +129,7 @@ class Cloze(Pieces):
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
         """The number of the sought token at each token, -1 elsewhere."""
         found = [-1] * len(offsets)
-        for number, place in enumerate(_at(offsets, one.masks)):
+        for number, place in enumerate(places(offsets, one.masks)):
             found[place] = number
         return found
 
@@ -147,8 +147,8 @@ class Next(Cloze):
     asks: ClassVar[Asked | None] = "next"
     joint: ClassVar[str] = "\n"
 
-    def _rendered(self, texts: Sequence[str]) -> Rendered:
-        found = super()._rendered(texts)
+    def alone(self, texts: Sequence[str]) -> Rendered:
+        found = super().alone(texts)
         end = len(found.text[: found.masks[0][0]].rstrip())  # the word brings its space
         fields = [(start, min(stop, end)) for start, stop in found.fields if start < end]
         return Rendered(found.text[:end], fields, found.ways[: len(fields)], [], found.softs)
@@ -174,7 +174,7 @@ class Apart(Cloze):
         return Part(flat([one + written for one in ids]), np.array(table, dtype=np.int64), len(ids))
 
 
-def _at(offsets: Spans, spans: Spans) -> list[int]:
+def places(offsets: Spans, spans: Spans) -> list[int]:
     """Places of the tokens that have a part in one of the spans."""
     return [place for place, pair in enumerate(offsets) if any(_touches(pair, span) for span in spans)]
 
