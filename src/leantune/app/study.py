@@ -30,6 +30,7 @@ from leantune.data.dataset import Dataset, is_prepared, load, prepare
 from leantune.data.few_shot import refuse_more_than_there_are
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
+from leantune.data.unlabelled_rows import Unlabelled, keep_unlabelled
 from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
@@ -43,11 +44,12 @@ from leantune.models.heads import VOCABULARY, HeadKind
 
 @dataclass(frozen=True)
 class Sources:
-    """Where rows come from; everything that `leantune.data.dataset.prepare` takes."""
+    """Where rows come from: everything that `leantune.data.dataset.prepare` takes, and rows without labels."""
 
     train: Any
     dev: Any = None
     test: Any = None
+    unlabelled: Any = None
 
     @property
     def name(self) -> str:
@@ -65,6 +67,8 @@ class Study:
     dataset: Dataset
     base: Base
     spec: StudySpec
+    unlabelled: Unlabelled | None = None
+    """Rows without labels, for teachers; None where none were given."""
 
     @property
     def conditions(self) -> Conditions:
@@ -76,6 +80,7 @@ class Study:
         """One line for each thing that was worked out: what, why, how to override."""
         return [
             *map(str, self.dataset.inferences),
+            *([] if self.unlabelled is None else [str(self.unlabelled)]),
             *_few_shot_lines(self),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
@@ -178,7 +183,8 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     )
     _refuse_another_study(run, conditions)
     write_atomic(run / "study.json", spec.model_dump_json(indent=1))
-    return Study(run, sources, options, dataset, base, spec)
+    unlabelled = None if sources.unlabelled is None else keep_unlabelled(dataset, sources.unlabelled)
+    return Study(run, sources, options, dataset, base, spec, unlabelled)
 
 
 def _refuse_foreign(run: Path) -> None:

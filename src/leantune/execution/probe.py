@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leantune.core.errors import LeantuneError
-from leantune.core.records import Recipe
+from leantune.core.recipe import Recipe, Teaching
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
+from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
 from leantune.execution.feed import TokenFeed
@@ -24,7 +25,7 @@ from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
-from leantune.execution.trial import attach, from_states
+from leantune.execution.teaching import view_job, view_of
 from leantune.models.joint import Joint
 from leantune.models.network import Network
 
@@ -67,7 +68,24 @@ def probe(context: Context, job: Job) -> ProbeResult:
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
     seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
-    return probed(job, context, trained, setup, seconds)
+    found = probed(job, context, trained, setup, seconds)
+    return found if job.recipe.teaching is None else _with_views(found, context, job, job.recipe.teaching)
+
+
+def _with_views(student: ProbeResult, context: Context, job: Job, teaching: Teaching) -> ProbeResult:
+    """The same with the training of the views of its teacher, which judge the unlabelled rows, before every trial."""
+    seconds, memory, once = student.setup_seconds, student.peak_memory_bytes, student.once_seconds
+    for recipe in teaching.views:
+        view = probe(view_of(context, recipe), view_job(job, recipe))
+        if view.problem:
+            return ProbeResult(name=job.name, problem=f"its view {view.name}: {view.problem}")
+        judging = teaching.rows * view.predict_row_seconds
+        # Views on a frozen body share one reading of the rows.
+        once = max(once, view.once_seconds and view.once_seconds + judging)
+        trained = recipe.steps * recipe.batch_rows * view.train_row_seconds if view.trainable_params else 0.0
+        seconds += view.setup_seconds + trained + (0.0 if view.once_seconds else judging)
+        memory = max(memory, view.peak_memory_bytes)
+    return student.model_copy(update={"setup_seconds": seconds, "peak_memory_bytes": memory, "once_seconds": once})
 
 
 @dataclass(frozen=True)
