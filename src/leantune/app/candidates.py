@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leantune.app.options import REFERENCE, Options
 from leantune.app.study import Study
@@ -179,7 +180,9 @@ class _Door:
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
             return reason
-        teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting)
+        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, soft)):
+            return reason
+        teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
         if isinstance(teaching, str):
             return teaching
         alone = worded.rates if worded and not params else None
@@ -194,12 +197,22 @@ class _Door:
             self.anatomies[key] = anatomy_of(self.base, own, prepends=prepends)
         return self.anatomies[key]
 
-    def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None) -> Teaching | str:
-        """What the teacher of a method needs, its views admitted like methods of their own."""
+    def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None, *, trains: bool) -> Teaching | str:
+        """What the teacher of a method needs, its views admitted like methods of their own.
+
+        Args:
+            one: the method.
+            teacher: its teacher.
+            head: that it ends in.
+            setting: what prompts are made for.
+            trains: whether its prompt brings something that is trained.
+        """
         if setting is None:
             return "a mixture of tasks has no teacher; compare the task alone"
         if head.problem != "single_label_classification":
             return f"a teacher says how likely each label of a row is, and {self.task} has no single one"
+        if one.method.card.untrained and not trains:
+            return "nothing of it is trained, so no teacher can teach it anything; use head or lora"
         if head.contrast is not None:
             return "contrast compares rows by their labels, and a teacher gives shares of them; leave loss=contrast out"
         if self.unlabelled is None:
@@ -258,13 +271,13 @@ def field_of(
 def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     """The methods of a study."""
     task, races = study.conditions.task, study.chooses_on_dev
-    more = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
 def lengthened(found: Field, options: Options) -> Field:
     """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
-    if parse_budget(options.budget_text).steps is not None or options.few_shot:
+    if parse_budget(options.budget_text).steps is not None or options.few_shot is not None:
         return found
     return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
 
@@ -279,6 +292,14 @@ def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
         return reason
     worded.pieces  # noqa: B018  what is wrong with template or words is told now
     return None
+
+
+def _unlearned(parsed: Parsed, worded: Worded | None, soft: int) -> str | None:
+    """Why a method has nothing to go by where there is no labelled row."""
+    if worded is not None and worded.prompt.settles:
+        return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
+    trains = not parsed.method.card.untrained or worded is None or worded.head.soft or soft
+    return "needs labelled rows, and there are none" if trains and parsed.teacher is None else None
 
 
 def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:

@@ -102,20 +102,21 @@ class Study:
     @property
     def rows(self) -> Rows:
         """Of each split, and per step."""
-        sizes, few = self.sizes, bool(self.options.few_shot)
+        sizes, few = self.sizes, self.options.few_shot is not None
+        train = sizes["train"] or (self.unlabelled.rows if self.unlabelled else 0)
         tests = sum(sizes[split] for split in self.dataset.tests.values())
-        return Rows(sizes["train"], sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
+        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
 
     @property
     def sizes(self) -> dict[str, int]:
         """Rows of each split; of train those that one trial is trained on."""
         sizes, few = self.dataset.manifest.sizes, self.options.few_shot
-        return sizes | {"train": few * len(self.dataset.labels)} if few else sizes
+        return sizes | {"train": few * len(self.dataset.labels)} if few is not None else sizes
 
     @property
     def chooses_on_dev(self) -> bool:
         """Whether dev decides about rates, early stopping and elimination: not with few labelled rows and no dev set of the user's."""
-        return not self.options.few_shot or self.sources.dev is not None
+        return self.options.few_shot is None or self.sources.dev is not None
 
     @property
     def ruler(self) -> Ruler:
@@ -156,7 +157,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     if options.metric is not None and options.metric not in task.metrics:
         raise unknown_name("metric", options.metric, task.metrics)
     require(base, task.head)
-    if options.few_shot:
+    if options.few_shot is not None:
         refuse_more_than_there_are(dataset, options.few_shot)
     conditions = Conditions(
         data=dataset.digest,
@@ -169,7 +170,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
-        few_shot=options.few_shot or 0,
+        few_shot=options.few_shot,
         long=str(long_of(options.long, dataset, base)),
     )
     spec = StudySpec(
@@ -240,8 +241,10 @@ def _refuse_another_study(run: Path, conditions: Conditions) -> None:
 
 def _few_shot_lines(study: Study) -> list[str]:
     few = study.options.few_shot
-    if not few:
+    if few is None:
         return []
+    if few == 0:
+        return ["few-shot: no labelled row is trained on (zero-shot); dev and test are only predicted"]
     seeds = ", ".join(map(str, study.spec.seeds))
     drawn = f"{few} of each of {len(study.dataset.labels)} labels, drawn anew for each of the seeds {seeds}"
     alone = "chooses nothing: each method has its usual rate and runs to the end (give --dev to choose)"

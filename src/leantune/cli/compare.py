@@ -32,7 +32,9 @@ def command(
     seeds: Annotated[int | None, typer.Option(help="Full-length trials per method.", show_default="3; 5 with --few-shot")] = None,
     few_shot: Annotated[
         int | None,
-        typer.Option(metavar="K", help="Train on K rows of each label, others for each seed; without --dev nothing is chosen on dev."),
+        typer.Option(
+            metavar="K", help="Train on K rows of each label, others for each seed (0: on none); without --dev nothing is chosen on dev."
+        ),
     ] = None,
     budget: Annotated[str | None, typer.Option(help="30min for all, or 300steps for each trial.", show_default="20min")] = None,
     margin: Annotated[float, typer.Option(help="Points that a method may lose and still be as good as full fine-tuning.")] = 1.0,

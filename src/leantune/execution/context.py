@@ -123,7 +123,7 @@ class Context:
     def dataset(self) -> Dataset:
         """Rows and labels of all splits."""
         found, few = load_dataset(self.run / "data"), self.conditions.few_shot
-        found = few_shot(found, few, self.seed) if few and self.seed is not None else found
+        found = few_shot(found, few, self.seed) if few is not None and self.seed is not None else found
         return found if self.unlabelled is None else replace(found, unlabelled=self.unlabelled)
 
     @cached_property
@@ -209,8 +209,9 @@ class Context:
         """
         if split == TAUGHT and self.lesson is not None:
             own, others = self.features("train", read, name), self.features(UNLABELLED, read, name)
+            states = np.concatenate([own.states, others.states]) if len(own.states) else others.states
             seconds = own.seconds + (0.0 if name in self.lesson.read else others.seconds)
-            return Features(np.concatenate([own.states, others.states]), seconds)
+            return Features(states, seconds)
         path = self.run / "cache" / f"{split}-{self._key(split)}-{name}.npy"
         return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), path)
 

@@ -99,18 +99,21 @@ class RowSeconds:
 
 def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
     """One step on the longest rows, for the memory, then the measured ones."""
-    network, units = attached.network, context.encoded("train").visits
+    split = (
+        "train" if len(context.encoded("train")) else "dev"
+    )  # where nothing is labelled, rows of dev are as long; the network is dropped
+    network, units = attached.network, context.encoded(split).visits
     rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
-    _step(context, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
+    _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
     sample = [units.drawn(chosen, random) for chosen in _samples(units, rows)]
     measured = rows * len(sample)
     if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.
-        forward = sum(_forward(context, network, chosen) for chosen in sample) / measured
+        forward = sum(_forward(context, split, network, chosen) for chosen in sample) / measured
         stored = len(context.gold["train"]) + len(context.gold["dev"])
         return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
-    train = [_step(context, network, chosen, update) for chosen in sample]
-    predict = [_forward(context, network, chosen) for chosen in sample]
+    train = [_step(context, split, network, chosen, update) for chosen in sample]
+    predict = [_forward(context, split, network, chosen) for chosen in sample]
     return RowSeconds(sum(train) / measured, sum(predict) / measured)
 
 
@@ -147,10 +150,10 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
     return update
 
 
-def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
+def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     start = time.perf_counter()
     network.train()
-    feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.device, context.task.sought)
     loss = context.task.loss(*feed(pieces))
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
@@ -160,8 +163,8 @@ def _step(context: Context, network: Network, pieces: NDArray[np.int64], update:
     return time.perf_counter() - start
 
 
-def _forward(context: Context, network: Network, pieces: NDArray[np.int64]) -> float:
-    batch = context.batch("train", pieces)
+def _forward(context: Context, split: str, network: Network, pieces: NDArray[np.int64]) -> float:
+    batch = context.batch(split, pieces)
     network.eval()
     start = time.perf_counter()
     with torch.inference_mode():

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -154,7 +155,7 @@ def _answers(context: Context, attached: Attached, split: str) -> NDArray[np.flo
     network, encoded = attached.network.eval(), context.encoded(split)
     if from_states(attached):
         return np.asarray(logits_from_states(context, network, split).float().log_softmax(dim=-1).cpu().numpy())
-    ways = {"pad": context.pad, "types": context.types, "device": context.device}
+    ways: dict[str, Any] = {"pad": context.pad, "types": context.types, "device": context.device}
     if encoded.averages:
         return averaged(network, encoded, **ways)
     found = np.zeros((len(encoded.units), len(context.dataset.labels)), np.float32)

@@ -51,6 +51,8 @@ class Card(Spec):
     """The head must stand outside of the body, where it can be computed from states."""
     longer: float = 1.0
     """Under a budget in time its trials have this times the steps of the others: what learns slowly is not judged half-way."""
+    untrained: bool = False
+    """Nothing is trained but what a prompt brings."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
 
