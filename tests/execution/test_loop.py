@@ -16,10 +16,10 @@ from leantune.core.events import Evaluated, Event
 from leantune.core.study import Job
 from leantune.data.batches import training_batches
 from leantune.data.units import Units
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import BestLook, Diverged, Setup, fit
-from leantune.execution.trial import attach, setup_of
 from leantune.kinds.task import Decoded
 from leantune.models.network import Network
 

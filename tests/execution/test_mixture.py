@@ -17,10 +17,10 @@ from leantune.core.records import TrialRecord
 from leantune.core.study import Job
 from leantune.data.turns import counts, shares, turns
 from leantune.evaluate.predictions import read_predictions
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.loop import BestLook, apply_trainable, fit, head_names, trained_names
 from leantune.execution.mixture import Mixture, attach_joint, course_of, run_mixture, task_folder
 from leantune.execution.mixture_probe import probe_mixture
-from leantune.execution.trial import attach, setup_of
 
 FRESH = """
 import json, sys

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from leantune.core.study import Job
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, TokenFeed, kept_features, means_of_rows, pooled
-from leantune.execution.trial import attach, setup_of
 from leantune.models.build import build_network
 from leantune.models.network import of_rows
 

@@ -11,11 +11,11 @@ import torch
 from leantune.core.study import Job
 from leantune.execution import feed
 from leantune.execution import probe as module
+from leantune.execution.attach import attach
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, synchronize
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, probe
-from leantune.execution.trial import attach
 
 MakeJob = Callable[..., Job]
 

@@ -11,7 +11,7 @@ import pytest
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
 from leantune.core.study import Job
-from leantune.execution.trial import attach
+from leantune.execution.attach import attach
 
 ENDS = ["great", "nice", "sad", "awful", "good", "bad"]
 ROWS = [{"text": f"the {one} movie was {two}", "label": 40.0 + len(one + two) / 8} for one in ENDS for two in ENDS]

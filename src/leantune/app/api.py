@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from leantune.app.compare import run_comparison
-from leantune.app.mix_file import mix_of
+from leantune.app.mix_file import mix_of, refuse_for_one
 from leantune.app.mixture import MixedStudy, open_mixture
 from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.mixture_train import run_mixture_training
@@ -55,7 +55,16 @@ def study(  # type: ignore[overload-overlap]
 
 
 @overload
-def study(data: Any, *, dev: Any = None, test: Any = None, out: str | Path | None = None, quiet: bool = False, **options: Any) -> Study: ...
+def study(
+    data: Any,
+    *,
+    dev: Any = None,
+    test: Any = None,
+    unlabelled: Any = None,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Study: ...
 
 
 def study(
@@ -63,6 +72,7 @@ def study(
     *,
     dev: Any = None,
     test: Any = None,
+    unlabelled: Any = None,
     temperature: float | None = None,
     out: str | Path | None = None,
     quiet: bool = False,
@@ -77,6 +87,7 @@ def study(
         dev: rows to choose on; cut from `data` when not given.
         test: rows to report on; cut from `data` when not given. A dictionary of such, {"en": ..., "de": ...}, is several test sets:
             the first is the main one, by which everything goes, the others are reported beside it.
+        unlabelled: rows without labels, in any of these forms, which a teacher judges (`consensus | lora`).
         temperature: of several tasks: each is trained in proportion to rows ** temperature; 0.5 when not given.
         out: the run folder; runs/<data>-<model> when not given.
         quiet: do not print the inferences.
@@ -89,7 +100,7 @@ def study(
     limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
     limits |= {name: read(limits[name], name) for name, read in _QUANTITIES.items() if isinstance(limits.get(name), str)}
     chosen = Options.of(**options, **({"limits": limits} if limits else {}))
-    opened = _open(data, Sources(data, dev, test), temperature, Path(out) if out else None, chosen)
+    opened = _open(data, Sources(data, dev, test, unlabelled), temperature, Path(out) if out else None, chosen)
     for line in () if quiet else opened.inferences:
         print(f"· {line}")  # noqa: T201
     return opened
@@ -99,6 +110,7 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
     if type(data) is dict:
         if sources.dev is not None or sources.test is not None:
             raise SpecError('dev and test are of one task. Give {"name": {"file": ..., "dev": ..., "test": ...}}.', "E-OPTION")
+        refuse_for_one(unlabelled=sources.unlabelled is not None)
         mix = mix_of(data, temperature)
         return open_mixture(mix, run or default_run(Sources(f"{mix.name}.dict"), options.model), options)
     if temperature is not None:
@@ -184,7 +196,7 @@ def _listed(methods: str | Sequence[str]) -> list[str]:
 
 def _again(opened: Study, methods: Sequence[str]) -> str:
     """How to run a comparison again from Python."""
-    sources = {"": opened.sources.train, "dev=": opened.sources.dev, "test=": opened.sources.test}
+    sources = {"": opened.sources.train, "dev=": opened.sources.dev, "test=": opened.sources.test, "unlabelled=": opened.sources.unlabelled}
     given = [f"{name}{_shown(value)}" for name, value in sources.items() if value is not None]
     options = opened.options.model_dump(exclude_defaults=True)
     options |= {name: value for name, value in options.pop("limits", {}).items() if value is not None}

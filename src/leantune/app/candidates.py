@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leantune.app.options import REFERENCE, Options
 from leantune.app.study import Study
@@ -13,12 +14,15 @@ from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
-from leantune.core.records import Phase, Recipe
+from leantune.core.recipe import Recipe, Teaching
+from leantune.core.records import Phase
 from leantune.core.study import Job
+from leantune.data.unlabelled_rows import Unlabelled
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
 from leantune.kinds.solver import Solver
+from leantune.kinds.teacher import Teacher
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
@@ -43,6 +47,8 @@ class Candidate:
     """Whether nothing is trained but the soft tokens of its prompt (and a head), so that the learning rate is theirs."""
     longer: float = 1.0
     """Its trials have this times the steps that the plan gives to all."""
+    teaching: Teaching | None = None
+    """What its teacher needs; None without one."""
 
     @property
     def name(self) -> str:
@@ -98,6 +104,7 @@ class Candidate:
             "decoding": self.options.decoding if task.writes else None,
             "masking": self.options.masking if task.redraws else None,
             "wording": None if self.worded is None else self.worded.setting.wording,
+            "teaching": self.teaching,
         }
         return Recipe.build(self.name, values | given)
 
@@ -123,7 +130,7 @@ class Field:
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
-    return parsed.prompt is None and parse_call(parsed.expression).name == REFERENCE
+    return parsed.prompt is None and parsed.teacher is None and parse_call(parsed.expression).name == REFERENCE
 
 
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
@@ -148,6 +155,78 @@ def read_methods(expressions: Sequence[str]) -> list[Parsed]:
     return list(parsed.values())
 
 
+@dataclass(frozen=True)
+class _Door:
+    """Checks methods against the base's anatomy."""
+
+    base: Base
+    head: HeadSpec
+    task: str
+    options: Options
+    outside: bool
+    races: bool
+    unlabelled: Unlabelled | None
+    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
+
+    def admit(self, one: Parsed, setting: Setting | None) -> Candidate | str:
+        """The candidate, or why it cannot take part; a fault of the prompt is raised."""
+        worded = Worded(one.prompt, setting) if one.prompt and setting else None
+        if reason := _unworded(one, worded):
+            return reason
+        own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
+        anatomy = self._anatomy(own, prepends=prepends)
+        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, self.base):
+            return reason
+        params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
+        if reason := _too_many(one, self.options, params + soft):
+            return reason
+        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, soft)):
+            return reason
+        teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
+        if isinstance(teaching, str):
+            return teaching
+        alone = worded.rates if worded and not params else None
+        allowed = alone or one.method.rates(anatomy)
+        found = Candidate(one, allowed, params + soft, self.options, self.task, worded, self.races, alone is not None, teaching=teaching)
+        found.recipe(found.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
+        return found
+
+    def _anatomy(self, own: HeadSpec, *, prepends: bool) -> Anatomy:
+        key = (own.kind, prepends, own.anchored)
+        if key not in self.anatomies:
+            self.anatomies[key] = anatomy_of(self.base, own, prepends=prepends)
+        return self.anatomies[key]
+
+    def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None, *, trains: bool) -> Teaching | str:
+        """What the teacher of a method needs, its views admitted like methods of their own.
+
+        Args:
+            one: the method.
+            teacher: its teacher.
+            head: that it ends in.
+            setting: what prompts are made for.
+            trains: whether its prompt brings something that is trained.
+        """
+        if setting is None:
+            return "a mixture of tasks has no teacher; compare the task alone"
+        if head.problem != "single_label_classification":
+            return f"a teacher says how likely each label of a row is, and {self.task} has no single one"
+        if one.method.card.untrained and not trains:
+            return "nothing of it is trained, so no teacher can teach it anything; use head or lora"
+        if head.contrast is not None:
+            return "contrast compares rows by their labels, and a teacher gives shares of them; leave loss=contrast out"
+        if self.unlabelled is None:
+            raise SpecError(f"{one.name}: a teacher judges rows without labels. Give them with --unlabelled FILE.", "E-OPTION")
+        views = []
+        for view in teacher.panel(setting, labelled=self.options.few_shot != 0):
+            found = self.admit(parse_method(view.expression), replace(setting, wording=view.wording))
+            if isinstance(found, str):
+                return f"its view {view.expression}: {found}"
+            rate = float(found.parsed.training.get("lr", found.rates.start))
+            views.append(found.recipe(rate, steps=teacher.steps, looks=1))
+        return Teaching(unlabelled=self.unlabelled.digest, rows=self.unlabelled.rows, views=tuple(views))
+
+
 def field_of(
     parsed: Sequence[Parsed],
     base: Base,
@@ -158,6 +237,7 @@ def field_of(
     outside: bool = False,
     setting: Callable[[], Setting] | None = None,
     races: bool = True,
+    unlabelled: Unlabelled | None = None,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -170,35 +250,20 @@ def field_of(
         outside: whether the head stands outside of the body anyhow.
         setting: what prompts are made for; None where there is no room for any.
         races: whether dev may choose learning rates.
+        unlabelled: rows for teachers.
 
     Raises:
-        SpecError: when no method can work, and for what is wrong with a prompt.
+        SpecError: when no method can work, and for what is wrong with a prompt or a teacher.
     """
-    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = {}
-    made = setting() if setting and any(one.prompt for one in parsed) else None
+    door = _Door(base, head, task, options, outside, races, unlabelled)
+    made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
-        worded = Worded(one.prompt, made) if one.prompt and made else None
-        if reason := _unworded(one, worded):
-            found.left_out[one.name] = reason
-            continue
-        own, prepends = head if worded is None else worded.head, outside or one.method.card.parts_head
-        key = (own.kind, prepends, own.anchored)
-        if key not in anatomies:
-            anatomies[key] = anatomy_of(base, own, prepends=prepends)
-        anatomy = anatomies[key]
-        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, base):
-            found.left_out[one.name] = reason
-            continue
-        params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
-        if reason := _too_many(one, options, params + soft):
-            found.left_out[one.name] = reason
-            continue
-        alone = worded.rates if worded and not params else None
-        allowed = alone or one.method.rates(anatomy)
-        candidate = Candidate(one, allowed, params + soft, options, task, worded, races, soft_alone=alone is not None)
-        candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
-        found.candidates.append(candidate)
+        admitted = door.admit(one, made)
+        if isinstance(admitted, str):
+            found.left_out[one.name] = admitted
+        else:
+            found.candidates.append(admitted)
     found.refuse_if_empty(base)
     return found
 
@@ -206,12 +271,13 @@ def field_of(
 def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     """The methods of a study."""
     task, races = study.conditions.task, study.chooses_on_dev
-    return field_of(parsed, study.base, study.context.head, task, study.options, setting=study.setting, races=races)
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
+    return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
 def lengthened(found: Field, options: Options) -> Field:
     """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
-    if parse_budget(options.budget_text).steps is not None or options.few_shot:
+    if parse_budget(options.budget_text).steps is not None or options.few_shot is not None:
         return found
     return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
 
@@ -226,6 +292,14 @@ def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
         return reason
     worded.pieces  # noqa: B018  what is wrong with template or words is told now
     return None
+
+
+def _unlearned(parsed: Parsed, worded: Worded | None, soft: int) -> str | None:
+    """Why a method has nothing to go by where there is no labelled row."""
+    if worded is not None and worded.prompt.settles:
+        return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
+    trains = not parsed.method.card.untrained or worded is None or worded.head.soft or soft
+    return "needs labelled rows, and there are none" if trains and parsed.teacher is None else None
 
 
 def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:

@@ -98,7 +98,7 @@ class _Comparison:
 
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name, seed in product(self._floors(), self.study.spec.seeds if self.study.conditions.few_shot else (1,)):
+        for name, seed in product(self._floors(), self.study.spec.seeds if self.study.conditions.few_shot is not None else (1,)):
             yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=seed))
         for candidate in self.field.candidates:
             yield from self._race(candidate)
@@ -121,7 +121,9 @@ class _Comparison:
         yield Done(comparison)
 
     def _floors(self) -> Iterator[str]:
-        """Baselines that can answer, on this base."""
+        """Baselines that can answer, on this base; all of them learn from labelled rows."""
+        if self.study.conditions.few_shot == 0:
+            return
         for name in catalogue.names("baselines"):
             floor = catalogue.load("baselines", name)
             able = self.study.base.pooling != "stock" or not getattr(floor, "pooled", False)

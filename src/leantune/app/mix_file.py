@@ -79,6 +79,12 @@ def refuse_for_all(**given: object) -> None:
         raise SpecError(f"--{names[0]} is of one task: write it beside the task's file.", "E-OPTION")
 
 
+def refuse_for_one(**given: object) -> None:
+    """Raise SpecError (E-OPTION) for an option that only a single task has."""
+    if names := [name.replace("_", "-") for name, value in given.items() if value]:
+        raise SpecError(f"--{names[0]} is for one task at a time: open that task alone.", "E-OPTION")
+
+
 def read_mix(file: str) -> Mix:
     """The tasks of a file.
 

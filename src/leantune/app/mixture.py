@@ -96,7 +96,8 @@ def open_mixture(mix: Mix, run: Path, options: Options) -> MixedStudy:
     given = [name for name in ("text", "text_pair", "label", "task", "metric") if getattr(options, name) is not None]
     if given:
         raise SpecError(f"{given[0]} differs from task to task: write it beside the task's file.", "E-OPTION")
-    if alone := [name for name, value in (("few-shot", options.few_shot), ("prompt", options.prompt), ("labels", options.labels)) if value]:
+    single = {"few-shot": options.few_shot is not None, "prompt": options.prompt, "labels": options.labels}
+    if alone := [name for name, value in single.items() if value]:
         raise SpecError(f"--{alone[0]} is for one task at a time: compare that task alone.", "E-OPTION")
     if (run / "study.json").is_file():
         raise ArtifactError(f'The folder "{run}" holds a study of one task. Choose another folder with --out.', "E-RUN")

@@ -20,6 +20,8 @@ DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "p
 FEW_SHOT_METHODS = ("full", "head", "bitfit", "lora")
 ANCHORED_METHODS = ("anchors(words=given) | frozen", "anchors | prototypes", "anchors | logistic", "anchors | averaged", "anchors | lora")
 PROMPTED_METHODS = ("cloze | frozen", "cloze | full", "cloze | bitfit", "cloze | lora")
+ZERO_SHOT_METHODS = ("cloze(template=all) | frozen",)
+"""Without a labelled row, a template and a sentence encoder."""
 FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
 REFERENCE = "full"
 
@@ -43,8 +45,8 @@ class Options(Spec):
     """How texts are read that have more: head, tail, both, windows, select, or "text=tail, text_pair=head"."""
     seeds: int | None = Field(default=None, ge=1, le=20)
     """Full-length trials per method; 3 when not given, 5 with `few_shot`."""
-    few_shot: int | None = Field(default=None, ge=1)
-    """Train on so many rows of each label, others for each seed."""
+    few_shot: int | None = Field(default=None, ge=0)
+    """Train on so many rows of each label, others for each seed; 0 is zero-shot: the labels have names and no rows."""
     margin: float = Field(default=1.0, gt=0, lt=100)
     """Largest loss that is still as good, in points (hundredths of the score)."""
     budget: str | None = None
@@ -75,8 +77,8 @@ class Options(Spec):
     @property
     def seed_numbers(self) -> tuple[int, ...]:
         """1, 2, 3 ...; with `few_shot` those that the field draws with (Gao et al. 2021, arXiv:2012.15723), then 1, 2, 3 ..."""
-        numbers = (*FEW_SHOT_SEEDS, *range(1, 16)) if self.few_shot else tuple(range(1, 21))
-        return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot else 3)]
+        numbers = (*FEW_SHOT_SEEDS, *range(1, 16)) if self.few_shot is not None else tuple(range(1, 21))
+        return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot is not None else 3)]
 
     def default_methods(self, *, sentences: bool) -> tuple[str, ...]:
         """What takes part when no method is named: one of each kind; with few rows prompts beside head tuning.
@@ -84,10 +86,11 @@ class Options(Spec):
         Args:
             sentences: whether the base is a sentence encoder, to which label words are points among the texts.
         """
-        if not self.few_shot:
+        if self.few_shot is None:
             return DEFAULT_METHODS
         masked = any(LABEL not in template for template in self.prompt)
-        return FEW_SHOT_METHODS + (ANCHORED_METHODS if sentences else ()) + (PROMPTED_METHODS if masked else ())
+        usual = ZERO_SHOT_METHODS if not (self.few_shot or sentences or masked) else ()
+        return FEW_SHOT_METHODS + (ANCHORED_METHODS if sentences else ()) + (PROMPTED_METHODS if masked else ()) + usual
 
     @property
     def budget_text(self) -> str:

@@ -30,6 +30,7 @@ from leantune.data.dataset import Dataset, is_prepared, load, prepare
 from leantune.data.few_shot import FEWEST, refuse_more_than_there_are
 from leantune.data.lengths import Ruler
 from leantune.data.pieces._pieces import Room
+from leantune.data.unlabelled_rows import Unlabelled, keep_unlabelled
 from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
@@ -43,11 +44,12 @@ from leantune.models.heads import VOCABULARY, HeadKind
 
 @dataclass(frozen=True)
 class Sources:
-    """Where rows come from; everything that `leantune.data.dataset.prepare` takes."""
+    """Where rows come from: everything that `leantune.data.dataset.prepare` takes, and rows without labels."""
 
     train: Any
     dev: Any = None
     test: Any = None
+    unlabelled: Any = None
 
     @property
     def name(self) -> str:
@@ -65,6 +67,8 @@ class Study:
     dataset: Dataset
     base: Base
     spec: StudySpec
+    unlabelled: Unlabelled | None = None
+    """Rows without labels, for teachers; None where none were given."""
 
     @property
     def conditions(self) -> Conditions:
@@ -76,6 +80,7 @@ class Study:
         """One line for each thing that was worked out: what, why, how to override."""
         return [
             *map(str, self.dataset.inferences),
+            *([] if self.unlabelled is None else [str(self.unlabelled)]),
             *_few_shot_lines(self),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
         ]
@@ -97,20 +102,21 @@ class Study:
     @property
     def rows(self) -> Rows:
         """Of each split, and per step."""
-        sizes, few = self.sizes, bool(self.options.few_shot)
+        sizes, few = self.sizes, self.options.few_shot is not None
+        train = sizes["train"] or (self.unlabelled.rows if self.unlabelled else 0)
         tests = sum(sizes[split] for split in self.dataset.tests.values())
-        return Rows(sizes["train"], sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
+        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
 
     @property
     def sizes(self) -> dict[str, int]:
         """Rows of each split; of train those that one trial is trained on."""
         sizes, few = self.dataset.manifest.sizes, self.options.few_shot
-        return sizes | {"train": few * len(self.dataset.labels)} if few else sizes
+        return sizes | {"train": few * len(self.dataset.labels)} if few is not None else sizes
 
     @property
     def chooses_on_dev(self) -> bool:
         """Whether dev decides about rates, early stopping and elimination: not with few labelled rows and no dev set of the user's."""
-        return not self.options.few_shot or self.sources.dev is not None
+        return self.options.few_shot is None or self.sources.dev is not None
 
     @property
     def ruler(self) -> Ruler:
@@ -151,7 +157,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     if options.metric is not None and options.metric not in task.metrics:
         raise unknown_name("metric", options.metric, task.metrics)
     require(base, task.head)
-    if options.few_shot:
+    if options.few_shot is not None:
         refuse_more_than_there_are(dataset, options.few_shot)
     conditions = Conditions(
         data=dataset.digest,
@@ -164,7 +170,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
-        few_shot=options.few_shot or 0,
+        few_shot=options.few_shot,
         long=str(long_of(options.long, dataset, base)),
     )
     spec = StudySpec(
@@ -178,7 +184,8 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     )
     _refuse_another_study(run, conditions)
     write_atomic(run / "study.json", spec.model_dump_json(indent=1))
-    return Study(run, sources, options, dataset, base, spec)
+    unlabelled = None if sources.unlabelled is None else keep_unlabelled(dataset, sources.unlabelled)
+    return Study(run, sources, options, dataset, base, spec, unlabelled)
 
 
 def _refuse_foreign(run: Path) -> None:
@@ -234,8 +241,10 @@ def _refuse_another_study(run: Path, conditions: Conditions) -> None:
 
 def _few_shot_lines(study: Study) -> list[str]:
     few = study.options.few_shot
-    if not few:
+    if few is None:
         return []
+    if few == 0:
+        return ["few-shot: no labelled row is trained on (zero-shot); dev and test are only predicted"]
     seeds = ", ".join(map(str, study.spec.seeds))
     drawn = f"{few} of each of {len(study.dataset.labels)} labels, drawn anew for each of the seeds {seeds}"
     alone = "chooses nothing: each method has its usual rate and runs to the end (give --dev to choose)"

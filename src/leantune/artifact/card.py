@@ -54,6 +54,7 @@ def _facts(manifest: Manifest) -> str:
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
         "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
         "Prompt": _prompt(facts),
+        "Taught by": _teacher(facts),
         "Tokens at a time": f"at most {manifest.max_length:,}"
         + (f"; of longer texts `{facts.long}` is read" if facts.long != "head" else ""),
         "Checked": manifest.proof or "not yet",
@@ -72,6 +73,16 @@ def _prompt(facts: Facts) -> str:
     read = "; read against what the words get where no text stands" if facts.wording.priors else ""
     said = f"{' or '.join(f'`{template}`' for template in facts.wording.templates)} with {words}{read}{more}"
     return said.replace("|", "\\|").replace("\n", " ")
+
+
+def _teacher(facts: Facts) -> str:
+    """Who judged the unlabelled rows that were learned from."""
+    teaching = facts.recipe.teaching if facts.recipe else None
+    if teaching is None:
+        return human.DASH
+    methods = ", ".join(f"`{one}`" for one in dict.fromkeys(view.method for view in teaching.views))
+    said = f"{human.plural(len(teaching.views), 'view')} of {human.plural(teaching.rows, 'unlabelled row')}: {methods}"
+    return said.replace("|", "\\|")
 
 
 _POOLED = {

@@ -23,6 +23,10 @@ Test = Annotated[
         help="Rows to report on; cut from FILE when not given. Give it again for further test sets (languages): the first is the main one.",
     ),
 ]
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Rows without labels, which a teacher judges and a student learns from: consensus | lora."),
+]
 Text = Annotated[str | None, typer.Option(help="Text column; inferred when not given.")]
 TextPair = Annotated[str | None, typer.Option(help="Column of the second text, for pairs.")]
 Label = Annotated[str | None, typer.Option(help="Label column; inferred when not given.")]

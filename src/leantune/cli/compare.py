@@ -18,6 +18,7 @@ def command(
     model: option.Model = "minilm",
     dev: option.Dev = None,
     test: option.Test = None,
+    unlabelled: option.Unlabelled = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +32,9 @@ def command(
     seeds: Annotated[int | None, typer.Option(help="Full-length trials per method.", show_default="3; 5 with --few-shot")] = None,
     few_shot: Annotated[
         int | None,
-        typer.Option(metavar="K", help="Train on K rows of each label, others for each seed; without --dev nothing is chosen on dev."),
+        typer.Option(
+            metavar="K", help="Train on K rows of each label, others for each seed (0: on none); without --dev nothing is chosen on dev."
+        ),
     ] = None,
     budget: Annotated[str | None, typer.Option(help="30min for all, or 300steps for each trial.", show_default="20min")] = None,
     margin: Annotated[float, typer.Option(help="Points that a method may lose and still be as good as full fine-tuning.")] = 1.0,
@@ -67,7 +70,7 @@ def command(
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
-    from leantune.app.mix_file import is_mix, refuse_for_all
+    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.options import Options
     from leantune.app.study import Sources, default_run, open_study
@@ -111,10 +114,11 @@ def command(
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
+            refuse_for_one(unlabelled=unlabelled)
             opened = partial(open_mixture_file, file, Path(out) if out else None, options)
             code = show_mixture(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
         else:
-            sources = Sources(file, dev, named_tests(test))
+            sources = Sources(file, dev, named_tests(test), unlabelled)
             run = Path(out) if out else default_run(sources, model)
             code = show(partial(open_study, sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)

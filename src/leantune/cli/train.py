@@ -18,6 +18,7 @@ def command(
     model: option.Model = "minilm",
     dev: option.Dev = None,
     test: option.Test = None,
+    unlabelled: option.Unlabelled = None,
     text: option.Text = None,
     text_pair: option.TextPair = None,
     label: option.Label = None,
@@ -50,7 +51,7 @@ def command(
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.candidates import read_methods
-    from leantune.app.mix_file import is_mix, refuse_for_all
+    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.mixture_train import run_mixture_training
     from leantune.app.options import Options
@@ -85,12 +86,13 @@ def command(
     )
     read_methods([method])  # a typo is told before anything is read
     style = {"plain": not sys.stdout.isatty(), "quiet": quiet, "json": json}
-    sources = Sources(file, dev, named_tests(test))
+    sources = Sources(file, dev, named_tests(test), unlabelled)
     usual = default_run(sources, model)
     run = Path(out) if out else usual.with_name(f"{usual.name}-train")
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
+            refuse_for_one(unlabelled=unlabelled)
             mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
             code = show(partial(open_mixture_file, file, run, options), mixing, **style)
         else:

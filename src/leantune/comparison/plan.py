@@ -132,6 +132,8 @@ def more_time(found: Plan, rows: Rows, seeds: int) -> str:
         rows: of the data.
         seeds: full-length trials per method.
     """
+    if not rows.train:
+        return "More time would buy nothing: nothing is trained."
     return what_more_buys(found.budget, found.steps, found.total_seconds, passes(found.steps, rows), seeds)
 
 
@@ -167,7 +169,7 @@ def _what_more_buys(budget: str, steps: int, seconds: float, epochs: float, seed
 
 def passes(steps: int, rows: Rows) -> float:
     """How often each training row is seen; a batch never holds more rows than there are."""
-    return steps * min(rows.batch, rows.train) / rows.train
+    return steps * min(rows.batch, rows.train) / rows.train if rows.train else 0.0
 
 
 def refuse_endless(budget: Budget, rows: Rows) -> None:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
-
+from leantune.core.recipe import Decoding as Decoding
+from leantune.core.recipe import Recipe as Recipe
 from leantune.core.shown import Piece, Sample, Writing
 from leantune.core.spec import Spec
-from leantune.core.wording import Wording
 
 VERSION = 1
 
@@ -88,53 +87,6 @@ class CurvePoint(Spec):
     train_loss: float
     """Mean loss of the batches since the last point."""
     dev_score: float
-
-
-class Decoding(Spec):
-    """How a text is written."""
-
-    beams: int = Field(default=1, ge=1)
-    """Beginnings that are followed at the same time; 1 is greedy."""
-    length_penalty: float = 1.0
-    """Beams: over 1 favours longer texts, under 1 shorter ones."""
-    no_repeat_ngram: int = Field(default=0, ge=0)
-    """No run of so many tokens is written twice; 0 allows it."""
-
-
-class Recipe(Spec):
-    """One complete choice of what is trained and how. Pure data; its digest names the trial."""
-
-    task: str
-    method: str
-    """Its expression without training options, for example `lora(rank=8)` or `cloze | lora(rank=8)`."""
-    lr: float = Field(gt=0)
-    head_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of the head; None: the same as `lr`."""
-    soft_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of the soft tokens of a prompt; None: the same as `lr`."""
-    optimizer: str = "adamw"
-    schedule: str = "linear"
-    warmup: float = Field(default=0.06, ge=0, lt=1)
-    """Share of the steps over which the rate rises from 0."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    steps: int = Field(gt=0)
-    """Optimiser steps at most; early stopping may end sooner."""
-    batch_rows: int = Field(default=32, gt=0)
-    """Rows per optimiser step on average; batches of equal length hold more short rows and fewer long ones."""
-    evaluations: int = Field(default=8, gt=0)
-    """Looks at the dev set, evenly spaced; the best one is kept."""
-    patience: int = Field(default=3, gt=0)
-    """Training stops after so many looks without a better dev score."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Dropout inside the base model while training."""
-    clip: float = Field(default=1.0, gt=0)
-    """Largest norm of the gradient."""
-    masking: Literal["dynamic", "static"] | None = None
-    """Whether other tokens are hidden at each visit of a text; None where the task hides none."""
-    decoding: Decoding | None = None
-    """How texts are written; None where the task writes none."""
-    wording: Wording | None = None
-    """What a prompt says; None where the method has none."""
 
 
 class TrialRecord(Spec):

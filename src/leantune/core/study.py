@@ -46,8 +46,8 @@ class Conditions(Spec):
     task: str
     metric: str
     device: str
-    few_shot: int = 0
-    """Training rows of each label, drawn by the seed of the trial; 0: all rows."""
+    few_shot: int | None = None
+    """Training rows of each label, drawn by the seed of the trial; None: all rows."""
 
 
 class Part(Spec):

@@ -24,6 +24,7 @@ from leantune.data.manifest import Manifest, read_manifest
 from leantune.data.request import Request
 from leantune.data.table import Table
 from leantune.data.test_sets import MAIN, split_of
+from leantune.data.unlabelled_rows import UNLABELLED, file_of
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Dataset:
         manifest: what it holds.
         train: other training rows than those of the folder, such as a few of each label.
         train_name: what they are called in caches.
+        unlabelled: digest of the rows without labels that are among the splits too.
     """
 
     folder: Path
     manifest: Manifest
     train: Examples | None = None
     train_name: str = ""
+    unlabelled: str | None = None
 
     @property
     def source(self) -> str:
@@ -80,9 +83,10 @@ class Dataset:
 
     @cached_property
     def splits(self) -> dict[str, Examples]:
-        """The rows of train, dev, test and every further test set."""
+        """The rows of train, dev, test and every further test set; the unlabelled ones where there are any."""
         found = {name: Examples(self.folder / f"{name}.arrow") for name in self.manifest.sizes}
-        return found if self.train is None else found | {"train": self.train}
+        found |= {} if self.train is None else {"train": self.train}
+        return found if self.unlabelled is None else found | {UNLABELLED: Examples(self.folder / file_of(self.unlabelled))}
 
     @property
     def tests(self) -> dict[str, str]:
@@ -93,6 +97,8 @@ class Dataset:
         """Name of the content that a split belongs to: a further test set has its own, and so have other training rows."""
         if split == "train" and self.train is not None:
             return digest(self.digest, self.train_name)
+        if split == UNLABELLED and self.unlabelled is not None:
+            return self.unlabelled
         return {split_of(name): data for name, data in self.manifest.further.items()}.get(split, self.digest)
 
     @property

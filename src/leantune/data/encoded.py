@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -113,6 +113,18 @@ class Encoded:
     def answered(self, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
         """See `Padded.answered`."""
         return _answered(self.rows[pieces], self.pool)
+
+    def followed_by(self, other: Encoded) -> Encoded:
+        """These rows, then those of another split that was read the same way; in memory."""
+        marks = None if self.marks is None or other.marks is None else np.concatenate([self.marks, other.marks])
+        return replace(
+            self,
+            ids=np.concatenate([self.ids, other.ids]),
+            starts=np.r_[self.starts, self.starts[-1] + other.starts[1:]],
+            first=np.r_[self.first, other.first],
+            rows=np.r_[self.rows, self.rows[-1] + 1 + other.rows] if len(self) else other.rows,
+            marks=marks,
+        )
 
     def owners(self, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
         """(B,) the place in `answered` of the row of each piece; the pieces of a row stand together."""

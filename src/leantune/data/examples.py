@@ -147,8 +147,8 @@ class Examples:
     def write_part(self, indices: Longs, path: Path) -> None:
         """Write some of the rows into a file of their own."""
         writer = ExampleWriter(path, self._table.schema)
-        (batch,) = self._table.take(pa.array(indices)).combine_chunks().to_batches()
-        writer.write(batch.columns)
+        for batch in self._table.take(pa.array(indices)).combine_chunks().to_batches():
+            writer.write(batch.columns)
         writer.close()
 
     def chunks(self) -> Iterator[ExampleChunk]:

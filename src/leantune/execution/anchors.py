@@ -39,9 +39,10 @@ def solver_of(context: Context, network: Network, method: Solver, bank: LabelBan
     """Computes the head from the stored states of the training rows; gives what is to be noted."""
 
     def solve() -> tuple[str, ...]:
-        states, encoded = context.features("train", network.embed, network.pooling).states, context.encoded("train")
+        split = context.learned
+        states, encoded = context.features(split, network.embed, network.pooling).states, context.encoded(split)
         rows = states if encoded.pool is None else means_of_rows(states, encoded.units)
-        found = method.solve(Problem(np.asarray(rows), np.asarray(context.gold["train"]), context.head.outputs, bank))
+        found = method.solve(Problem(np.asarray(rows), np.asarray(context.gold[split]), context.head.outputs, bank))
         _write(network, found)
         return found.notes
 

@@ -32,6 +32,7 @@ from leantune.data.pieces._long import reader_of
 from leantune.data.pieces._pieces import Pieces, Room
 from leantune.data.telling import Known, learn, told_rows
 from leantune.data.test_sets import MAIN, split_of
+from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
@@ -40,12 +41,15 @@ from leantune.execution.feed import Features, Read, kept_features, pooled, state
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.kinds.teacher import Lesson
 from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network, of_rows
 from leantune.scores.likelihood import tally as tally_likelihood
 
+TAUGHT = "taught"
+"""The rows that a student is trained on: the labelled ones, then the unlabelled ones."""
 WORDING = "wording.json"
 """In the folder of a trial: what its prompt settled on."""
 LABELLED = ("single_label_classification", "multi_label_classification")
@@ -63,7 +67,11 @@ class Context:
     seed: int | None = None
     """Of the trial, which draws its training rows where the study trains on few."""
     settling: float = 0.0
-    """Seconds that the prompt of the trial took to settle its wording (`execution.settling`)."""
+    """Seconds that the prompt of the trial took to settle its wording (`execution.settling`), and its teacher to say what it thinks."""
+    unlabelled: str | None = None
+    """Digest of the unlabelled rows that the teacher of the trial looks at; None without one."""
+    lesson: Lesson | None = None
+    """What the teacher says of them."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""
@@ -71,10 +79,18 @@ class Context:
 
     def behind(self, recipe: Recipe | None) -> Context:
         """The same study as the prompt of a recipe words it."""
-        if recipe is None or recipe.wording is None:
+        if recipe is None:
             return self
-        prompt = parse_method(recipe.method).prompt
-        return self if prompt is None else replace(self, worded=Worded(prompt, self.setting(recipe.wording)))
+        found = self if recipe.teaching is None else replace(self, unlabelled=recipe.teaching.unlabelled)
+        prompt = parse_method(recipe.method).prompt if recipe.wording else None
+        if prompt is None or recipe.wording is None:
+            return found
+        return replace(found, worded=Worded(prompt, self.setting(recipe.wording)))
+
+    @property
+    def learned(self) -> str:
+        """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them."""
+        return "train" if self.lesson is None else TAUGHT
 
     def saying(self, wording: Wording) -> Context:
         """The same trial in another wording."""
@@ -107,7 +123,8 @@ class Context:
     def dataset(self) -> Dataset:
         """Rows and labels of all splits."""
         found, few = load_dataset(self.run / "data"), self.conditions.few_shot
-        return few_shot(found, few, self.seed) if few and self.seed is not None else found
+        found = few_shot(found, few, self.seed) if few is not None and self.seed is not None else found
+        return found if self.unlabelled is None else replace(found, unlabelled=self.unlabelled)
 
     @cached_property
     def base(self) -> Base:
@@ -151,7 +168,8 @@ class Context:
     @cached_property
     def gold(self) -> dict[str, Answers]:
         """The answers of each split."""
-        return {name: examples.gold for name, examples in self.dataset.splits.items()}
+        found = {name: examples.gold for name, examples in self.dataset.splits.items()}
+        return found if self.lesson is None else found | {TAUGHT: np.r_[found["train"], self.lesson.soft.argmax(axis=1)]}
 
     def targets(self, split: str, rows: NDArray[np.int64], words: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """What the loss compares the logits of pieces of these rows with."""
@@ -189,6 +207,11 @@ class Context:
             read: the body.
             name: of what is read from it: the pooling.
         """
+        if split == TAUGHT and self.lesson is not None:
+            own, others = self.features("train", read, name), self.features(UNLABELLED, read, name)
+            states = np.concatenate([own.states, others.states]) if len(own.states) else others.states
+            seconds = own.seconds + (0.0 if name in self.lesson.read else others.seconds)
+            return Features(states, seconds)
         path = self.run / "cache" / f"{split}-{self._key(split)}-{name}.npy"
         return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), path)
 
@@ -222,6 +245,8 @@ class Context:
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""
+        if split == TAUGHT and split not in self._encoded:
+            self._encoded[split] = self.encoded("train").followed_by(self.encoded(UNLABELLED))
         if split not in self._encoded:
             path = self.run / "cache" / f"{split}-{self._key(split)}"
             chunks = self.dataset.splits[split].chunks()

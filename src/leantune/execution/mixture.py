@@ -21,10 +21,10 @@ from leantune.core.events import Event
 from leantune.core.records import Scores
 from leantune.core.study import Blend, Job
 from leantune.data.turns import counts, shares, turns
+from leantune.execution.attach import begin, setup_of
 from leantune.execution.context import Context
 from leantune.execution.loop import Course, Setup
 from leantune.execution.results import Attached, Outcome, Results
-from leantune.execution.trial import begin, setup_of
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation, Target

@@ -1,6 +1,7 @@
 """Objectives: from the numbers of training pieces to the mean loss of a step.
 
 Supervised    the loss of the task on the logits
+Distilled     the same on labelled rows; on all others the divergence from what a teacher says of them
 Contrast      rows of a label come together around its words, and stay near to where the base had them
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import kl_div
 
 from leantune.execution.device import autocast
 from leantune.execution.feed import Feed
@@ -34,6 +36,36 @@ class Supervised:
     def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
         """Of these pieces."""
         return self.task.loss(*self.feed(pieces))
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Labelled rows by their labels, the rows behind them by soft targets: T^2 KL(p || softmax(z / T)), each row with the same weight.
+
+    Reference: Hinton et al. 2015, arXiv:1503.02531.
+    """
+
+    task: Task
+    feed: Feed
+    rows: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    """From numbers of pieces to those of the rows that the logits are of."""
+    soft: NDArray[np.float32]
+    """(U, C) of the last U rows; those before them are labelled."""
+    temperature: float
+    labelled: int
+    """Number of labelled rows."""
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
+        """Of these pieces."""
+        logits, targets = self.feed(pieces)
+        places = self.rows(pieces) - self.labelled
+        known = torch.from_numpy(places < 0).to(logits.device)
+        soft = torch.from_numpy(self.soft[places[places >= 0]]).to(logits.device)
+        likely = (logits[~known].float() / self.temperature).log_softmax(dim=-1)
+        total = self.temperature**2 * kl_div(likely, soft, reduction="sum")
+        if known.any():
+            total = total + self.task.loss(logits[known], targets[known]) * known.sum()
+        return total / len(logits)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leantune.core.errors import LeantuneError
-from leantune.core.records import Recipe
+from leantune.core.recipe import Recipe, Teaching
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
+from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
 from leantune.execution.feed import TokenFeed
@@ -24,7 +25,7 @@ from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
-from leantune.execution.trial import attach, from_states
+from leantune.execution.teaching import view_job, view_of
 from leantune.models.joint import Joint
 from leantune.models.network import Network
 
@@ -67,7 +68,24 @@ def probe(context: Context, job: Job) -> ProbeResult:
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
     seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
-    return probed(job, context, trained, setup, seconds)
+    found = probed(job, context, trained, setup, seconds)
+    return found if job.recipe.teaching is None else _with_views(found, context, job, job.recipe.teaching)
+
+
+def _with_views(student: ProbeResult, context: Context, job: Job, teaching: Teaching) -> ProbeResult:
+    """The same with the training of the views of its teacher, which judge the unlabelled rows, before every trial."""
+    seconds, memory, once = student.setup_seconds, student.peak_memory_bytes, student.once_seconds
+    for recipe in teaching.views:
+        view = probe(view_of(context, recipe), view_job(job, recipe))
+        if view.problem:
+            return ProbeResult(name=job.name, problem=f"its view {view.name}: {view.problem}")
+        judging = teaching.rows * view.predict_row_seconds
+        # Views on a frozen body share one reading of the rows.
+        once = max(once, view.once_seconds and view.once_seconds + judging)
+        trained = recipe.steps * recipe.batch_rows * view.train_row_seconds if view.trainable_params else 0.0
+        seconds += view.setup_seconds + trained + (0.0 if view.once_seconds else judging)
+        memory = max(memory, view.peak_memory_bytes)
+    return student.model_copy(update={"setup_seconds": seconds, "peak_memory_bytes": memory, "once_seconds": once})
 
 
 @dataclass(frozen=True)
@@ -81,18 +99,21 @@ class RowSeconds:
 
 def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
     """One step on the longest rows, for the memory, then the measured ones."""
-    network, units = attached.network, context.encoded("train").visits
+    split = (
+        "train" if len(context.encoded("train")) else "dev"
+    )  # where nothing is labelled, rows of dev are as long; the network is dropped
+    network, units = attached.network, context.encoded(split).visits
     rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
-    _step(context, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
+    _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
     sample = [units.drawn(chosen, random) for chosen in _samples(units, rows)]
     measured = rows * len(sample)
     if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.
-        forward = sum(_forward(context, network, chosen) for chosen in sample) / measured
+        forward = sum(_forward(context, split, network, chosen) for chosen in sample) / measured
         stored = len(context.gold["train"]) + len(context.gold["dev"])
         return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
-    train = [_step(context, network, chosen, update) for chosen in sample]
-    predict = [_forward(context, network, chosen) for chosen in sample]
+    train = [_step(context, split, network, chosen, update) for chosen in sample]
+    predict = [_forward(context, split, network, chosen) for chosen in sample]
     return RowSeconds(sum(train) / measured, sum(predict) / measured)
 
 
@@ -129,10 +150,10 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
     return update
 
 
-def _step(context: Context, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
+def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     start = time.perf_counter()
     network.train()
-    feed = TokenFeed(network, partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.device, context.task.sought)
     loss = context.task.loss(*feed(pieces))
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]
@@ -142,8 +163,8 @@ def _step(context: Context, network: Network, pieces: NDArray[np.int64], update:
     return time.perf_counter() - start
 
 
-def _forward(context: Context, network: Network, pieces: NDArray[np.int64]) -> float:
-    batch = context.batch("train", pieces)
+def _forward(context: Context, split: str, network: Network, pieces: NDArray[np.int64]) -> float:
+    batch = context.batch(split, pieces)
     network.eval()
     start = time.perf_counter()
     with torch.inference_mode():

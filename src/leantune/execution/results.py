@@ -149,6 +149,15 @@ class Results(Outcome):
         self.context = context
         if context.worded is not None and context.worded.prompt.settles:
             write_atomic(self.folder / WORDING, context.worded.setting.wording.model_dump_json(indent=1))
+        yield from self.noted(notes)
+
+    def taught(self, context: Context, notes: Sequence[str]) -> Iterator[Event]:
+        """Go on with a context that has a lesson of its teacher; what that found is noted."""
+        self.context = context
+        yield from self.noted(notes)
+
+    def noted(self, notes: Sequence[str]) -> Iterator[Event]:
+        """Keep in the record, and tell."""
         for text in notes:
             self.notes.append(text)
             yield Noted(text=text)

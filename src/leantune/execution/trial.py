@@ -2,116 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
-import torch
-
 from leantune.core.events import Event
-from leantune.core.records import Decoding, Scores
+from leantune.core.records import Scores
 from leantune.core.study import Job
-from leantune.execution.anchors import bank_in, begin_at, solver_of
+from leantune.execution.attach import attach, predictor_of, setup_of
 from leantune.execution.context import Context
-from leantune.execution.feed import FeatureFeed, TokenFeed
-from leantune.execution.loop import Setup, only_the_head
-from leantune.execution.objective import Contrast, Objective, Supervised
-from leantune.execution.results import Attached, Results
+from leantune.execution.results import Results
 from leantune.execution.settling import settle
-from leantune.kinds.method import parse_method
-from leantune.kinds.solver import Solver
-from leantune.kinds.task import Decoded
-from leantune.models.adaptation import Target, penalised
-from leantune.models.build import build_network
-from leantune.models.heads import task_type
-from leantune.models.network import ASKED, POOLINGS, Network
-from leantune.models.verbalizer import drawn_back
-
-
-def attach(context: Context, job: Job) -> Attached:
-    """Build the network of a job and put its method in."""
-    assert job.recipe is not None
-    method = parse_method(job.expression).method
-    network = build_network(context.base, context.head, seed=job.seed, prepends=method.card.parts_head, dropout=job.recipe.dropout)
-    network.to(context.device)
-    begin(context, network)
-    bank = bank_in(context, network)
-    if bank is not None and network.unit:
-        begin_at(network, bank)
-    inside = network.head is None or network.pooling == ASKED
-    kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
-    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers)
-    adaptation = method.attach(target, seed=job.seed)
-    if network.head is not None and context.head.penalty:
-        adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
-    network.body = adaptation.body
-    network.to(context.device)
-    solve = solver_of(context, network, method, bank) if isinstance(method, Solver) else None
-    return Attached(network, adaptation, solve)
-
-
-def begin(context: Context, network: Network) -> None:
-    """Let a fresh head begin where the task wants it to: at the mean of the training numbers, for one."""
-    if (start := context.task.start(context.gold["train"])) is not None:
-        network.start_at(start, context.head.outputs)
-
-
-def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
-    """What the loop needs; where only the head is trained, it works on stored states."""
-    assert job.recipe is not None
-    network, train = attached.network, context.encoded("train")
-    random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
-    batch = partial(context.batch, "train", targets=True, random=random)
-    objective: Objective = Supervised(context.task, TokenFeed(network, batch, context.device, context.task.sought))
-    look: Callable[[], Decoded] = partial(context.judge, network, "dev")
-    units, seconds = train.visits, context.settling
-    if from_states(attached):
-        features = context.features("train", network.eval().embed, network.pooling)
-        targets, pooled = partial(context.targets_of, "train"), partial(context.pooled, "train")
-        objective = Supervised(context.task, FeatureFeed(network.read, features.states, targets, pooled, context.device))
-        units = train.units  # all windows of a row cost next to nothing here
-        seconds += features.seconds
-        context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
-        look = partial(predictor_of(context, attached), "dev")
-    elif context.head.contrast is not None:
-        before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
-        objective = Contrast(network, batch, before.states, context.head.contrast, context.device)
-        seconds += before.seconds
-    return Setup(
-        network=network,
-        adaptation=attached.adaptation,
-        objective=objective,
-        recipe=job.recipe,
-        units=units,
-        look=look,
-        score=partial(context.judgement, "dev"),
-        seed=job.seed,
-        seconds=seconds,
-        solve=attached.solve,
-    )
-
-
-def from_states(attached: Attached) -> bool:
-    """Whether nothing below a head on one state for a row changes, so that states are computed once."""
-    network = attached.network
-    one = network.pooling in (*POOLINGS, ASKED)
-    return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
-
-
-def predictor_of(context: Context, attached: Attached, decoding: Decoding | None = None) -> Callable[[str], Decoded]:
-    """Predictions of the network on a split, from stored states where the body does not change."""
-    network = attached.network
-    if not from_states(attached):
-        return lambda split: context.predict(network, split, decoding)
-    return lambda split: _read(context, network, split)
-
-
-@torch.inference_mode()
-def _read(context: Context, network: Network, split: str) -> Decoded:
-    """Predictions from stored states."""
-    states = context.features(split, network.eval().embed, network.pooling).states
-    logits = context.pooled(split, network.read(torch.from_numpy(np.array(states)).to(context.device)), np.arange(len(states)))
-    return context.joined(split, context.task.decode(logits, None))
+from leantune.execution.teaching import taught
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
@@ -124,6 +25,8 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     assert job.recipe is not None
     context, notes = settle(context, job)
     yield from results.settled(context, notes)
+    context, notes = taught(context, job)
+    yield from results.taught(context, notes)
     attached = attach(context, job)
     seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
     if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart

@@ -19,6 +19,7 @@ from leantune.core.link import Link
 from leantune.core.spec import Spec
 from leantune.kinds.prompt import Prompt
 from leantune.kinds.rates import Rates as Rates
+from leantune.kinds.teacher import Teacher
 
 if TYPE_CHECKING:
     from leantune.models.adaptation import Adaptation, Target
@@ -50,6 +51,8 @@ class Card(Spec):
     """The head must stand outside of the body, where it can be computed from states."""
     longer: float = 1.0
     """Under a budget in time its trials have this times the steps of the others: what learns slowly is not judged half-way."""
+    untrained: bool = False
+    """Nothing is trained but what a prompt brings."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
 
@@ -103,28 +106,37 @@ class Parsed:
     """The training options given, for example {"lr": 0.001}."""
     prompt: Prompt | None = None
     """How the task is worded; None where a head is trained on the texts as they are."""
+    teacher: Teacher | None = None
+    """What says more about unlabelled rows; None where labelled rows are all."""
 
 
 def parse_method(text: str) -> Parsed:
-    """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or, behind a prompt, `cloze | lora`.
+    """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or,
+    behind a teacher and a prompt, `consensus | cloze | lora`.
 
     Raises:
         SpecError: E-EXPR, E-NAME, E-OPTION or E-RANGE, with the nearest valid name.
     """
     links = parse_chain(text)
-    prompted = links[0].name in catalogue.names("prompts")
-    if len(links) > 1 + prompted:
+    teachers = catalogue.names("teachers")
+    taught = links[0].name in teachers
+    if late := next((link for link in links[1:] if link.name in teachers), None):
+        raise SpecError(f'"{text}": a teacher stands before everything else, once: {late} | {links[-1]}.', "E-EXPR")
+    teacher: Teacher | None = catalogue.load("teachers", links[0].name).from_call(links[0]) if taught else None
+    own = links[taught:]
+    if not own:
+        raise SpecError(f'"{text}" is a teacher. Say what it teaches: {links[0]} | head, or {links[0]} | lora.', "E-EXPR")
+    prompted = own[0].name in catalogue.names("prompts")
+    if len(own) > 1 + prompted:
         raise SpecError(
-            f'"{text}": compressors after "|" are not available yet. Give {" | ".join(map(str, links[: 1 + prompted]))}.', "E-EXPR"
+            f'"{text}": compressors after "|" are not available yet. Give {" | ".join(map(str, links[: 1 + prompted + taught]))}.', "E-EXPR"
         )
-    if prompted:
-        if len(links) == 1:
-            raise SpecError(f'"{text}" is a prompt. Say what is trained with it: {links[0]} | lora, or {links[0]} | frozen.', "E-EXPR")
-        prompt: Prompt = catalogue.load("prompts", links[0].name).from_call(links[0])
-        found = _parsed(links[1])
-        link = str(parse_call(str(links[0])))
-        return replace(found, name=f"{link} | {found.name}", expression=f"{link} | {found.expression}", prompt=prompt)
-    return _parsed(links[0])
+    if prompted and len(own) == 1:
+        raise SpecError(f'"{text}" is a prompt. Say what is trained with it: {own[0]} | lora, or {own[0]} | frozen.', "E-EXPR")
+    prompt: Prompt | None = catalogue.load("prompts", own[0].name).from_call(own[0]) if prompted else None
+    found = _parsed(own[-1])
+    before = "".join(f"{parse_call(str(link))} | " for link in links[:-1])
+    return replace(found, name=before + found.name, expression=before + found.expression, prompt=prompt, teacher=teacher)
 
 
 def _parsed(call: Call) -> Parsed:

@@ -125,6 +125,10 @@ class Prompt(Link):
         """How the words of the labels are read."""
         raise NotImplementedError
 
+    def apart(self, setting: Setting) -> list[Wording]:
+        """Wordings with one template each, of all that the prompt could take; as it is where it takes several together or none."""
+        return [setting.wording]
+
     def said(self, setting: Setting) -> list[list[list[str]]]:
         """The texts that say each word of each label, where a linear head starts from what the base makes of them; else none."""
         del setting

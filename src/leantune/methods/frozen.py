@@ -27,6 +27,7 @@ class Frozen(Untouched):
         paper="Schick and Schuetze 2021, arXiv:2001.07676",
         when="behind a prompt, with no labelled row or very few: what the base knows already, as the floor of prompting",
         rates=Rates(low=1e-3, start=1e-3, high=1e-3),
+        untrained=True,
     )
 
     def unsupported(self, anatomy: Anatomy) -> str | None:

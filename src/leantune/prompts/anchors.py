@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from leantune.core.errors import some
-from leantune.core.wording import spoken
+from leantune.core.wording import Wording, spoken
 from leantune.data.examples import ExampleChunk
 from leantune.kinds.prompt import Oracle, Prompt, PromptCard, Rows, Setting, Settled
 from leantune.models.heads import HeadSpec
@@ -74,6 +74,10 @@ class AnchorsPrompt(Prompt):
         """A linear head on states of length 1 that starts from the words."""
         contrast = self.tie if self.loss == "contrast" else None
         return replace(setting.task.head_spec(setting.labels), anchored=True, contrast=contrast)
+
+    def apart(self, setting: Setting) -> list[Wording]:
+        """Each template around the labels for itself."""
+        return [setting.wording.model_copy(update={"templates": (template,)}) for template in setting.wording.around_labels or USUAL]
 
     def said(self, setting: Setting) -> list[list[list[str]]]:
         """The texts of each word of each label, in every template."""

@@ -23,6 +23,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from leantune.core.errors import Problems, SpecError, some
+from leantune.core.wording import Wording
 from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
 from leantune.data.pieces._several import joined
@@ -195,6 +196,13 @@ class ClozePrompt(Prompt):
             softs = soft_signs(setting.base.tokenizer, template) if template.softs else ()
             members.append(kind(template, signs, demonstrations, self.demonstrations, softs))
         return members
+
+    def apart(self, setting: Setting) -> list[Wording]:
+        """Each template for itself, unless the option says which."""
+        if "template" in self.model_fields_set:
+            return [setting.wording]
+        given = setting.wording.around_rows or _bank(setting)
+        return [setting.wording.model_copy(update={"templates": (template,)}) for template in given]
 
     def sources(self, setting: Setting) -> tuple[str, ...]:
         """The templates in question, as they are written."""

@@ -1,0 +1,103 @@
+"""Teacher: what says how likely each label is for rows that nobody labelled, a link before everything else: `consensus | lora`.
+
+    panel(setting, labelled) -> the views, models that are made for it      teach(school) -> Lesson(soft targets (rows, C), notes)
+
+The method behind it is the student: it learns from the labelled rows and from the soft targets, and is what is handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from leantune.core.link import Link
+from leantune.core.spec import Spec
+from leantune.core.wording import Wording
+
+if TYPE_CHECKING:
+    from leantune.kinds.prompt import Setting
+
+
+class TeacherCard(Spec):
+    """The facts of a teacher that people read."""
+
+    title: str
+    paper: str
+    """Authors, year, arXiv number."""
+    when: str
+    """One line: when to use it."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A model that takes part in a teacher's judgement."""
+
+    expression: str
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a trained view says."""
+
+    name: str
+    likely: NDArray[np.float32]
+    """(rows, C) log-probabilities of the labels of the unlabelled rows."""
+    before: float
+    """Share of the labelled rows that it answered rightly before it was trained."""
+
+
+class School(Protocol):
+    """The trained views, in the process of the trial."""
+
+    @property
+    def each(self) -> int:
+        """Labelled rows of the rarest label."""
+        ...
+
+    def opinions(self) -> Sequence[Opinion]:
+        """Of every view, in their order; they are trained on the labelled rows when this is asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Soft targets for the unlabelled rows."""
+
+    soft: NDArray[np.float32]
+    """(rows, C), each row a distribution."""
+    temperature: float
+    """At which the student's logits are compared with them."""
+    notes: list[str]
+    """Who took part, with which weight, and how far they agree."""
+    read: frozenset[str] = frozenset()
+    """Poolings by which the unlabelled rows were read for it: their stored states are paid for."""
+
+
+class Teacher(Link):
+    """Base of every teacher; a member's file binds `MEMBER` to the class."""
+
+    temperature: float = Field(default=2.0, gt=0)
+    """Over 1 the unlikely labels count for more."""
+    steps: int = Field(default=250, ge=1)
+    """Of each view that learns step by step."""
+
+    card: ClassVar[TeacherCard]
+
+    def panel(self, setting: Setting, *, labelled: bool) -> list[View]:
+        """The views that it asks.
+
+        Args:
+            setting: what prompts are made for.
+            labelled: whether there are labelled rows; without any only what needs no training can take part.
+        """
+        raise NotImplementedError
+
+    def teach(self, school: School) -> Lesson:
+        """Judge the unlabelled rows."""
+        raise NotImplementedError
