@@ -15,9 +15,9 @@ from leantune.app.candidates import field_of, read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
 from leantune.core.events import Evaluated
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.device import peak_memory
 from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
-from leantune.execution.trial import attach, setup_of
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:

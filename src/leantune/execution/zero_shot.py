@@ -13,8 +13,8 @@ from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._pieces import Room
 from leantune.evaluate.predict import averaged, logits_of
+from leantune.execution.attach import attach
 from leantune.execution.context import Context
-from leantune.execution.trial import attach
 
 
 def zero_shot(context: Context, job: Job, chunk: ExampleChunk) -> NDArray[np.float32]:
