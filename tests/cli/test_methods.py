@@ -55,7 +55,7 @@ def test_a_page_of_what_trains_nothing_says_so(tiny) -> None:
         assert "nothing of the base is changed" in page
         assert "trained parameters" not in page
         assert "lr=1e-3" not in page
-    frozen = _output("methods", "frozen", "--model", str(tiny("sentence-bert")))
+    frozen = " ".join(_output("methods", "frozen", "--model", str(tiny("sentence-bert"))).split())
     assert "1e-3, never raced" in frozen
     assert "put a prompt before it" in frozen
 
