@@ -19,6 +19,7 @@ from leantune.core.human import plural
 from leantune.core.spec import Spec
 from leantune.data.examples import ExampleChunk, ExampleWriter, Keys, example_fields
 from leantune.data.facts import look
+from leantune.data.inferring import pattern_of
 from leantune.data.keys import keys, occurs_in
 from leantune.data.manifest import ContentDigest
 from leantune.data.unlabelled import Rows, read_rows
@@ -67,7 +68,7 @@ def keep_unlabelled(dataset: Dataset, source: Any) -> Unlabelled:
     if not dataset.gold.closed:
         raise SpecError(f"--unlabelled is for rows with one label each, which {dataset.task} does not have.", "E-OPTION")
     with TemporaryDirectory(dir=dataset.folder) as folder:
-        rows = read_rows(source, Path(folder), dataset.columns)
+        rows = read_rows(source, Path(folder), dataset.columns, pattern=pattern_of(dataset.task))
         _refuse_labels(rows, dataset.columns.label)
         judging = np.concatenate([examples.keys for split, examples in dataset.splits.items() if split != "train"])
         found = _Kept(Path(folder) / "kept.arrow", paired=dataset.columns.text_pair is not None, judging=judging)
