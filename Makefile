@@ -34,10 +34,10 @@ demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four m
 	$(BIN)/leantune compare src/leantune/demo/tickets.csv --model minilm --methods "$(DEMO_METHODS)" \
 		--batch 16 --budget 52steps --out demo
 
-test: $(VENV)/dev  ## the fast tests, about two minutes
+test: $(VENV)/dev  ## the fast tests, about seven minutes on two cores
 	$(PARALLEL) -m "not slow and not grid"
 
-slow: $(VENV)/dev  ## the slow tests, about six minutes: whole journeys, fresh processes, simulations
+slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow
 
 grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes
@@ -48,7 +48,7 @@ lint: $(VENV)/dev  ## format, lint and types
 	$(BIN)/ruff check src tests benchmarks examples docs
 	$(BIN)/mypy
 
-check: lint test  ## format, lint, types and the fast tests; CI runs the slow ones too
+check: lint test  ## format, lint, types and the fast tests, as CI runs them
 
 format: $(VENV)/dev  ## format and mend what can be mended
 	$(BIN)/ruff format src tests benchmarks examples docs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +53,12 @@ def test_what_was_chosen_is_noted(finished: lt.Result) -> None:
 def test_the_artifact_answers_in_fresh_processes(base: str, tickets: Path, tmp_path: Path) -> None:
     """Through leantune, predict.py and sentence-transformers: the proof runs all of them."""
     study = lt.study(tickets, model=base, out=tmp_path / "run", few_shot=4, seeds=1, budget="10steps", labels=WORDS, quiet=True)
-    done = lt.train(study, "anchors | prototypes")
-    best = done.run / "best"
+    best = tmp_path / "best"
+    lt.train(study, "anchors | prototypes", best)
     texts = ["the movie was great", "very awful food"]
-    mine = [found.label for found in lt.load(best).predict(texts)]
+    mine = lt.load(best).predict(texts)
     script = subprocess.run([sys.executable, str(best / "predict.py"), *texts], capture_output=True, text=True, check=True).stdout
-    assert [line.split("\t")[0] for line in script.splitlines() if line.strip()][: len(mine)] == mine or all(
-        label in script for label in mine
-    )
+    rows = list(csv.DictReader(io.StringIO(script)))
+    assert [row["label"] for row in rows] == [found.label for found in mine]
+    assert [float(row["score"]) for row in rows] == pytest.approx([found.score for found in mine], abs=1e-3)
     assert "sentence-transformers" in (best / "leantune.json").read_text(encoding="utf-8")
