@@ -9,6 +9,16 @@ from leantune.core.expressions import Call
 from leantune.core.spec import Spec
 
 
+class LinkCard(Spec):
+    """The facts of a prompt or a teacher that people read."""
+
+    title: str
+    paper: str
+    """Authors, year, arXiv number."""
+    when: str
+    """One line: when to use it."""
+
+
 class Link(Spec):
     """Base of methods, prompts and ways to read long texts."""
 

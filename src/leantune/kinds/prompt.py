@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leantune.core.link import Link
+from leantune.core.link import Link, LinkCard
 from leantune.core.long import USUAL, Long
-from leantune.core.spec import Spec
 from leantune.core.wording import Asked, Wording
 from leantune.data.examples import ExampleChunk
 
@@ -30,16 +29,6 @@ if TYPE_CHECKING:
     from leantune.models.anatomy import Anatomy
     from leantune.models.base import Base
     from leantune.models.heads import HeadSpec
-
-
-class PromptCard(Spec):
-    """The facts of a prompt that people read."""
-
-    title: str
-    paper: str
-    """Authors, year, arXiv number."""
-    when: str
-    """One line: when to use it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +82,7 @@ class Settled:
 class Prompt(Link):
     """Base of every prompt; a member's file binds `MEMBER` to the class."""
 
-    card: ClassVar[PromptCard]
+    card: ClassVar[LinkCard]
 
     @property
     def settles(self) -> bool:

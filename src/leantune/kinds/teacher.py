@@ -15,22 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from leantune.core.link import Link
-from leantune.core.spec import Spec
+from leantune.core.link import Link, LinkCard
 from leantune.core.wording import Wording
 
 if TYPE_CHECKING:
     from leantune.kinds.prompt import Setting
-
-
-class TeacherCard(Spec):
-    """The facts of a teacher that people read."""
-
-    title: str
-    paper: str
-    """Authors, year, arXiv number."""
-    when: str
-    """One line: when to use it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,7 @@ class Teacher(Link):
     steps: int = Field(default=250, ge=1)
     """Of each view that learns step by step."""
 
-    card: ClassVar[TeacherCard]
+    card: ClassVar[LinkCard]
 
     def panel(self, setting: Setting, *, labelled: bool) -> list[View]:
         """The views that it asks.

@@ -18,9 +18,10 @@ import numpy as np
 from pydantic import Field
 
 from leantune.core.errors import some
+from leantune.core.link import LinkCard
 from leantune.core.wording import Wording, spoken
 from leantune.data.examples import ExampleChunk
-from leantune.kinds.prompt import Oracle, Prompt, PromptCard, Rows, Setting, Settled
+from leantune.kinds.prompt import Oracle, Prompt, Rows, Setting, Settled
 from leantune.models.heads import HeadSpec
 from leantune.models.label_bank import LabelBank, bank_of, unit
 
@@ -42,7 +43,7 @@ class AnchorsPrompt(Prompt):
     tie: float = Field(default=1.0, ge=0)
     """Contrast: how strongly states are held where the base had them."""
 
-    card: ClassVar[PromptCard] = PromptCard(
+    card: ClassVar[LinkCard] = LinkCard(
         title="Label words as anchors",
         paper="Chang et al. 2008, AAAI; Radford et al. 2021, arXiv:2103.00020",
         when="few labelled rows, or none, and a sentence encoder: what labels are called says where their texts lie",

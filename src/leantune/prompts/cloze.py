@@ -23,13 +23,14 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from leantune.core.errors import Problems, SpecError, some
+from leantune.core.link import LinkCard
 from leantune.core.wording import Wording
 from leantune.data.label_words import label_words
 from leantune.data.pieces._cloze import Apart, Cloze, Masked, Next
 from leantune.data.pieces._several import joined
 from leantune.data.soft_tokens import FREE, frequent, soft_signs, soft_starts
 from leantune.data.template import Template
-from leantune.kinds.prompt import Oracle, Prompt, PromptCard, Rows, Setting, Settled, Worded
+from leantune.kinds.prompt import Oracle, Prompt, Rows, Setting, Settled, Worded
 from leantune.kinds.rates import Rates
 from leantune.models.build import has_output_layer, has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
@@ -73,7 +74,7 @@ class ClozePrompt(Prompt):
     soft_lr: float | None = Field(default=None, gt=0)
     """Learning rate of these tokens; beside a method 0.001 when not given (0.0003 behind an encoder), else found in a race."""
 
-    card: ClassVar[PromptCard] = PromptCard(
+    card: ClassVar[LinkCard] = LinkCard(
         title="Cloze prompt",
         paper="Schick and Schuetze 2021, arXiv:2001.07676",
         when="few labelled rows and a base that was trained to fill or to go on with texts: its own words are the labels",

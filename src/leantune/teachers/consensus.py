@@ -21,9 +21,10 @@ from pydantic_core import PydanticCustomError
 
 from leantune.core.errors import LeantuneError
 from leantune.core.human import percent
+from leantune.core.link import LinkCard
 from leantune.data.few_shot import FEWEST
 from leantune.kinds.method import parse_method
-from leantune.kinds.teacher import Lesson, Opinion, School, Teacher, TeacherCard, View
+from leantune.kinds.teacher import Lesson, Opinion, School, Teacher, View
 
 if TYPE_CHECKING:
     from leantune.kinds.prompt import Setting
@@ -42,7 +43,7 @@ class Consensus(Teacher):
     views: tuple[str, ...] = ()
     """Method expressions; those of the base's kind where none is given. Behind a prompt each stands with every template for itself."""
 
-    card: ClassVar[TeacherCard] = TeacherCard(
+    card: ClassVar[LinkCard] = LinkCard(
         title="Consensus of several views",
         paper="Schick and Schuetze 2021, arXiv:2001.07676",
         when="few labelled rows and many unlabelled ones (--unlabelled): what several prompts agree on is taught to one model",
