@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leantune.comparison import bootstrap
-from leantune.comparison.bootstrap import Draws, difference, interval, upper_bound
+from leantune.scores import bootstrap
+from leantune.scores.bootstrap import Draws, difference, interval, upper_bound
 from leantune.scores.labels import METRICS, tally
 
 from .studies import Truth, simulate, tallies

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leantune.comparison.bootstrap import Difference, Draws, difference
 from leantune.comparison.verdict import judge, rows_needed, word
 from leantune.core.records import Interval
+from leantune.scores.bootstrap import Difference, Draws, difference
 
 from .studies import Truth, simulate
 

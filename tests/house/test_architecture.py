@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "leantune"
-SHELF = ("tasks", "methods", "prompts", "teachers", "baselines")
+SHELF = ("tasks", "methods", "prompts", "teachers", "compressors", "baselines")
 FLOORS = [
     {"core"},
     {"data", "models", "scores"},
@@ -25,7 +25,7 @@ LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 ANYWHERE = {"demo"}
 TESTING = "testing"
 DOORS = {
-    "torch": {"models", "kinds", "tasks", "methods", "evaluate", "execution", "artifact"},
+    "torch": {"models", "kinds", "tasks", "methods", "compressors", "evaluate", "execution", "artifact"},
     "transformers": {"models", "execution", "artifact", "app"},
     "peft": {"models", "artifact", "app"},
     "pyarrow": {"data", "evaluate"},

@@ -111,7 +111,11 @@ class Candidate:
     def job(self, lr: float, *, phase: Phase, seed: int, steps: int, looks: int, measure: bool = True) -> Job:
         """One trial of this method."""
         recipe = self.recipe(lr, steps=round(steps * self.longer), looks=looks)
-        return Job(name=self.name, expression=self.parsed.expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
+        expression = self.parsed.expression
+        if phase == "race":  # rates are those of the training; what makes the trained model smaller has none
+            expression = self.parsed.uncompressed
+            recipe = recipe.model_copy(update={"method": expression})
+        return Job(name=self.name, expression=expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,8 @@ class Field:
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
-    return parsed.prompt is None and parsed.teacher is None and parse_call(parsed.expression).name == REFERENCE
+    bare = parsed.prompt is None and parsed.teacher is None and not parsed.compressors
+    return bare and parse_call(parsed.expression).name == REFERENCE
 
 
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
@@ -175,7 +180,7 @@ class _Door:
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
         anatomy = self._anatomy(own, prepends=prepends)
-        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, self.base):
+        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, self.base) or _incompressible(one, anatomy):
             return reason
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
@@ -311,6 +316,16 @@ def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
     if head.kind in VOCABULARY and not head.soft:
         return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
     return None
+
+
+def _incompressible(parsed: Parsed, anatomy: Anatomy) -> str | None:
+    """Why nothing can make the trained model smaller."""
+    if not parsed.compressors:
+        return None
+    if not parsed.method.card.mergeable:
+        return f"{parsed.method_name} cannot be folded into the weights, so nothing can compress it"
+    reasons = ((link, compressor.unsupported(anatomy)) for link, compressor in parsed.compressors)
+    return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
 
 
 def _too_long(parsed: Parsed, base: Base) -> str | None:

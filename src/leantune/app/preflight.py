@@ -21,6 +21,9 @@ from leantune.execution.probe import ProbeResult
 from leantune.execution.runner import Runner
 from leantune.kinds.method import Parsed
 
+PER_MILLE = 1_000
+"""Steps of a training that what compressors add is asked for."""
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -97,6 +100,7 @@ def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
         found.predict_row_seconds,
         once_seconds=found.once_seconds,
         raced=candidate.raced,
+        further=sum(link.further_steps(PER_MILLE) for _, link in candidate.parsed.compressors) / PER_MILLE,
     )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leantune.comparison.bootstrap import Draws, difference, upper_bound
 from leantune.core.human import points, points_interval
 from leantune.core.records import Interval
+from leantune.scores.bootstrap import Draws, difference, upper_bound
 from leantune.scores.tally import Tally
 
 _SURE = 0.99

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from leantune.comparison.bootstrap import DEFAULT, Difference, Draws, difference, interval
 from leantune.comparison.groups import Group
 from leantune.comparison.holm import ERROR
 from leantune.core.errors import ArtifactError
 from leantune.core.records import Interval
 from leantune.data.test_sets import MAIN, split_of
 from leantune.evaluate.predictions import Predictions, same_answers
+from leantune.scores.bootstrap import DEFAULT, Difference, Draws, difference, interval
 from leantune.scores.tally import Tally
 
 _TOLERANCE = 1e-3

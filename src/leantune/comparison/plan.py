@@ -53,6 +53,8 @@ class Speed:
     once_seconds: float = 0.0
     raced: bool = True
     """False where the user fixed the learning rate."""
+    further: float = 0.0
+    """Steps behind each full-length training, as a share of its own: what compressors train."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,9 @@ def plan_of(steps: int, budget: Budget, speeds: Sequence[Speed], rows: Rows, see
     for speed in speeds:
         race = RATES * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
         measuring = (rows.dev + rows.tasks * MEASURED_ROWS) * speed.predict_row_seconds
-        seconds[speed.name] = speed.once_seconds + race + measuring + seeds * (_trial(speed, steps, looks, rows) + _saving(speed, rows))
+        further = speed.further * steps * rows.batch * speed.train_row_seconds
+        full = _trial(speed, steps, looks, rows) + further + _saving(speed, rows)
+        seconds[speed.name] = speed.once_seconds + race + measuring + seeds * full
     return Plan(budget=budget.text, steps=steps, race_steps=race_steps, looks=looks, seconds=seconds)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from types import MappingProxyType
 
-from leantune.comparison.bootstrap import Difference
 from leantune.comparison.groups import Group, dev_mean, mean_cost, why_failed
 from leantune.comparison.holm import holm
 from leantune.comparison.limits import limit_broken
@@ -16,6 +15,7 @@ from leantune.comparison.verdict import judge, sentence
 from leantune.core.human import plural
 from leantune.core.records import FurtherResult, MethodRow, TrialRecord
 from leantune.core.study import Limits
+from leantune.scores.bootstrap import Difference
 
 
 @dataclass(frozen=True)

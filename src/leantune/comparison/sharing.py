@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from leantune.comparison.bootstrap import Difference
 from leantune.comparison.groups import Group, dev_mean, gather, mean_cost, median_trial, why_failed
 from leantune.comparison.holm import holm
 from leantune.comparison.outcomes import Outcomes
@@ -15,6 +14,7 @@ from leantune.core.human import count, percent, points
 from leantune.core.records import TrialRecord
 from leantune.core.sharing import SharedChoice, SharedMethod, SharedScore
 from leantune.evaluate.predictions import Predictions
+from leantune.scores.bootstrap import Difference
 from leantune.scores.tally import Tally
 
 _TOGETHER = "together "

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from leantune.comparison.bootstrap import Difference
 from leantune.core.human import plural, points
 from leantune.core.records import Interval, Verdict
+from leantune.scores.bootstrap import Difference
 
 FEWEST_SEEDS = 3
 _ONE_SIDED, _POWER = 1.6449, 0.8416

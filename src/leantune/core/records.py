@@ -8,9 +8,16 @@ Scores are fractions (0..1), sizes are bytes, times are seconds unless the name 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
+from leantune.core.measured import Cost as Cost
+from leantune.core.measured import CurvePoint as CurvePoint
+from leantune.core.measured import Flops as Flops
+from leantune.core.measured import FurtherScore as FurtherScore
+from leantune.core.measured import Latency as Latency
+from leantune.core.measured import Point as Point
+from leantune.core.measured import Scores as Scores
+from leantune.core.measured import Stage as Stage
 from leantune.core.recipe import Decoding as Decoding
 from leantune.core.recipe import Recipe as Recipe
 from leantune.core.shown import Piece, Sample, Writing
@@ -21,72 +28,6 @@ VERSION = 1
 Phase = Literal["baseline", "race", "final", "train"]
 Status = Literal["ok", "failed", "diverged", "one_class"]
 """`one_class`: the model predicts a single label; `diverged`: the loss stopped being a finite number."""
-
-
-class Latency(Spec):
-    """Median wall time of one prediction call, in milliseconds, on the model as it is delivered."""
-
-    batch_1: float
-    batch_32: float
-
-
-class Flops(Spec):
-    """Floating-point operations for one row of median length."""
-
-    train: float
-    predict: float
-
-
-class Cost(Spec):
-    """What one trial cost; measured, never inferred. None where it does not apply (a baseline has no peak memory of its own)."""
-
-    trainable_params: int | None = None
-    trainable_params_without_head: int | None = None
-    saved_bytes: int | None = None
-    """Bytes of the files that must be stored for this task (the base model is not counted where it is only referred to)."""
-    train_seconds: float | None = None
-    peak_memory_bytes: int | None = None
-    """Largest resident set of the trial's own process (CPU) or allocated memory (GPU)."""
-    latency_ms: Latency | None = None
-    flops_per_row: Flops | None = None
-
-
-class FurtherScore(Spec):
-    """The study's metric on a further test set."""
-
-    data: str
-    """Digest of its rows: another file under the same name is another test set."""
-    score: float
-
-
-class Scores(Spec):
-    """The study's metric; `test` is None in races, which never see a test set."""
-
-    dev: float | None = None
-    test: float | None = None
-    """On the main test set."""
-    further: dict[str, FurtherScore] = {}
-    """On the further test sets, by name."""
-
-    def on(self, further: str | None) -> float | None:
-        """On the further test set of this name, on the main one for None; None where there is no score."""
-        if further is None:
-            return self.test
-        return self.further[further].score if further in self.further else None
-
-    def lacks(self, further: Mapping[str, str]) -> list[str]:
-        """Those of some test sets (digests by name) that have no score here."""
-        return [name for name, data in further.items() if name not in self.further or self.further[name].data != data]
-
-
-class CurvePoint(Spec):
-    """One look at the dev set while training."""
-
-    step: int
-    seconds: float
-    train_loss: float
-    """Mean loss of the batches since the last point."""
-    dev_score: float
 
 
 class TrialRecord(Spec):
@@ -109,6 +50,8 @@ class TrialRecord(Spec):
     scores: Scores = Scores()
     cost: Cost = Cost()
     curve: list[CurvePoint] = []
+    stages: list[Stage] = []
+    """Behind a chain of compressors: the trained model, then what each of them made of it; empty without any."""
     notes: list[str] = []
     """What a reader should know: restarted at a higher rate, stopped early at step 120 ..."""
 

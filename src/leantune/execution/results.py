@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
-from leantune.core.records import Cost, CurvePoint, Scores, Status, TrialRecord
+from leantune.core.records import Cost, CurvePoint, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
@@ -35,7 +35,7 @@ from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.delta import delta_bytes, read_delta, write_delta
 from leantune.models.joint import Joint
-from leantune.models.network import Network
+from leantune.models.network import Network, parameter_count, weight_bytes
 
 GOLDEN = 32
 """Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
@@ -66,6 +66,7 @@ class Outcome:
         self.scores, self.cost = Scores(), Cost()
         self.curve: list[CurvePoint] = []
         self.notes: list[str] = []
+        self.stages: list[Stage] = []
 
     def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:
         """The events of the work, logged; the last one carries the record, whatever happened."""
@@ -117,6 +118,12 @@ class Outcome:
             yield Noted(text=self.notes[-1])
         return looks.best
 
+    def begin_with(self, record: TrialRecord) -> None:
+        """Go on from a finished trial: its training counts for this one too."""
+        kept = {"train_seconds", "trainable_params", "trainable_params_without_head", "peak_memory_bytes"}
+        self.cost = Cost.model_validate(record.cost.model_dump(include=kept))
+        self.curve, self.notes = list(record.curve), list(record.notes)
+
     def finish(self) -> TrialRecord:
         """Write the record."""
         record = TrialRecord(
@@ -131,6 +138,7 @@ class Outcome:
             scores=self.scores,
             cost=self.cost,
             curve=self.curve,
+            stages=self.stages,
             notes=self.notes,
         )
         write_atomic(self.folder / "record.json", record.model_dump_json(indent=1))
@@ -194,7 +202,8 @@ class Results(Outcome):
         delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
         delivered.to(context.device)
         self._prove(golden, delivered)
-        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")})
+        weights = {"model_params": parameter_count(delivered), "model_bytes": weight_bytes(delivered)}
+        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")} | weights)
         if not self.job.measure:
             return
         median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]

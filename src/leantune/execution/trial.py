@@ -9,16 +9,19 @@ from leantune.core.events import Event
 from leantune.core.records import Scores
 from leantune.core.study import Job
 from leantune.execution.attach import attach, predictor_of, setup_of
+from leantune.execution.compressing import compressed
 from leantune.execution.context import Context
 from leantune.execution.results import Results
 from leantune.execution.settling import settle
 from leantune.execution.teaching import taught
+from leantune.kinds.method import parse_method
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
     """Train, score, measure, save; the last event carries the record, whatever happened."""
     results = Results(context, job, context.run / "trials" / job.digest(context.conditions))
-    yield from results.carry_out(_work(context, job, results))
+    chained = bool(parse_method(job.expression).compressors)
+    yield from results.carry_out(compressed(context, job, results, run_trial) if chained else _work(context, job, results))
 
 
 def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:

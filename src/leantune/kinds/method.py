@@ -17,6 +17,7 @@ from leantune.core.errors import SpecError
 from leantune.core.expressions import Call, parse_call, parse_chain
 from leantune.core.link import Link
 from leantune.core.spec import Spec
+from leantune.kinds.compressor import Compressor
 from leantune.kinds.prompt import Prompt
 from leantune.kinds.rates import Rates as Rates
 from leantune.kinds.teacher import Teacher
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 TRAINING_OPTIONS = ("lr", "head_lr", "optimizer", "schedule", "warmup", "weight_decay")
 """Options that every method expression takes; they belong to the recipe, not to the method."""
+_BEFORE = ("teachers", "prompts")
+"""Shelves whose members stand before a method, in this order."""
 
 
 class Card(Spec):
@@ -108,35 +111,69 @@ class Parsed:
     """How the task is worded; None where a head is trained on the texts as they are."""
     teacher: Teacher | None = None
     """What says more about unlabelled rows; None where labelled rows are all."""
+    compressors: tuple[tuple[str, Compressor], ...] = ()
+    """What makes the trained model smaller, each with its link as it is written."""
+    uncompressed: str = ""
+    """The expression without them."""
+
+    @property
+    def method_name(self) -> str:
+        """Of the method alone."""
+        return parse_chain(self.uncompressed)[-1].name
 
 
 def parse_method(text: str) -> Parsed:
-    """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or,
-    behind a teacher and a prompt, `consensus | cloze | lora`.
+    """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or, with all that may stand around it,
+    `consensus | cloze | lora | shrink(layers=4)`: teacher, prompt, method, compressors.
 
     Raises:
         SpecError: E-EXPR, E-NAME, E-OPTION or E-RANGE, with the nearest valid name.
     """
     links = parse_chain(text)
-    teachers = catalogue.names("teachers")
-    taught = links[0].name in teachers
-    if late := next((link for link in links[1:] if link.name in teachers), None):
-        raise SpecError(f'"{text}": a teacher stands before everything else, once: {late} | {links[-1]}.', "E-EXPR")
-    teacher: Teacher | None = catalogue.load("teachers", links[0].name).from_call(links[0]) if taught else None
-    own = links[taught:]
-    if not own:
-        raise SpecError(f'"{text}" is a teacher. Say what it teaches: {links[0]} | head, or {links[0]} | lora.', "E-EXPR")
-    prompted = own[0].name in catalogue.names("prompts")
-    if len(own) > 1 + prompted:
+    before, own, after = _sorted(text, links)
+    teacher, prompt = (next((link for link in before if link.name in catalogue.names(shelf)), None) for shelf in ("teachers", "prompts"))
+    found = _parsed(own)
+    lead = "".join(f"{parse_call(str(link))} | " for link in before)
+    tail = "".join(f" | {parse_call(str(link))}" for link in after)
+    return replace(
+        found,
+        name=lead + found.name + tail,
+        expression=lead + found.expression + tail,
+        uncompressed=lead + found.expression,
+        prompt=None if prompt is None else catalogue.load("prompts", prompt.name).from_call(prompt),
+        teacher=None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher),
+        compressors=tuple((str(parse_call(str(link))), catalogue.load("compressors", link.name).from_call(link)) for link in after),
+    )
+
+
+def _sorted(text: str, links: list[Call]) -> tuple[list[Call], Call, list[Call]]:
+    """The links before the method, the method, and those behind it.
+
+    Raises:
+        SpecError: E-EXPR for links in another order than teacher, prompt, method, compressors.
+    """
+    order = {name: place for place, shelf in enumerate(_BEFORE) for name in catalogue.names(shelf)}
+    smaller = catalogue.names("compressors")
+    methods = [link for link in links if link.name not in order and link.name not in smaller]
+    if not methods:
+        last = links[-1]
+        kind = "compressor" if last.name in smaller else _BEFORE[order[last.name]].rstrip("s")
+        hint = f"full | {last}" if kind == "compressor" else f"{last} | lora, or {last} | {'frozen' if kind == 'prompt' else 'head'}"
+        raise SpecError(f'"{text}" is a {kind}. Say what is trained: {hint}.', "E-EXPR")
+    place = links.index(methods[0])
+    before, after = links[:place], links[place + 1 :]
+    places = [order[link.name] for link in before if link.name in order]
+    strange = [link for link in after if link.name not in smaller] + [link for link in before if link.name in smaller]
+    if strange or sorted(set(places)) != places:
+        known = next((link for link in strange if link.name in order or link.name in smaller), None)
+        if known is None and strange:
+            catalogue.load("compressors", strange[0].name)  # what is no member of any shelf is told by name
         raise SpecError(
-            f'"{text}": compressors after "|" are not available yet. Give {" | ".join(map(str, links[: 1 + prompted + taught]))}.', "E-EXPR"
+            f'"{text}": links stand in the order teacher | prompt | method | compressors, one of each but the last: '
+            "consensus | cloze | lora | shrink(layers=4).",
+            "E-EXPR",
         )
-    if prompted and len(own) == 1:
-        raise SpecError(f'"{text}" is a prompt. Say what is trained with it: {own[0]} | lora, or {own[0]} | frozen.', "E-EXPR")
-    prompt: Prompt | None = catalogue.load("prompts", own[0].name).from_call(own[0]) if prompted else None
-    found = _parsed(own[-1])
-    before = "".join(f"{parse_call(str(link))} | " for link in links[:-1])
-    return replace(found, name=before + found.name, expression=before + found.expression, prompt=prompt, teacher=teacher)
+    return before, methods[0], after
 
 
 def _parsed(call: Call) -> Parsed:

@@ -122,6 +122,17 @@ class Task:
         """Mean loss of a batch, a scalar."""
         raise NotImplementedError
 
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """How far the logits of a batch are from those of a teacher, a scalar; as `loss` otherwise (`models.imitation`).
+
+        Args:
+            logits: of the student.
+            taught: of the teacher, in the same shape.
+            targets: of the batch; they tell what is padding.
+            temperature: over 1 the unlikely answers count for more.
+        """
+        raise NotImplementedError
+
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """Answers of pieces.
 

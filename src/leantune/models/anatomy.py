@@ -133,7 +133,7 @@ def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = Fa
     sites = [
         replace(site, writes=site.path.startswith(last) and not _ACROSS.search(site.path))
         for layer, path in enumerate(blocks)
-        for site in _sites(module.get_submodule(path), path, layer)
+        for site in _sites(module.get_submodule(path), path, layer, module.config.hidden_size)
     ]
     config: Any = module.config
     embedding = module.get_input_embeddings()  # type: ignore[operator]
@@ -197,11 +197,12 @@ def _holds_attention(block: nn.Module) -> bool:
     return any(_ATTENTION_PART.search(path.split(".")[-1]) for path, _ in block.named_modules() if path)
 
 
-def _sites(block: nn.Module, prefix: str, layer: int) -> list[Site]:
+def _sites(block: nn.Module, prefix: str, layer: int, hidden: int) -> list[Site]:
     found: list[Site] = []
+    linear = [path for path, part in block.named_modules() if isinstance(part, nn.Linear | Conv1D)]
     for path, part in block.named_modules():
         if isinstance(part, nn.Linear | Conv1D):
-            kind = _linear_kind(path, part)
+            kind = _linear_kind(path, part, hidden, last=path == linear[-1])
             if kind:
                 inputs, outputs = linear_shape(part)
                 found.append(Site(f"{prefix}.{path}", kind, layer, inputs, outputs, part.bias is not None))
@@ -212,12 +213,15 @@ def _sites(block: nn.Module, prefix: str, layer: int) -> list[Site]:
     return found
 
 
-def _linear_kind(path: str, part: nn.Module) -> Kind | None:
+def _linear_kind(path: str, part: nn.Module, hidden: int, *, last: bool) -> Kind | None:
+    """By its name inside of attention, else by what it reads and gives: a narrow block has fewer neurons than the model is wide."""
     *parents, leaf = path.split(".")
     if any(_ATTENTION_PART.search(parent) for parent in parents):
         return next((kind for kind, pattern in _PROJECTIONS if pattern.match(leaf)), None)
     inputs, outputs = linear_shape(part)
-    return "ffn_in" if outputs >= inputs else "ffn_out"
+    if inputs == outputs == hidden:
+        return "ffn_out" if last else "ffn_in"
+    return "ffn_out" if outputs == hidden or (inputs != hidden and outputs < inputs) else "ffn_in"
 
 
 def linear_shape(part: nn.Module) -> tuple[int, int]:

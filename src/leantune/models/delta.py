@@ -25,10 +25,11 @@ from peft.utils.peft_types import PeftType
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import AutoConfig
 
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
-from leantune.models.base import Base
+from leantune.models.base import Base, load_pretrained
 from leantune.models.build import build_network, layout
 from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
@@ -84,7 +85,7 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
     adapter = (folder / ADAPTER_CONFIG).is_file()
     if not adapter and not (folder / "config.json").is_file():
         raise ArtifactError(f"{folder}: neither {ADAPTER_CONFIG} nor config.json is there. Copy the whole folder again.", "E-ARTIFACT")
-    origin = base if adapter else replace(base, location=Location(base.name, str(folder), local=True))
+    origin = base if adapter else _whole(base, folder)
     with torch.random.fork_rng(devices=[]):
         network = build_network(origin, head, seed=0, prepends=prepends)
         if adapter:
@@ -95,6 +96,12 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
         network.soft = SoftTokens(network.soft.vectors)  # an encoder was for the training
         _fit(network.soft, read_tensors(folder / SOFT_TOKENS), folder)
     return network.eval()
+
+
+def _whole(base: Base, folder: Path) -> Base:
+    """A model that stands for itself, which may be smaller than its base was."""
+    place = Location(base.name, str(folder), local=True)
+    return replace(base, location=place, config=load_pretrained(AutoConfig, place))
 
 
 @dataclass(frozen=True)

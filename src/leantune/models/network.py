@@ -204,6 +204,16 @@ def embedded_behind_virtual_words(body: Any, input_ids: Tensor, attention_mask: 
     }
 
 
+def parameter_count(network: nn.Module) -> int:
+    """Parameters of the whole model, shared ones once."""
+    return sum(value.numel() for value in network.parameters())
+
+
+def weight_bytes(network: nn.Module) -> int:
+    """Bytes of its weights in memory."""
+    return sum(value.numel() * value.element_size() for value in network.parameters())
+
+
 def start_token(config: Any) -> int:
     """The token that a decoder of its own begins with."""
     known = (getattr(config, f"{name}_token_id", None) for name in ("decoder_start", "bos", "pad"))

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.imitation import divergence
 
 NO_TARGET = -100
 """Tokens behind which nothing is sought."""
@@ -70,6 +71,11 @@ class NextToken(Task):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy over the sought tokens."""
         return token_loss(logits, targets)
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of the tokens that enter the loss."""
+        sought = targets != NO_TARGET
+        return divergence(logits[sought], taught[sought], temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """How likely the sought tokens are; what a model would write itself is found by `evaluate.generate`."""

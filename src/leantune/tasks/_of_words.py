@@ -19,6 +19,7 @@ from leantune.core.human import plural
 from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task, listed
 from leantune.models.heads import HeadKind
+from leantune.models.imitation import divergence
 from leantune.scores.labels import confusion, per_label
 from leantune.scores.tags import OUTSIDE, are_spans, per_type, tally, type_of
 from leantune.scores.tally import Tally
@@ -51,6 +52,11 @@ class OfWords(Task):
         """Mean cross-entropy over words; logits (B, T, C), targets (B, T). 0 for a batch without any word."""
         words = (targets != NO_TARGET).sum().clamp(min=1)
         return cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET, reduction="sum") / words
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of the tokens that enter the loss."""
+        sought = targets != NO_TARGET
+        return divergence(logits[sought], taught[sought], temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """For each piece: (word, tag, probability, context) of the words that begin in it; logits (B, T, C)."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.imitation import divergence
 from leantune.scores.labels import confusion, per_label, tally
 from leantune.scores.tally import Tally
 
@@ -24,6 +25,11 @@ class OneLabel(Task):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy; logits (B, C), targets (B,) of label indices."""
         return cross_entropy(logits.float(), targets)
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of the labels."""
+        del targets
+        return divergence(logits, taught, temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The likeliest label of each row and its probability; logits (B, C)."""

@@ -24,6 +24,7 @@ from leantune.core.shown import Piece
 from leantune.data.encoded import Encoded
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.models.heads import HeadKind
+from leantune.models.imitation import divergence
 from leantune.scores.answers import METRICS, exact, overlap, tally, texts
 from leantune.scores.tally import Tally
 
@@ -74,6 +75,12 @@ class Answering(Task):
         likely = logits.float().masked_fill(targets == _OUTSIDE, -1e4).log_softmax(dim=1)
         known = (targets == 1).any(dim=1).sum().clamp(min=1)
         return -(likely * (targets == 1)).sum() / known
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of starts and ends over the tokens where an answer can be."""
+        outside = targets == _OUTSIDE
+        one, other = (found.float().masked_fill(outside, -1e4).transpose(1, 2).flatten(0, 1) for found in (logits, taught))
+        return divergence(one, other, temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """For each piece: (score, first character, last character, score of "not here", log of the sum); logits (B, T, 2)."""

@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 from leantune.data.encoded import Encoded
 from leantune.kinds.choices import chosen
 from leantune.kinds.task import Answers, Decoded
+from leantune.models.imitation import divergence
 from leantune.scores.tally import Tally
 from leantune.tasks._one_label import OneLabel
 
@@ -51,12 +52,12 @@ class Choice(OneLabel):
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean over rows of the cross-entropy of their options; logits (B, 1), targets (B, 2)."""
-        row, right = targets.unbind(dim=1)
-        sizes = row.bincount()
-        place = row.new_tensor(range(len(row))) - (sizes.cumsum(dim=0) - sizes)[row]
-        scores = logits.new_full((len(sizes), int(sizes.max())), float("-inf")).float()
-        scores[row, place] = logits.float().squeeze(-1)
-        return cross_entropy(scores, place[right == 1])
+        scores, place = _by_row(logits, targets)
+        return cross_entropy(scores, place[targets[:, 1] == 1])
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of the options of each row."""
+        return divergence(_by_row(logits, targets)[0], _by_row(taught, targets)[0], temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The score of each option; logits (B, 1)."""
@@ -112,6 +113,16 @@ class Choice(OneLabel):
         """A choice."""
         del labels, texts
         return "Chooses the right one of several options for a text."
+
+
+def _by_row(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of options as (rows, options), what can never be likely where a row has fewer; and each option's place in its row."""
+    row = targets[:, 0]
+    sizes = row.bincount()
+    place = row.new_tensor(range(len(row))) - (sizes.cumsum(dim=0) - sizes)[row]
+    scores = logits.new_full((len(sizes), int(sizes.max())), -1e4).float()
+    scores[row, place] = logits.float().squeeze(-1)
+    return scores, place
 
 
 MEMBER = Choice()

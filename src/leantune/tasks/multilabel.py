@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.imitation import yes_no
 from leantune.scores.label_sets import METRICS, membership, per_label, tally
 from leantune.scores.tally import Tally
 
@@ -41,6 +42,11 @@ class MultiLabel(Task):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean binary cross-entropy; logits and targets (B, C)."""
         return binary_cross_entropy_with_logits(logits.float(), targets)
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of outputs that are yes or no."""
+        del targets
+        return yes_no(logits, taught, temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The labels above one half, and the probability of the least certain decision; logits (B, C)."""

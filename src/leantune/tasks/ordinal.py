@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded
+from leantune.models.imitation import yes_no
 from leantune.scores.levels import ERRORS, METRICS, tally
 from leantune.scores.tally import Tally
 from leantune.tasks._one_label import OneLabel
@@ -49,6 +50,11 @@ class Ordinal(OneLabel):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy summed over steps, the mean over rows; logits and targets (B, C)."""
         return binary_cross_entropy_with_logits(logits.float(), targets, reduction="sum") / len(targets)
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of outputs that are yes or no."""
+        del targets
+        return yes_no(logits, taught, temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The number of steps that are passed, and the probability of the least certain step; logits (B, C)."""

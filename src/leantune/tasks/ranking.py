@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.imitation import yes_no
 from leantune.scores.ranks import METRICS, average_precision, ordered, tally
 from leantune.scores.tally import Tally
 
@@ -42,6 +43,11 @@ class Ranking(Task):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean binary cross-entropy; logits (B, 1), targets (B,)."""
         return binary_cross_entropy_with_logits(logits.float().squeeze(-1), targets)
+
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Of outputs that are yes or no."""
+        del targets
+        return yes_no(logits, taught, temperature)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The probability of being relevant, which is the answer and its score; logits (B, 1)."""

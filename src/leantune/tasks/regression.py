@@ -48,6 +48,11 @@ class Regression(Task):
         """Mean squared error; logits (B, 1), targets (B,)."""
         return mse_loss(logits.float().squeeze(-1), targets)
 
+    def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
+        """Mean squared difference: numbers have no temperature."""
+        del targets, temperature
+        return mse_loss(logits.float(), taught.float())
+
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The outputs; they have no probability, so the confidence is 1."""
         del words

@@ -1,0 +1,109 @@
+"""What is measured on a trial: scores, costs, curves, and the stages of a chain of compressors.
+
+Scores are fractions (0..1), sizes are bytes, times are seconds unless the name says milliseconds (`_ms`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leantune.core.spec import Spec
+
+
+class Latency(Spec):
+    """Median wall time of one prediction call, in milliseconds, on the model as it is delivered."""
+
+    batch_1: float
+    batch_32: float
+
+
+class Flops(Spec):
+    """Floating-point operations for one row of median length."""
+
+    train: float
+    predict: float
+
+
+class Cost(Spec):
+    """What one trial cost; measured, never inferred. None where it does not apply (a baseline has no peak memory of its own)."""
+
+    trainable_params: int | None = None
+    trainable_params_without_head: int | None = None
+    saved_bytes: int | None = None
+    """Bytes of the files that must be stored for this task (the base model is not counted where it is only referred to)."""
+    train_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    """Largest resident set of the trial's own process (CPU) or allocated memory (GPU)."""
+    latency_ms: Latency | None = None
+    flops_per_row: Flops | None = None
+    model_params: int | None = None
+    """Parameters of the whole model as it is delivered, the base's included."""
+    model_bytes: int | None = None
+    """Bytes of its weights: what has to be loaded to predict."""
+
+
+class FurtherScore(Spec):
+    """The study's metric on a further test set."""
+
+    data: str
+    """Digest of its rows: another file under the same name is another test set."""
+    score: float
+
+
+class Scores(Spec):
+    """The study's metric; `test` is None in races, which never see a test set."""
+
+    dev: float | None = None
+    test: float | None = None
+    """On the main test set."""
+    further: dict[str, FurtherScore] = {}
+    """On the further test sets, by name."""
+
+    def on(self, further: str | None) -> float | None:
+        """On the further test set of this name, on the main one for None; None where there is no score."""
+        if further is None:
+            return self.test
+        return self.further[further].score if further in self.further else None
+
+    def lacks(self, further: Mapping[str, str]) -> list[str]:
+        """Those of some test sets (digests by name) that have no score here."""
+        return [name for name, data in further.items() if name not in self.further or self.further[name].data != data]
+
+
+class CurvePoint(Spec):
+    """One look at the dev set while training."""
+
+    step: int
+    seconds: float
+    train_loss: float
+    """Mean loss of the batches since the last point."""
+    dev_score: float
+
+
+class Point(Spec):
+    """A model on the way from the trained one to a smaller one."""
+
+    step: str
+    """What was done last, for people: "layer 4 removed"."""
+    dev: float
+    model_params: int
+    latency_ms: Latency
+    kept: bool = True
+    """False: one step too far, taken back."""
+
+
+class Stage(Spec):
+    """What one link of a chain made of the model, measured as a model of its own."""
+
+    link: str
+    """Of the expression: `lora`, `shrink(layers=4)`."""
+    scores: Scores = Scores()
+    model_params: int | None = None
+    zeros: int = 0
+    """Those of them that are zero."""
+    model_bytes: int | None = None
+    latency_ms: Latency | None = None
+    seconds: float = 0.0
+    """That the link took."""
+    notes: list[str] = []
+    curve: list[Point] = []

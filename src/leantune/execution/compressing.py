@@ -1,0 +1,207 @@
+"""Compressing: from a trained model to smaller ones, link by link, each measured as a model of its own.
+
+    lora | shrink(layers=4) | quantize(int8)        the stages: lora, shrink(layers=4), quantize(int8)
+
+The first stage is a trial like any other: where the study has it already it is not trained again.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+
+from leantune.core import catalogue
+from leantune.core.errors import SpecError
+from leantune.core.events import Event, Finished, Noted, Stepped
+from leantune.core.files import read_kept
+from leantune.core.measured import Latency, Scores, Stage
+from leantune.core.records import TrialRecord
+from leantune.core.study import Job
+from leantune.data.batches import training_batches
+from leantune.evaluate.latency import latency
+from leantune.execution.context import Context
+from leantune.execution.feed import TokenFeed
+from leantune.execution.loop import BestLook, Setup, fit
+from leantune.execution.objective import Imitated
+from leantune.execution.results import Attached, Results
+from leantune.kinds.compressor import Compressor
+from leantune.kinds.method import parse_method
+from leantune.kinds.task import Decoded
+from leantune.models.adaptation import Adaptation
+from leantune.models.delta import is_plain, read_delta
+from leantune.models.network import Batch, Network, parameter_count, weight_bytes
+from leantune.scores.tally import Tally
+
+Run = Callable[[Context, Job], Iterator[Event]]
+"""Runs a trial to its record."""
+ROWS = 16
+"""Of a batch for gradients."""
+
+
+def trained_job(job: Job) -> Job:
+    """The trial that a chain begins with: the same without compressors."""
+    assert job.recipe is not None
+    expression = parse_method(job.expression).uncompressed
+    recipe = job.recipe.model_copy(update={"method": parse_method(job.recipe.method).uncompressed})
+    return job.model_copy(update={"name": expression, "expression": expression, "recipe": recipe})
+
+
+def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterator[Event]:
+    """Train, or take what is trained; then one link after the other; the results have what is left and every stage.
+
+    Raises:
+        SpecError: E-METHOD when there is nothing to compress, or when a link cannot do what it is asked for.
+    """
+    first = trained_job(job)
+    record = yield from _trained(context, first, run)
+    folder = context.run / "trials" / record.digest
+    context = context.settled_in(folder)
+    results.context = context
+    network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    if not is_plain(network):
+        raise SpecError(f"{first.expression} cannot be folded into the weights, so nothing can compress it.", "E-METHOD")
+    results.begin_with(record)
+    bench = Bench(context, first, copy.deepcopy(network).eval())
+    results.stages.append(_stage(first.expression, bench, network, record.scores, record.cost.train_seconds or 0.0))
+    decoded = {"dev": context.predict(network, "dev", first.recipe.decoding if first.recipe else None)}
+    for link, compressor in parse_method(job.expression).compressors:
+        network, decoded = yield from _linked(results, bench, link, compressor, network)
+    results.score(decoded["dev"], decoded.__getitem__)
+    results.measure(Attached(network, Adaptation(network.body, frozenset())), decoded["dev"])
+
+
+def _trained(context: Context, job: Job, run: Run) -> Generator[Event, None, TrialRecord]:
+    """The record of the first stage."""
+    record = read_kept(context.run / "trials" / job.digest(context.conditions) / "record.json", TrialRecord)
+    if record is None or record.status != "ok":
+        for event in run(context.of(job), job):
+            if isinstance(event, Finished):
+                record = event.record
+            else:
+                yield event
+    assert record is not None
+    if record.status != "ok":
+        raise SpecError(f"{job.expression}: {record.status}: {record.reason}", "E-METHOD")
+    return record
+
+
+def _linked(
+    results: Results, bench: Bench, link: str, compressor: Compressor, network: Network
+) -> Generator[Event, None, tuple[Network, dict[str, Decoded]]]:
+    """The model behind one link, and what it predicts."""
+    context, start = bench.context, time.perf_counter()
+    if reason := compressor.unsupported(network.anatomy):
+        raise SpecError(f"{link}: {reason}.", "E-METHOD")
+    smaller = yield from compressor.compress(network, bench)
+    seconds = time.perf_counter() - start
+    splits = ["dev", *context.dataset.tests.values()]
+    decoding = bench.job.recipe.decoding if bench.job.recipe else None
+    decoded = {split: context.predict(smaller.network, split, decoding) for split in splits}
+    stage = _stage(link, bench, smaller.network, context.scores(decoded), seconds)
+    results.stages.append(stage.model_copy(update={"notes": smaller.notes, "curve": smaller.curve}))
+    results.cost = results.cost.model_copy(update={"train_seconds": (results.cost.train_seconds or 0.0) + seconds})
+    for text in smaller.notes:
+        results.notes.append(f"{link}: {text}")
+        yield Noted(text=results.notes[-1])
+    if context.conditions.few_shot:
+        decoded["train"] = context.predict(smaller.network, "train")
+    return smaller.network, decoded
+
+
+def _stage(link: str, bench: Bench, network: Network, scores: Scores, seconds: float) -> Stage:
+    """What is there after a link."""
+    zeros = sum(int((value == 0).sum()) for value in network.parameters() if value.is_floating_point())
+    return Stage(
+        link=link,
+        scores=scores,
+        model_params=parameter_count(network),
+        zeros=zeros,
+        model_bytes=weight_bytes(network),
+        latency_ms=bench.latency(network),
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The workshop of a trial, as `kinds.compressor.Workshop` says."""
+
+    context: Context
+    job: Job
+    """Of the first stage."""
+    original: Network
+
+    @property
+    def seed(self) -> int:
+        """Of the trial."""
+        return self.job.seed
+
+    @property
+    def steps(self) -> int:
+        """Of the training of the original."""
+        assert self.job.recipe is not None
+        return self.job.recipe.steps
+
+    @property
+    def lr(self) -> float:
+        """Where full fine-tuning begins its race."""
+        return float(catalogue.load("methods", "full").card.rates.start)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether dev may be looked at."""
+        return self.context.conditions.few_shot is None
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """Training rows with targets."""
+        units = self.context.encoded("train").visits
+        random, left = np.random.default_rng([self.seed, 3]), min(rows, len(units))
+        for chosen in training_batches(units.lengths, rows=min(ROWS, left), seed=self.seed):
+            yield self.context.batch("train", units.drawn(chosen, random), targets=True)
+            left -= len(chosen)
+            if left <= 0:
+                return
+
+    def loss(self, network: Network, batch: Batch) -> Tensor:
+        """Of the task."""
+        feed = TokenFeed(network, lambda _: batch, self.context.device, self.context.task.sought)
+        return self.context.task.loss(*feed(np.zeros(0, np.int64)))
+
+    def tally(self, network: Network) -> Tally:
+        """On dev, by the study's metric."""
+        context = self.context
+        found = context.predict(network, "dev", self.job.recipe.decoding if self.job.recipe else None)
+        return context.task.tally(context.conditions.metric, context.gold["dev"], found.predicted, context.dataset.labels)
+
+    def latency(self, network: Network) -> Latency:
+        """On dev."""
+        context = self.context
+        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
+        return latency(network, context.encoded("dev"), pad=context.pad, types=context.types, device=context.device, writer=writer)
+
+    def recover(self, network: Network, *, steps: int, lr: float) -> Generator[Event, None, None]:
+        """Distil the original into a network."""
+        context = self.context
+        assert self.job.recipe is not None
+        names = frozenset(name for name, _ in network.body.named_parameters())
+        batch = partial(context.batch, "train", targets=True)
+        setup = Setup(
+            network=network,
+            adaptation=Adaptation(network.body, names),
+            objective=Imitated(context.task, network, self.original, batch, context.device),
+            recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
+            units=context.encoded("train").visits,
+            look=lambda: Decoded([], np.zeros(0, np.float32)),
+            score=lambda _: 0.0,
+            seed=self.seed,
+        )
+        for event in fit(setup, BestLook()):  # with one look, at the end, the last weights are the best
+            if isinstance(event, Stepped):
+                yield event
+        network.eval()

@@ -1,0 +1,107 @@
+"""Compressor: a trained model in, a smaller one out, a link behind the method: `lora | shrink(layers=4) | quantize(int8)`.
+
+    compress(network, shop) -> Smaller(network, notes, curve)          adapters are folded into the weights before the first link
+
+A compressor may change the network that it is given. The trained model as it was stays in the workshop, where it teaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from leantune.core.events import Event
+from leantune.core.link import Link, LinkCard
+from leantune.core.measured import Latency, Point
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from leantune.models.anatomy import Anatomy
+    from leantune.models.network import Batch, Network
+    from leantune.scores.tally import Tally
+
+
+class Workshop(Protocol):
+    """Rows, teacher and instruments, in the process of the trial."""
+
+    @property
+    def original(self) -> Network:
+        """The trained model before the first link; not to be changed."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of the trial."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps that the model was trained for."""
+        ...
+
+    @property
+    def lr(self) -> float:
+        """A usual learning rate for all weights of this base."""
+        ...
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there are dev rows to judge by; not where few rows are all there is."""
+        ...
+
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """Training rows with targets on the device, as many as there are up to `rows`, the same at each call."""
+        ...
+
+    def loss(self, network: Network, batch: Batch) -> Tensor:
+        """Of the task, with gradients."""
+        ...
+
+    def tally(self, network: Network) -> Tally:
+        """What the network scores on each row of dev."""
+        ...
+
+    def latency(self, network: Network) -> Latency:
+        """Milliseconds for rows of dev."""
+        ...
+
+    def recover(self, network: Network, *, steps: int, lr: float) -> Generator[Event, None, None]:
+        """Train all weights of a network for some steps to say what the original says; the last weights stay."""
+        ...
+
+
+@dataclass(frozen=True)
+class Smaller:
+    """What a compressor made."""
+
+    network: Network
+    notes: list[str] = field(default_factory=list)
+    """What was done and what a reader should know."""
+    curve: list[Point] = field(default_factory=list)
+    """The models on the way, where there are several."""
+
+
+class Compressor(Link):
+    """Base of every compressor; a member's file binds `MEMBER` to the class."""
+
+    card: ClassVar[LinkCard]
+
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """Why it cannot work on this body, in one line; None when it can."""
+        del anatomy
+        return None
+
+    def further_steps(self, steps: int) -> int:
+        """Optimiser steps that it takes on all weights, for a model that was trained for so many."""
+        del steps
+        return 0
+
+    def compress(self, network: Network, shop: Workshop) -> Generator[Event, None, Smaller]:
+        """Make the model smaller.
+
+        Raises:
+            SpecError: E-METHOD when the target cannot be reached.
+        """
+        raise NotImplementedError

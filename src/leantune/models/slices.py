@@ -1,0 +1,210 @@
+"""Slices: whole layers and feed-forward neurons taken out of a body, which stays an ordinary model of its family.
+
+    without_layers(network, [4, 5])             fewer layers
+    with_neurons(network, kept)                 narrower feed-forward blocks, as many neurons in every layer
+    neuron_scores(network, batches, loss)       |sum over tokens of a * dL/da| of each neuron, mean over batches (first-order Taylor)
+
+Only what a configuration can say is cut: `save_pretrained` and `from_pretrained` give the same model back.
+
+References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from leantune.models.anatomy import Anatomy, Site, anatomy, linear_shape
+from leantune.models.heads import is_transducer
+from leantune.models.network import Batch, Network
+
+_WIDTHS = ("intermediate_size", "hidden_dim", "n_inner", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "ffn_dim")
+"""What configurations call the number of neurons of a feed-forward block."""
+_DEPTHS = {
+    "encoder": ("encoder_layers", "num_layers", "num_hidden_layers"),
+    "decoder": ("decoder_layers", "num_decoder_layers"),
+}
+"""And the number of layers of each side of an encoder-decoder."""
+
+
+def rebuilt(network: Network) -> Network:
+    """The same network with the anatomy that its body has now."""
+    old = network.anatomy
+    found = anatomy(network.body, old.heads, anchored=old.answers and not old.vocabulary)
+    fresh = Network(network.body, network.head, network.pooling, found, network.verbalizer, unit=network.unit)
+    fresh.soft = network.soft
+    return fresh
+
+
+def shared_layers(found: Anatomy) -> bool:
+    """Whether several layers are one and the same module."""
+    return found.layers_run > len(found.blocks)
+
+
+def removable(network: Network) -> list[int]:
+    """Layers that can be taken out: one of each stack must stay, and those behind must be made like those before, which first layers
+    are not everywhere (T5 keeps its distances there, ModernBERT has one norm less).
+    """
+    found = []
+    for numbers in stacks(network.anatomy).values():
+        made = [_made_of(network.body.get_submodule(network.anatomy.blocks[number])) for number in numbers]
+        if len(numbers) > 1:
+            found += [number for place, number in enumerate(numbers) if made[:place] + made[place + 1 :] == made[:-1]]
+    return found
+
+
+def _made_of(block: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of its weights."""
+    return {name: tuple(value.shape) for name, value in block.state_dict().items()}
+
+
+def without_layers(network: Network, layers: Iterable[int]) -> Network:
+    """Take layers out, numbered from 0 in the order of the forward pass (of an encoder-decoder the encoder's first)."""
+    body, gone = network.body, set(layers)
+    for stack, numbers in stacks(network.anatomy).items():
+        kept = [number for number in numbers if number not in gone]
+        blocks = [body.get_submodule(network.anatomy.blocks[number]) for number in kept]
+        _renumber(blocks)
+        body.set_submodule(stack, nn.ModuleList(blocks))
+        _say_depth(body.config, stack, numbers, kept)
+    return rebuilt(network)
+
+
+def stacks(found: Anatomy) -> dict[str, list[int]]:
+    """The numbers of the layers of each list of layers, by its path."""
+    lists: dict[str, list[int]] = {}
+    for number, path in enumerate(found.blocks):
+        lists.setdefault(path.rpartition(".")[0], []).append(number)
+    return lists
+
+
+def _renumber(blocks: Sequence[nn.Module]) -> None:
+    """Decoders keep the keys and values of a layer under its number."""
+    for number, block in enumerate(blocks):
+        for part in block.modules():
+            if isinstance(getattr(part, "layer_idx", None), int):
+                part.layer_idx = number  # type: ignore[assignment]
+
+
+def _say_depth(config: Any, stack: str, numbers: Sequence[int], kept: Sequence[int]) -> None:
+    """The number of layers, and every list with an entry for each of them."""
+    names: tuple[str, ...] = ("num_hidden_layers",)
+    if is_transducer(config):
+        side = "decoder" if "decoder" in stack.split(".") else "encoder"
+        names = tuple(name for name in _DEPTHS[side] if hasattr(config, name))
+    setattr(config, names[0], len(kept))
+    places = {number: place for place, number in enumerate(numbers)}
+    for name, value in config.to_dict().items():
+        if isinstance(value, list) and len(value) == len(numbers) and "layer" in name:
+            setattr(config, name, [value[places[number]] for number in kept])
+
+
+def feed_forward(found: Anatomy) -> list[tuple[list[Site], Site]]:
+    """Of each layer the maps into its feed-forward block (two where it is gated) and the map out of it."""
+    pairs = []
+    for layer in range(len(found.blocks)):
+        inner = [site for site in found.sites if site.layer == layer and site.kind == "ffn_in"]
+        outer = [site for site in found.sites if site.layer == layer and site.kind == "ffn_out"]
+        if len(outer) == 1 and inner:
+            pairs.append((inner, outer[0]))
+    return pairs
+
+
+def neurons(found: Anatomy) -> int:
+    """Neurons of a feed-forward block; 0 where blocks differ or none is found, so that no configuration could say how many are left."""
+    widths = {outer.inputs for _, outer in feed_forward(found)}
+    return widths.pop() if len(widths) == 1 and len(feed_forward(found)) == len(found.blocks) else 0
+
+
+def with_neurons(network: Network, kept: Sequence[Tensor]) -> Network:
+    """Keep some neurons of each feed-forward block: their numbers, as many in every layer, in the order of the layers."""
+    body, width = network.body, neurons(network.anatomy)
+    for (inner, outer), chosen in zip(feed_forward(network.anatomy), kept, strict=True):
+        for site in inner:
+            halves = site.outputs // width  # a gate and its values may be one map
+            rows = torch.cat([chosen + width * half for half in range(halves)])
+            body.set_submodule(site.path, _outputs(body.get_submodule(site.path), rows))
+        body.set_submodule(outer.path, _inputs(body.get_submodule(outer.path), chosen))
+    config: Any = body.config
+    known = config.to_dict()
+    named = [name for name in _WIDTHS if known.get(name) == width] or [name for name in _WIDTHS if name in known and known[name] is None]
+    for name in named:
+        setattr(config, name, len(kept[0]))
+    return rebuilt(network)
+
+
+def _outputs(part: nn.Module, rows: Tensor) -> nn.Module:
+    """A linear map with some of its outputs."""
+    return _linear(part, _rows_of(part)[rows], None if part.bias is None else part.bias[rows])  # type: ignore[index]
+
+
+def _inputs(part: nn.Module, columns: Tensor) -> nn.Module:
+    """A linear map that reads some of its inputs."""
+    return _linear(part, _rows_of(part)[:, columns], part.bias)  # type: ignore[arg-type]
+
+
+def _rows_of(part: nn.Module) -> Tensor:
+    """The weight (outputs, inputs); a Conv1D keeps its own transposed."""
+    weight: Tensor = part.weight  # type: ignore[assignment]
+    return weight.T if isinstance(part, Conv1D) else weight
+
+
+def _linear(like: nn.Module, weight: Tensor, bias: Tensor | None) -> nn.Module:
+    """A map of the same class with these values."""
+    outputs, inputs = weight.shape
+    with torch.device("meta"):
+        fresh = Conv1D(outputs, inputs) if isinstance(like, Conv1D) else nn.Linear(inputs, outputs, bias=bias is not None)
+    kept = weight.T if isinstance(like, Conv1D) else weight
+    fresh.weight = nn.Parameter(kept.detach().clone().contiguous())
+    fresh.bias = None if bias is None else nn.Parameter(bias.detach().clone())
+    assert linear_shape(fresh) == (inputs, outputs)
+    return fresh
+
+
+def neuron_scores(network: Network, batches: Iterable[Batch], loss: Callable[[Network, Batch], Tensor]) -> list[Tensor]:
+    """How much the loss would change without each neuron, to first order: (neurons,) for each layer.
+
+    Args:
+        network: whose gradients are used and cleared.
+        batches: training rows.
+        loss: of the network on a batch.
+    """
+    outers = [outer for _, outer in feed_forward(network.anatomy)]
+    totals = [torch.zeros(outer.inputs) for outer in outers]
+    network.eval().requires_grad_(True)
+    with _watched(network.body, [outer.path for outer in outers]) as seen:
+        for batch in batches:
+            seen.clear()
+            loss(network, batch).backward()  # type: ignore[no-untyped-call]
+            for total, outer in zip(totals, outers, strict=True):
+                state = seen[outer.path]
+                if state.grad is not None:
+                    total += (state * state.grad).detach().flatten(0, -2).sum(dim=0).abs().cpu()
+    network.zero_grad(set_to_none=True)
+    return totals
+
+
+@contextmanager
+def _watched(body: nn.Module, paths: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """What these parts read, with its gradient, while the block lasts."""
+    seen: dict[str, Tensor] = {}
+
+    def watch(path: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def hook(part: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            del part
+            inputs[0].retain_grad()
+            seen[path] = inputs[0]
+
+        return hook
+
+    handles = [body.get_submodule(path).register_forward_pre_hook(watch(path)) for path in paths]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
