@@ -28,7 +28,7 @@ def test_text_is_aligned_and_markdown_is_a_table() -> None:
     assert len(lines) == 1 + len(comparison.methods)
     assert len({line.index(row.verdict) for line, row in zip(lines[1:], comparison.methods, strict=True)}) == 1
     cells = {line.replace("\\|", "").count("|") for line in markdown(comparison).splitlines()}
-    assert cells == {10}
+    assert cells == {11}
 
 
 def test_a_pipe_in_a_method_does_not_break_markdown() -> None:

@@ -85,7 +85,7 @@ def test_markdown_has_the_sentence_a_row_for_each_method_and_the_command() -> No
     assert comparison.choice.reason in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) == 2 + len(comparison.methods)
-    assert {line.count(" | ") for line in table} == {8}
+    assert {line.count(" | ") for line in table} == {9}
     assert f"```sh\n{comparison.command}\n```" in text
 
 

@@ -12,7 +12,7 @@ from leantune.core.budget import DEFAULT
 from leantune.core.long import one_line, ways_by_field
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
-from leantune.core.study import Limits
+from leantune.core.study import Limits, Preference
 from leantune.core.wording import LABEL, parse_words
 
 DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
@@ -71,6 +71,8 @@ class Options(Spec):
     """Masked language modelling: whether other tokens are hidden at each visit of a text."""
     split_seed: int = 0
     """Of the split where one file is given."""
+    prefer: Preference = "storage"
+    """Cost that decides among methods that are as good: storage (the task's own files), speed (one row), size (the whole model)."""
     keep_all: bool = False
     """Run every seed of every method, also of those that cannot win any more."""
 

@@ -129,6 +129,7 @@ def _inputs(study: Study, records: list[TrialRecord], ways: Ways, note: Callable
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         leantune=__version__,
         limits=study.spec.limits,
+        prefer=study.spec.prefer,
         unsupported=ways.left_out,
         dropped=ways.dropped,
     )
@@ -181,6 +182,7 @@ def facts_of(study: Study) -> dict[str, Any]:
         "metric": study.conditions.metric,
         "margin": study.spec.margin,
         "limits": study.spec.limits.model_dump(exclude_none=True),
+        "prefer": study.spec.prefer,
         "training": {
             "batch_rows": study.options.batch,
             "dropout": study.options.dropout,

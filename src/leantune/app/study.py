@@ -180,6 +180,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         seeds=options.seed_numbers,
         budget=options.budget_text,
         limits=options.limits,
+        prefer=options.prefer,
         keep_all=options.keep_all,
     )
     _refuse_another_study(run, conditions)

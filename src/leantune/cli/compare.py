@@ -43,6 +43,13 @@ def command(
     max_memory: Annotated[str | None, typer.Option(help="Limit on peak memory in training, for example 2GB.")] = None,
     max_latency: Annotated[float | None, typer.Option(help="Limit on milliseconds for one row.")] = None,
     max_size: Annotated[str | None, typer.Option(help="Limit on stored bytes, for example 5MB.")] = None,
+    max_model: Annotated[str | None, typer.Option(help="Limit on the bytes of the whole model, for example 30MB.")] = None,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            help="Cost that decides among methods that are as good: storage (the task's own files), speed (one row) or size (whole model)."
+        ),
+    ] = "storage",
     pooling: option.Pooling = "auto",
     max_length: option.MaxLength = None,
     long: option.Long = "head",
@@ -98,13 +105,14 @@ def command(
         few_shot=few_shot,
         margin=margin,
         budget=budget,
-        limits=_limits(max_trainable, max_memory, max_latency, max_size),
+        limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model),
         device=device,
         batch=batch,
         dropout=dropout,
         optimizer=optimizer,
         schedule=schedule,
         split_seed=split_seed,
+        prefer=prefer,
         keep_all=keep_all,
     )
     wanted = None if methods is None else split_list(methods)
@@ -124,7 +132,9 @@ def command(
     raise typer.Exit(code)
 
 
-def _limits(trainable: str | None, memory: str | None, latency: float | None, size: str | None) -> dict[str, float | None]:
+def _limits(
+    trainable: str | None, memory: str | None, latency: float | None, size: str | None, model: str | None
+) -> dict[str, float | None]:
     """What the user can afford, as numbers."""
     from leantune.core.quantity import parse_count, parse_size
 
@@ -133,6 +143,7 @@ def _limits(trainable: str | None, memory: str | None, latency: float | None, si
         "max_memory": parse_size(memory, "--max-memory"),
         "max_latency": latency,
         "max_size": parse_size(size, "--max-size"),
+        "max_model": parse_size(model, "--max-model"),
     }
 
 

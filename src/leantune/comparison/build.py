@@ -17,7 +17,7 @@ from leantune.comparison.pareto import front
 from leantune.comparison.rows import Yardstick, method_rows
 from leantune.core.records import CheckReport, Choice, Comparison, Inspection, Ledger, MethodRow, TrialRecord
 from leantune.core.shown import Sample
-from leantune.core.study import Limits
+from leantune.core.study import Limits, Preference
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.predictions import Predictions
 from leantune.kinds.task import Task
@@ -49,6 +49,8 @@ class ComparisonInputs:
     leantune: str
     """Version that wrote the comparison."""
     limits: Limits = field(default_factory=Limits)
+    prefer: Preference = "storage"
+    """Which cost decides among methods that are as good."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     """Methods that elimination dropped, with its sentence."""
@@ -86,8 +88,9 @@ def build(inputs: ComparisonInputs) -> Comparison:
         reference_note=note,
         majority=MAJORITY,
         nothing_above=outcomes.nothing_above(MAJORITY),
+        prefer=inputs.prefer,
     )
-    choice = _with_trial(choose(situation), groups, rows, inputs.artifact)
+    choice = _with_trial(choose(situation), groups, rows, inputs)
     return Comparison(
         leantune=inputs.leantune,
         created=inputs.created,
@@ -105,15 +108,15 @@ def build(inputs: ComparisonInputs) -> Comparison:
     )
 
 
-def _with_trial(choice: Choice, groups: Sequence[Group], rows: Sequence[MethodRow], artifact: str | None) -> Choice:
-    shipped = _shipped(choice, rows)
+def _with_trial(choice: Choice, groups: Sequence[Group], rows: Sequence[MethodRow], inputs: ComparisonInputs) -> Choice:
+    shipped = _shipped(choice, rows, inputs.prefer)
     group = next((group for group in groups if group.name == shipped), None)
     trial = median_trial(group) if group else None
-    found = {"shipped": shipped, "trial": trial.digest if trial else None, "artifact": artifact if trial else None}
+    found = {"shipped": shipped, "trial": trial.digest if trial else None, "artifact": inputs.artifact if trial else None}
     return choice.model_copy(update=found)
 
 
-def _shipped(choice: Choice, rows: Sequence[MethodRow]) -> str | None:
+def _shipped(choice: Choice, rows: Sequence[MethodRow], prefer: Preference) -> str | None:
     """The chosen method; where that is a floor, or nothing, the cheapest tuned one that is as good, the reference or the best.
 
     None where no tuned method keeps the limits.
@@ -123,7 +126,7 @@ def _shipped(choice: Choice, rows: Sequence[MethodRow]) -> str | None:
         return choice.method if tuned else None
     good = [row for row in tuned if row.verdict in ("better", "as good") and row.within_limits]
     allowed = sorted((row for row in tuned if row.within_limits), key=lambda row: row.verdict != "reference")
-    return cheapest(good).name if good else allowed[0].name if allowed else None
+    return cheapest(good, prefer).name if good else allowed[0].name if allowed else None
 
 
 def _pareto(rows: Sequence[MethodRow]) -> list[str]:

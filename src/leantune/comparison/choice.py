@@ -1,7 +1,7 @@
 """The choice: the cheapest method that is as good as the reference, under the user's limits, and the sentence that says why.
 
 a floor inside the margin          -> the floor: no tuning is needed
-something better or as good        -> the cheapest of them: saved bytes, then latency, then training time
+something better or as good        -> the cheapest of them: by what the user prefers, then by the other costs
 nothing proven                     -> the reference (or the best floor, where that does not beat it), and what would settle the rest
 nothing above the majority floor   -> exactly that
 """
@@ -15,6 +15,7 @@ from leantune.comparison.verdict import FEWEST_SEEDS, word
 from leantune.core.errors import some
 from leantune.core.human import count, percent, plural, points, score_interval, size
 from leantune.core.records import Choice, Interval, MethodRow
+from leantune.core.study import Preference
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Situation:
     reference_note: str = ""
     majority: str = "majority"
     nothing_above: tuple[str, Interval] | None = None
+    prefer: Preference = "storage"
 
 
 def choose(seen: Situation) -> Choice:
@@ -49,24 +51,32 @@ def choose(seen: Situation) -> Choice:
     return _floor_that_is_enough(seen, feasible) or _cheapest_proven(seen, feasible) or _nothing_proven(seen, ranked, feasible)
 
 
-def cheapest(rows: Sequence[MethodRow]) -> MethodRow:
-    """The cheapest row: saved bytes, then latency of one row, then training time; what lies within noise goes on to the next criterion.
+def cheapest(rows: Sequence[MethodRow], prefer: Preference = "storage") -> MethodRow:
+    """The cheapest row: by the preferred cost, then by the others; what lies within noise goes on to the next one.
 
     What is left after that goes to the fewest trainable parameters, then to the higher score, then to the name.
+
+    Args:
+        rows: to choose from.
+        prefer: storage (saved bytes, then latency, then training time), speed (latency first) or size (the whole model first).
     """
     left = list(rows)
-    for cost in _ORDER:
+    for cost in _ORDER[prefer]:
         left = _within_noise(left, *cost)
     return min(left, key=lambda row: (_known(row.cost.trainable_params), -(row.mean or 0.0), row.name))
 
 
-_ORDER: tuple[tuple[Callable[[MethodRow], float | None], float], ...] = (
-    (lambda row: row.cost.saved_bytes, 0.05),
-    (lambda row: row.cost.latency_ms.batch_1 if row.cost.latency_ms else None, 0.3),
-    (lambda row: row.cost.train_seconds, 0.1),
-)
-"""The costs in the order of their weight, and how far apart two of them still count as equal: the same merged model was timed a third
-apart on a busy machine."""
+_Measure = tuple[Callable[[MethodRow], float | None], float]
+_SAVED: _Measure = (lambda row: row.cost.saved_bytes, 0.05)
+_MODEL: _Measure = (lambda row: row.cost.model_bytes, 0.05)
+_SPEED: _Measure = (lambda row: row.cost.latency_ms.batch_1 if row.cost.latency_ms else None, 0.3)
+_TIME: _Measure = (lambda row: row.cost.train_seconds, 0.1)
+"""A cost, and how far apart two of them still count as equal: the same merged model was timed a third apart on a busy machine."""
+_ORDER: dict[Preference, tuple[_Measure, ...]] = {
+    "storage": (_SAVED, _SPEED, _TIME),
+    "speed": (_SPEED, _MODEL, _SAVED, _TIME),
+    "size": (_MODEL, _SPEED, _SAVED, _TIME),
+}
 
 
 def _within_noise(rows: list[MethodRow], cost: Callable[[MethodRow], float | None], tie: float) -> list[MethodRow]:
@@ -99,7 +109,7 @@ def _floor_that_is_enough(seen: Situation, feasible: Sequence[MethodRow]) -> Cho
     enough = [row for row in feasible if row.kind == "baseline" and _is_as_good(row, seen.margin)]
     if not enough:
         return None
-    row = cheapest(enough)
+    row = cheapest(enough, seen.prefer)
     assert row.difference_to_full is not None
     reason = (
         f"No tuning is needed: the floor {row.name} reaches {percent(row.mean)} on {plural(seen.test_rows, 'test row')} and is "
@@ -112,7 +122,7 @@ def _cheapest_proven(seen: Situation, feasible: Sequence[MethodRow]) -> Choice |
     proven = [row for row in feasible if row.kind == "method" and row.verdict in ("better", "as good")]
     if not proven:
         return None
-    row = cheapest([*proven, *(row for row in feasible if row.verdict == "reference")])
+    row = cheapest([*proven, *(row for row in feasible if row.verdict == "reference")], seen.prefer)
     if row.difference_to_full is None:
         reason = f"{row.name} is itself the cheapest: {_others(proven)} as good within {_margin(seen)}, and none costs less.{_note(seen)}"
         return Choice(method=row.name, verdict=row.verdict, reason=reason)
@@ -160,7 +170,7 @@ def _open_option(seen: Situation, methods: Sequence[MethodRow], best: MethodRow)
     ]
     if not still_open:
         return ""
-    row = cheapest(still_open)
+    row = cheapest(still_open, seen.prefer)
     assert row.difference_to_full is not None
     if row.verdict == "indicative":
         settle = f"at least {FEWEST_SEEDS} finished seeds would allow a verdict"
@@ -214,9 +224,11 @@ def _saving(row: MethodRow, seen: Situation) -> str:
     parts = []
     if row.cost.saved_bytes is not None and full.cost.saved_bytes and row.cost.saved_bytes < full.cost.saved_bytes:
         parts.append(f"storing {size(row.cost.saved_bytes)} instead of {size(full.cost.saved_bytes)}")
+    if row.cost.model_bytes is not None and full.cost.model_bytes and row.cost.model_bytes < 0.95 * full.cost.model_bytes:
+        parts.append(f"loading {size(row.cost.model_bytes)} instead of {size(full.cost.model_bytes)}")
     if row.cost.trainable_params is not None and full.cost.trainable_params and row.cost.trainable_params < full.cost.trainable_params:
         parts.append(f"training {count(row.cost.trainable_params)} instead of {count(full.cost.trainable_params)} parameters")
-    return f", {' and '.join(parts)}" if parts else ""
+    return f", {' and '.join(parts)}" if len(parts) < 3 else f", {parts[0]}, {' and '.join(parts[1:])}"
 
 
 def _note(seen: Situation) -> str:

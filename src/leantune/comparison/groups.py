@@ -57,7 +57,7 @@ def reference(groups: Sequence[Group]) -> tuple[str | None, str]:
 
 def is_full(name: str) -> bool:
     """Whether a method's name is that of full fine-tuning, under whatever options."""
-    return name.split("(")[0].strip() == FULL
+    return "|" not in name and name.split("(")[0].strip() == FULL
 
 
 def dev_mean(group: Group) -> float | None:
@@ -95,6 +95,8 @@ def mean_cost(trials: Sequence[TrialRecord]) -> Cost:
         latency_ms=Latency(batch_1=fmean(x.batch_1 for x in latencies), batch_32=fmean(x.batch_32 for x in latencies))
         if latencies
         else None,
+        model_params=_whole_mean(costs, lambda cost: cost.model_params),
+        model_bytes=_whole_mean(costs, lambda cost: cost.model_bytes),
         flops_per_row=Flops(train=fmean(x.train for x in flops), predict=fmean(x.predict for x in flops)) if flops else None,
     )
 

@@ -1,6 +1,6 @@
 """The user's limits on what may be shipped, and which one a method breaks.
 
---max-trainable 1M   --max-memory 2GB   --max-latency 20   --max-size 5MB
+--max-trainable 1M   --max-memory 2GB   --max-latency 20   --max-size 5MB   --max-model 30MB
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def limit_broken(cost: Cost, limits: Limits) -> str | None:
         ("needs {} of memory to train", cost.peak_memory_bytes, limits.max_memory, size),
         ("takes {} for one row", latency, limits.max_latency, milliseconds),
         ("stores {}", cost.saved_bytes, limits.max_size, size),
+        ("loads {}", cost.model_bytes, limits.max_model, size),
     ]
     broken = [
         f"{what.format(show(value))}, over the limit of {show(limit)}"

@@ -1,7 +1,7 @@
 """The verdict table as plain cells: one source for the terminal, the Markdown report and scripts.
 
-method          test           vs full            verdict    trains   stored   time    memory   latency 1 / 32
-lora(rank=8)    91.0 ± 1.0 %   +0.3 [-0.5, +1.0]  as good    149.8 k  604 kB   71 s    1.2 GB   6.3 / 71.2 ms
+method          test           vs full            verdict    trains   stored   model    time    memory   latency 1 / 32
+lora(rank=8)    91.0 ± 1.0 %   +0.3 [-0.5, +1.0]  as good    149.8 k  604 kB   90.3 MB  71 s    1.2 GB   6.3 / 71.2 ms
 
 and, where there are further test sets, a second one:
 
@@ -35,7 +35,7 @@ class Table:
 
 def table(comparison: Comparison) -> Table:
     """The verdict table; the chosen method is marked with an asterisk."""
-    header = ["method", _main(comparison), _against(comparison), "verdict", "trains", "stored", "time", "memory", "latency 1 / 32"]
+    header = ["method", _main(comparison), _against(comparison), "verdict", "trains", "stored", "model", "time", "memory", "latency 1 / 32"]
     lines = [_line(row) for row in comparison.methods]
     if by_likelihood(comparison):
         for cells, title in zip([header, *lines], ["perplexity", *(perplexity(row.mean) for row in comparison.methods)], strict=True):
@@ -111,6 +111,7 @@ def _line(row: MethodRow) -> list[str]:
         row.verdict if row.within_limits else f"{row.verdict}, over the limit",
         count(row.cost.trainable_params),
         size(row.cost.saved_bytes),
+        size(row.cost.model_bytes),
         duration(row.cost.train_seconds),
         size(row.cost.peak_memory_bytes),
         _latency(row.cost),

@@ -6,11 +6,16 @@ without losing a finished trial.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from leantune.core.digest import digest
 from leantune.core.records import Phase, Recipe
 from leantune.core.spec import Spec
+
+Preference = Literal["storage", "speed", "size"]
+"""Which cost decides among methods that are as good: bytes that are stored for the task, time for one row, or bytes of the whole model."""
 
 
 class Limits(Spec):
@@ -24,6 +29,8 @@ class Limits(Spec):
     """Milliseconds for one row."""
     max_size: int | None = Field(default=None, gt=0)
     """Stored bytes."""
+    max_model: int | None = Field(default=None, gt=0)
+    """Bytes of the weights of the whole model, the base's included."""
 
 
 class Conditions(Spec):
@@ -76,6 +83,7 @@ class StudySpec(Spec):
     budget: str
     """As the user gave it: 30min, 300steps; or the default."""
     limits: Limits = Limits()
+    prefer: Preference = "storage"
     keep_all: bool = False
     """Never drop a method before its last seed."""
 

@@ -165,11 +165,10 @@ def _sorted(text: str, links: list[Call]) -> tuple[list[Call], Call, list[Call]]
     places = [order[link.name] for link in before if link.name in order]
     strange = [link for link in after if link.name not in smaller] + [link for link in before if link.name in smaller]
     if strange or sorted(set(places)) != places:
-        known = next((link for link in strange if link.name in order or link.name in smaller), None)
-        if known is None and strange:
-            catalogue.load("compressors", strange[0].name)  # what is no member of any shelf is told by name
+        if unknown := [link.name for link in strange if link.name not in {*order, *smaller, *catalogue.names("methods")}]:
+            catalogue.load("compressors", unknown[0])  # tells the nearest name
         raise SpecError(
-            f'"{text}": links stand in the order teacher | prompt | method | compressors, one of each but the last: '
+            f'"{text}": links stand in the order teacher | prompt | method | compressors, one of each but the last, for example '
             "consensus | cloze | lora | shrink(layers=4).",
             "E-EXPR",
         )

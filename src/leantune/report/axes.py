@@ -68,6 +68,7 @@ _ALL = (
     Axis("latency_1", "Latency, batch 1", "ms", lambda row: _latency(row, 1)),
     Axis("latency_32", "Latency, batch 32", "ms", lambda row: _latency(row, 32)),
     Axis("saved", "Saved bytes", "bytes", lambda row: row.cost.saved_bytes),
+    Axis("model", "Model bytes", "bytes", lambda row: row.cost.model_bytes),
 )
 
 AXES = MappingProxyType({axis.key: axis for axis in _ALL})

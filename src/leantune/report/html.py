@@ -20,7 +20,7 @@ from markupsafe import Markup
 from leantune.comparison.table import by_likelihood
 from leantune.core import human
 from leantune.core.records import Comparison
-from leantune.report import confusion, facts
+from leantune.report import chains, confusion, facts
 from leantune.report.axes import AXES
 from leantune.report.forest import WIDTH, make_forest
 from leantune.report.letters import moment, prose, rate
@@ -72,6 +72,9 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "as_table": seen is not None and len(seen.labels) <= confusion.TABLE_LABELS,
         "heat": confusion.make_heat(seen) if seen and seen.confusion and len(seen.labels) > confusion.TABLE_LABELS else None,
         "recipes": make_recipes(table),
+        "chains": chains.make_chains(table),
+        "way_width": chains.WIDTH,
+        "way_height": chains.HEIGHT,
         "pairs": confusion.confused_pairs(seen) if seen else [],
         **_page_parts(embed(payload)),
     }

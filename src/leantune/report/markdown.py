@@ -1,6 +1,6 @@
 """The report as Markdown: the sentence, the table, what was left out, how to run it again. For issues, pull requests and model cards.
 
-| Method | Test accuracy | Difference to full, points | Verdict | Trainable | Training | Memory | Latency | Saved |
+| Method | Test accuracy | Difference to full, points | Verdict | Trainable | Training | Memory | Latency | Saved | Model |
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from leantune.report.axes import AXES
 from leantune.report.letters import moment
 from leantune.report.rows import make_table
 
-_COSTS = {"trainable": "Trainable", "seconds": "Training", "memory": "Memory", "latency_1": "Latency", "saved": "Saved"}
+_COSTS = {"trainable": "Trainable", "seconds": "Training", "memory": "Memory", "latency_1": "Latency", "saved": "Saved", "model": "Model"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 

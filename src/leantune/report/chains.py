@@ -1,0 +1,133 @@
+"""Chains of compressors: what each link made of the trained model, and the way of those that go step by step.
+
+make_chains(table) -> [Chain("full | shrink(layers=3)", stages, curve)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from leantune.core import human
+from leantune.core.measured import Point, Stage
+from leantune.report.rows import Line, Table
+
+WIDTH, HEIGHT = 520.0, 200.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 16.0, 12.0, 34.0
+_ZEROS = 0.01
+"""A share of zeros that is worth a word."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One stage in words; scores are means over the seeds, costs those of the first one."""
+
+    name: str
+    dev: str
+    test: str
+    params: str
+    size: str
+    zeros: str
+    """A share that takes no less room and time; empty where there are next to none."""
+    latency: str
+    faster: str
+    """Against the trained model."""
+    seconds: str
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One model of a curve, in pixels."""
+
+    x: float
+    y: float
+    kept: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Dev score against the share of the parameters that is left."""
+
+    link: str
+    dots: list[Dot]
+    xs: list[tuple[float, str]]
+    ys: list[tuple[float, str]]
+
+    @property
+    def path(self) -> str:
+        """The line through the models that were kept."""
+        return " ".join(f"{dot.x},{dot.y}" for dot in self.dots if dot.kept)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One method."""
+
+    name: str
+    links: list[Link]
+    curves: list[Curve]
+
+
+def make_chains(table: Table) -> list[Chain]:
+    """Of every method with compressors that finished."""
+    return [_chain(line) for line in table.methods if any(trial.stages for trial in line.finals)]
+
+
+def _chain(line: Line) -> Chain:
+    runs = [trial.stages for trial in line.finals if trial.status == "ok"]
+    links = [_link([run[place] for run in runs if len(run) > place], runs[0][0]) for place in range(len(runs[0]))]
+    curves = [_curve(stage.link, stage.curve) for stage in runs[0] if len(stage.curve) > 1]
+    return Chain(line.row.name, links, curves)
+
+
+def _link(stages: Sequence[Stage], trained: Stage) -> Link:
+    first = stages[0]
+    share = first.zeros / first.model_params if first.model_params else 0.0
+    latency, before = first.latency_ms, trained.latency_ms
+    faster = ""
+    if latency and before and first is not trained:
+        faster = f"{before.batch_1 / latency.batch_1:.2f} × / {before.batch_32 / latency.batch_32:.2f} ×"
+    return Link(
+        name=first.link,
+        dev=human.percent(_mean([stage.scores.dev for stage in stages])),
+        test=human.percent(_mean([stage.scores.test for stage in stages])),
+        params=human.count(first.model_params),
+        size=human.size(first.model_bytes),
+        zeros=human.percent(share) if share > _ZEROS else "",
+        latency=f"{latency.batch_1:.1f} / {human.milliseconds(latency.batch_32)}" if latency else human.DASH,
+        faster=faster,
+        seconds=human.duration(fmean(stage.seconds for stage in stages)),
+        notes=first.notes,
+    )
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return fmean(known) if known else None
+
+
+def _curve(link: str, points: Sequence[Point]) -> Curve:
+    most, devs = points[0].model_params, [point.dev for point in points]
+    least = min(point.model_params for point in points) / most
+    low, high = min(devs), max(devs)
+    pad = max(0.01, 0.1 * (high - low))
+    low, high = max(0.0, low - pad), min(1.0, high + pad)
+
+    def x(share: float) -> float:
+        return round(_LEFT + (1 - share) / max(1 - least, 1e-9) * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(score: float) -> float:
+        return round(_TOP + (high - score) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    dots = [Dot(x(point.model_params / most), y(point.dev), point.kept, _words(point, points[0])) for point in points]
+    xs = [(x(share), human.percent(share)) for share in (1.0, (1 + least) / 2, least)]
+    return Curve(link, dots, xs, [(y(score), human.percent(score)) for score in (low, (low + high) / 2, high)])
+
+
+def _words(point: Point, trained: Point) -> str:
+    faster = trained.latency_ms.batch_1 / point.latency_ms.batch_1
+    said = f"{point.step}: dev {human.percent(point.dev)}, {human.count(point.model_params)} parameters, {faster:.2f} times as fast"
+    return said if point.kept else f"{said}; taken back"
