@@ -26,16 +26,15 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from leantune.compressors._stopping import Way
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
 from leantune.core.human import percent, points
 from leantune.core.link import LinkCard
-from leantune.core.measured import Point
 from leantune.kinds.compressor import Compressor, Smaller, Workshop
 from leantune.models.anatomy import Anatomy
 from leantune.models.network import Network, parameter_count
 from leantune.models.slices import feed_forward, neuron_scores, neurons, removable, shared_layers, with_neurons, without_layers
-from leantune.scores.bootstrap import difference
 
 EIGHTHS = 8
 """Slices of a feed-forward block."""
@@ -102,10 +101,10 @@ class Shrink(Compressor):
             state.take(chosen)
             if steps := self._steps(shop.steps):
                 yield from shop.recover(state.network, steps=steps, lr=shop.lr)
-            if not state.look(chosen.name) and not self.targeted:
+            if not state.way.look(chosen.name, state.network, targeted=self.targeted) and not self.targeted:
                 state.network = kept
                 break
-        return Smaller(state.network, state.notes(), state.curve)
+        return Smaller(state.network, state.notes(), state.way.curve)
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,8 @@ class _State:
     def __init__(self, asked: Shrink, shop: Workshop, network: Network) -> None:
         self.asked, self.shop, self.network = asked, shop, network
         self.wide, self.names = neurons(network.anatomy), list(range(len(network.anatomy.blocks)))
-        self.before = shop.tally(network)
-        self.first = shop.latency(network)
-        self.params = parameter_count(network)
-        start = Point(step="as trained", dev=self.before.score(), model_params=self.params, latency_ms=self.first)
-        self.curve = [start]
+        self.way = Way(shop, network, asked.margin)
+        self.params = self.way.params
 
     @property
     def reached(self) -> bool:
@@ -145,7 +141,7 @@ class _State:
     @property
     def faster(self) -> float:
         """Times, with single rows."""
-        return self.first.batch_1 / self.curve[-1].latency_ms.batch_1
+        return self.way.first.batch_1 / self.way.latency.batch_1
 
     def slices(self) -> Iterator[_Slice]:
         """What may go next: where numbers are asked for, only what leads there."""
@@ -213,20 +209,11 @@ class _State:
         if one.layer is not None:
             del self.names[one.layer]
 
-    def look(self, step: str) -> bool:
-        """Measure; whether the model is still as good as before."""
-        tally, latency = self.shop.tally(self.network), self.shop.latency(self.network)
-        good = not self.shop.chooses or difference([tally], [self.before]).interval.low > -self.asked.margin / 100
-        kept = good or self.asked.targeted
-        count = parameter_count(self.network)
-        self.curve.append(Point(step=step, dev=tally.score(), model_params=count, latency_ms=latency, kept=kept))
-        return good
-
     def notes(self) -> list[str]:
         """What became of it."""
-        kept = [point for point in self.curve if point.kept]
-        last, over = kept[-1], [point for point in self.curve if not point.kept]
-        singly, together = (getattr(self.first, size) / getattr(last.latency_ms, size) for size in ("batch_1", "batch_32"))
+        kept = [point for point in self.way.curve if point.kept]
+        last, over = kept[-1], [point for point in self.way.curve if not point.kept]
+        singly, together = (getattr(self.way.first, size) / getattr(last.latency_ms, size) for size in ("batch_1", "batch_32"))
         left = f"{len(self.names)} of {len(self.shop.original.anatomy.blocks)} layers and {percent(self._share)} of the neurons are left"
         said = f"{left}, {percent(last.model_params / self.params)} of the parameters"
         said += f"; {singly:.2f} times as fast with single rows, {together:.2f} times with 32; dev {points(last.dev - kept[0].dev)} points"

@@ -92,6 +92,15 @@ class Point(Spec):
     """False: one step too far, taken back."""
 
 
+class Importance(Spec):
+    """How much the loss would change without each part, to first order; shares of the largest one of its kind."""
+
+    heads: list[list[float]] = []
+    """(layers, heads)."""
+    neurons: list[list[float]] = []
+    """(layers, groups): means of evenly cut groups of each feed-forward block, its neurons in falling order."""
+
+
 class Stage(Spec):
     """What one link of a chain made of the model, measured as a model of its own."""
 
@@ -107,3 +116,4 @@ class Stage(Spec):
     """That the link took."""
     notes: list[str] = []
     curve: list[Point] = []
+    importance: Importance | None = None

@@ -104,7 +104,7 @@ def _linked(
     decoding = bench.job.recipe.decoding if bench.job.recipe else None
     decoded = {split: context.predict(smaller.network, split, decoding) for split in splits}
     stage = _stage(link, bench, smaller.network, context.scores(decoded), seconds)
-    results.stages.append(stage.model_copy(update={"notes": smaller.notes, "curve": smaller.curve}))
+    results.stages.append(stage.model_copy(update={"notes": smaller.notes, "curve": smaller.curve, "importance": smaller.importance}))
     results.cost = results.cost.model_copy(update={"train_seconds": (results.cost.train_seconds or 0.0) + seconds})
     for text in smaller.notes:
         results.notes.append(f"{link}: {text}")
@@ -185,7 +185,15 @@ class Bench:
         writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
         return latency(network, context.encoded("dev"), pad=context.pad, types=context.types, device=context.device, writer=writer)
 
-    def recover(self, network: Network, *, steps: int, lr: float) -> Generator[Event, None, None]:
+    def recover(
+        self,
+        network: Network,
+        *,
+        steps: int,
+        lr: float,
+        after_step: Callable[[int], None] | None = None,
+        penalty: Callable[[], Tensor] | None = None,
+    ) -> Generator[Event, None, None]:
         """Distil the original into a network."""
         context = self.context
         assert self.job.recipe is not None
@@ -193,7 +201,7 @@ class Bench:
         batch = partial(context.batch, "train", targets=True)
         setup = Setup(
             network=network,
-            adaptation=Adaptation(network.body, names),
+            adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
             objective=Imitated(context.task, network, self.original, batch, context.device),
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=context.encoded("train").visits,

@@ -7,13 +7,13 @@ A compressor may change the network that it is given. The trained model as it wa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from leantune.core.events import Event
 from leantune.core.link import Link, LinkCard
-from leantune.core.measured import Latency, Point
+from leantune.core.measured import Importance, Latency, Point
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,8 +67,24 @@ class Workshop(Protocol):
         """Milliseconds for rows of dev."""
         ...
 
-    def recover(self, network: Network, *, steps: int, lr: float) -> Generator[Event, None, None]:
-        """Train all weights of a network for some steps to say what the original says; the last weights stay."""
+    def recover(
+        self,
+        network: Network,
+        *,
+        steps: int,
+        lr: float,
+        after_step: Callable[[int], None] | None = None,
+        penalty: Callable[[], Tensor] | None = None,
+    ) -> Generator[Event, None, None]:
+        """Train all weights of a network for some steps to say what the original says; the last weights stay.
+
+        Args:
+            network: changed in place.
+            steps: of the optimiser.
+            lr: its largest rate.
+            after_step: called with the number of finished steps, gradients still present.
+            penalty: added to the loss.
+        """
         ...
 
 
@@ -81,6 +97,8 @@ class Smaller:
     """What was done and what a reader should know."""
     curve: list[Point] = field(default_factory=list)
     """The models on the way, where there are several."""
+    importance: Importance | None = None
+    """Of heads and neurons before anything was taken out."""
 
 
 class Compressor(Link):

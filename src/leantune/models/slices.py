@@ -2,7 +2,7 @@
 
     without_layers(network, [4, 5])             fewer layers
     with_neurons(network, kept)                 narrower feed-forward blocks, as many neurons in every layer
-    neuron_scores(network, batches, loss)       |sum over tokens of a * dL/da| of each neuron, mean over batches (first-order Taylor)
+    neuron_scores, head_scores                  |sum over tokens of a * dL/da|, mean over batches (first-order Taylor)
 
 Only what a configuration can say is cut: `save_pretrained` and `from_pretrained` give the same model back.
 
@@ -23,6 +23,7 @@ from leantune.models.anatomy import Anatomy, Site, anatomy, linear_shape
 from leantune.models.heads import is_transducer
 from leantune.models.network import Batch, Network
 
+Loss = Callable[[Network, Batch], Tensor]
 _WIDTHS = ("intermediate_size", "hidden_dim", "n_inner", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "ffn_dim")
 """What configurations call the number of neurons of a feed-forward block."""
 _DEPTHS = {
@@ -166,27 +167,45 @@ def _linear(like: nn.Module, weight: Tensor, bias: Tensor | None) -> nn.Module:
     return fresh
 
 
-def neuron_scores(network: Network, batches: Iterable[Batch], loss: Callable[[Network, Batch], Tensor]) -> list[Tensor]:
-    """How much the loss would change without each neuron, to first order: (neurons,) for each layer.
+def neuron_scores(network: Network, batches: Iterable[Batch], loss: Loss) -> list[Tensor]:
+    """How much the loss would change without each neuron, to first order: (neurons,) for each layer."""
+    return unit_scores(network, [(outer.path, 1) for _, outer in feed_forward(network.anatomy)], batches, loss)
+
+
+def head_scores(network: Network, batches: Iterable[Batch], loss: Loss) -> list[Tensor]:
+    """The same of the attention heads: (heads,) for each attention, in the order of the layers."""
+    return unit_scores(network, [(site.path, size) for site, size in attention_outputs(network.anatomy)], batches, loss)
+
+
+def attention_outputs(found: Anatomy) -> list[tuple[Site, int]]:
+    """The maps that read the heads of each attention, and the width of a head."""
+    return [(site, site.inputs // found.attention_heads) for site in found.sites if site.kind == "attention_out"]
+
+
+def unit_scores(network: Network, units: Sequence[tuple[str, int]], batches: Iterable[Batch], loss: Loss) -> list[Tensor]:
+    """|sum over tokens and the inputs of a unit of a * dL/da|, mean over batches.
 
     Args:
         network: whose gradients are used and cleared.
+        units: paths of linear maps, and how many of their inputs make a unit.
         batches: training rows.
         loss: of the network on a batch.
     """
-    outers = [outer for _, outer in feed_forward(network.anatomy)]
-    totals = [torch.zeros(outer.inputs) for outer in outers]
+    totals: dict[str, Tensor] = {}
+    count = 0
     network.eval().requires_grad_(True)
-    with _watched(network.body, [outer.path for outer in outers]) as seen:
+    with _watched(network.body, [path for path, _ in units]) as seen:
         for batch in batches:
             seen.clear()
             loss(network, batch).backward()  # type: ignore[no-untyped-call]
-            for total, outer in zip(totals, outers, strict=True):
-                state = seen[outer.path]
-                if state.grad is not None:
-                    total += (state * state.grad).detach().flatten(0, -2).sum(dim=0).abs().cpu()
+            count += 1
+            for path, size in units:
+                state = seen[path]
+                gradient = torch.zeros_like(state) if state.grad is None else state.grad
+                found = (state * gradient).detach().flatten(0, -2).sum(dim=0).view(-1, size).sum(dim=1).abs().cpu()
+                totals[path] = totals.get(path, torch.zeros_like(found)) + found
     network.zero_grad(set_to_none=True)
-    return totals
+    return [totals[path] / count for path, _ in units]
 
 
 @contextmanager

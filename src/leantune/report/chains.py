@@ -63,12 +63,26 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """How much each part matters to the task: a row for each layer, a cell for each head or group of neurons, from 0 to 1."""
+
+    title: str
+    rows: list[list[float]]
+
+    @property
+    def width(self) -> int:
+        """Cells of the longest row."""
+        return max(map(len, self.rows))
+
+
+@dataclass(frozen=True)
 class Chain:
     """One method."""
 
     name: str
     links: list[Link]
     curves: list[Curve]
+    pictures: list[Picture]
 
 
 def make_chains(table: Table) -> list[Chain]:
@@ -80,7 +94,9 @@ def _chain(line: Line) -> Chain:
     runs = [trial.stages for trial in line.finals if trial.status == "ok"]
     links = [_link([run[place] for run in runs if len(run) > place], runs[0][0]) for place in range(len(runs[0]))]
     curves = [_curve(stage.link, stage.curve) for stage in runs[0] if len(stage.curve) > 1]
-    return Chain(line.row.name, links, curves)
+    seen = next((stage.importance for stage in runs[0] if stage.importance), None)
+    found = [] if seen is None else [Picture("heads", seen.heads), Picture("neurons, in 24 groups by falling importance", seen.neurons)]
+    return Chain(line.row.name, links, curves, [picture for picture in found if picture.rows])
 
 
 def _link(stages: Sequence[Stage], trained: Stage) -> Link:

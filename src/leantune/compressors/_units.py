@@ -1,0 +1,209 @@
+"""Units of pruning: how neurons, heads and single weights are scored, cut, held at zero and gated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from transformers.pytorch_utils import Conv1D
+
+from leantune.kinds.compressor import Workshop
+from leantune.models.gates import Gate, gate, ungate
+from leantune.models.network import Network
+from leantune.models.slices import attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
+
+
+class Kind:
+    """What is taken out."""
+
+    smaller: ClassVar[bool] = False
+    """Whether the model has fewer parameters afterwards."""
+
+    def parts(self, network: Network) -> list[nn.Module]:
+        """The linear maps whose inputs or entries are the units."""
+        raise NotImplementedError
+
+    def sizes(self, network: Network) -> list[int | None]:
+        """Inputs that make a unit of each of them; None: every entry is one."""
+        raise NotImplementedError
+
+    def scores(self, network: Network, shop: Workshop, by: str, rows: int) -> list[Tensor]:
+        """Importance of the units of each part."""
+        raise NotImplementedError
+
+    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
+        """Leave a share of what the original has."""
+        raise NotImplementedError
+
+    def left(self, network: Network, original: Network) -> float:
+        """Share of the units that is there."""
+        raise NotImplementedError
+
+    def held(self, network: Network) -> Callable[[int], None] | None:
+        """What keeps zeros zero after a step."""
+        masks = [(part, part.weight != 0) for part in self.parts(network)]  # type: ignore[operator]
+
+        @torch.no_grad()
+        def hold(step: int) -> None:
+            del step
+            for part, mask in masks:
+                weight: Any = part.weight
+                weight.mul_(mask)
+
+        return hold
+
+    def gates(self, network: Network, *, soft: float | None) -> list[Gate]:
+        """Gates whose scores are learned."""
+        return [gate(part, size, soft=soft) for part, size in zip(self.parts(network), self.sizes(network), strict=True)]
+
+    def baked(self, network: Network, gates: Sequence[Gate]) -> Network:
+        """The network without gates."""
+        del gates
+        ungate(part for part in self.parts(network) if parametrize.is_parametrized(part))
+        return network
+
+
+class Neurons(Kind):
+    """Of the feed-forward blocks, as many in each layer."""
+
+    smaller: ClassVar[bool] = True
+
+    def parts(self, network: Network) -> list[nn.Module]:
+        """The maps out of the blocks."""
+        return [network.body.get_submodule(outer.path) for _, outer in feed_forward(network.anatomy)]
+
+    def sizes(self, network: Network) -> list[int | None]:
+        """One input each."""
+        return [1 for _ in self.parts(network)]
+
+    def scores(self, network: Network, shop: Workshop, by: str, rows: int) -> list[Tensor]:
+        """By first order, or by the norm of what each writes."""
+        if by == "taylor":
+            return neuron_scores(network, shop.batches(rows), shop.loss)
+        return [_as_linear(part).norm(dim=0).detach().cpu() for part in self.parts(network)]
+
+    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
+        """Take them out."""
+        count = max(1, round(share * neurons(original.anatomy)))
+        return with_neurons(network, [score.argsort(descending=True)[:count].sort().values for score in scores])
+
+    def left(self, network: Network, original: Network) -> float:
+        """Of a block."""
+        return neurons(network.anatomy) / neurons(original.anatomy)
+
+    def held(self, network: Network) -> None:
+        """Nothing is zero."""
+
+    def baked(self, network: Network, gates: Sequence[Gate]) -> Network:
+        """What is off is taken out; as many stay in every layer as in the one that needs most."""
+        scores = [one.scores.detach().cpu() for one in gates]
+        count = max(int(one.mask().sum()) for one in gates)
+        network = super().baked(network, gates)
+        return with_neurons(network, [score.argsort(descending=True)[:count].sort().values for score in scores])
+
+
+class Heads(Kind):
+    """Of all attention layers together: some may lose more than others."""
+
+    def parts(self, network: Network) -> list[nn.Module]:
+        """The maps that read the heads."""
+        return [network.body.get_submodule(site.path) for site, _ in attention_outputs(network.anatomy)]
+
+    def sizes(self, network: Network) -> list[int | None]:
+        """The width of a head."""
+        return [size for _, size in attention_outputs(network.anatomy)]
+
+    def scores(self, network: Network, shop: Workshop, by: str, rows: int) -> list[Tensor]:
+        """By first order, over the norm of the layer's scores (Michel et al. 2019), or by the norm of what each writes."""
+        if by == "taylor":
+            return [score / score.norm().clamp(min=1e-12) for score in head_scores(network, shop.batches(rows), shop.loss)]
+        sizes = (size or 1 for size in self.sizes(network))
+        return [_by_head(part, size).norm(dim=(0, 2)).detach().cpu() for part, size in zip(self.parts(network), sizes, strict=True)]
+
+    @torch.no_grad()
+    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
+        """Silence the least of all layers; one stays in each."""
+        del original
+        flat = torch.cat(list(scores))
+        gone = torch.zeros_like(flat, dtype=torch.bool)
+        gone[flat.argsort()[: len(flat) - max(1, round(share * len(flat)))]] = True
+        for part, score, off, size in zip(
+            self.parts(network), scores, torch.split(gone, [len(one) for one in scores]), self.sizes(network), strict=True
+        ):
+            off[score.argmax()] = False
+            _as_linear(part)[:, off.repeat_interleave(size or 1)] = 0
+        return network
+
+    def left(self, network: Network, original: Network) -> float:
+        """Heads that are heard."""
+        del original
+        pairs = zip(self.parts(network), self.sizes(network), strict=True)
+        heard = [(_by_head(part, size or 1) != 0).any(dim=2).any(dim=0) for part, size in pairs]
+        return float(torch.cat(heard).float().mean())
+
+
+class Weights(Kind):
+    """Single entries of all linear maps of the layers, a share of each map."""
+
+    def parts(self, network: Network) -> list[nn.Module]:
+        """All of them."""
+        return [network.body.get_submodule(site.path) for site in network.anatomy.sites if site.kind != "norm"]
+
+    def sizes(self, network: Network) -> list[int | None]:
+        """Every entry is one."""
+        return [None for _ in self.parts(network)]
+
+    def scores(self, network: Network, shop: Workshop, by: str, rows: int) -> list[Tensor]:
+        """By size, or by size times gradient; what is zero stays so."""
+        weights: list[Any] = [part.weight for part in self.parts(network)]
+        if by == "magnitude":
+            return [weight.detach().abs() for weight in weights]
+        totals = [torch.zeros_like(weight) for weight in weights]
+        network.eval().requires_grad_(True)
+        for batch in shop.batches(rows):
+            shop.loss(network, batch).backward()  # type: ignore[no-untyped-call]
+            for total, weight in zip(totals, weights, strict=True):
+                total += torch.zeros_like(weight) if weight.grad is None else (weight * weight.grad).detach().abs()
+            network.zero_grad(set_to_none=True)
+        return totals
+
+    @torch.no_grad()
+    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
+        """Set the least to zero."""
+        del original
+        for part, score in zip(self.parts(network), scores, strict=True):
+            weight: Any = part.weight
+            count = max(1, round(share * score.numel()))
+            mask = torch.zeros(score.numel(), device=weight.device)
+            mask[score.flatten().topk(count).indices] = 1
+            weight.mul_(mask.view_as(weight))
+        return network
+
+    def left(self, network: Network, original: Network) -> float:
+        """Entries that are not zero."""
+        del original
+        weights: list[Any] = [part.weight for part in self.parts(network)]
+        return float(sum(int((weight != 0).sum()) for weight in weights) / sum(weight.numel() for weight in weights))
+
+
+_KINDS: dict[str, Kind] = {"neurons": Neurons(), "heads": Heads(), "weights": Weights()}
+
+
+def _by_head(part: nn.Module, size: int) -> Tensor:
+    """The weight as (outputs, heads, width of a head)."""
+    weight = _as_linear(part)
+    return weight.reshape(len(weight), -1, size)
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name."""
+    return _KINDS[name]
+
+
+def _as_linear(part: nn.Module) -> Tensor:
+    """The weight as (outputs, inputs)."""
+    weight: Any = part.weight
+    return weight.T if isinstance(part, Conv1D) else weight  # type: ignore[no-any-return]

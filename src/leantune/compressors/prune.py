@@ -1,0 +1,191 @@
+"""Pruning: what matters least to the task is taken out, in rounds with training between them.
+
+    score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights
+               magnitude      the norm of what reads or writes a unit,  |w|
+               movement       learned: S <- S - lr * w * dL/dw', the best share stays;  soft_movement: sigmoid(S) > 0.5, and a penalty
+               l1             of weights, by a proximal step: w <- sign(w) max(|w| - lr * lambda, 0), which gives exact zeros
+    schedule   after t of n rounds  keep + (1 - keep) (1 - t / n)^3  is left; one round is one shot
+    after each round the model is distilled from what it was
+
+    prune(neurons, keep=0.5)     prune(heads, keep=0.7)     prune(weights, keep=0.1, by=movement)     prune(neurons)
+
+Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. Heads and single weights are set to zero, which
+takes as much room and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
+support any more that the model is as good within the margin.
+
+References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
+2017, arXiv:1710.01878.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+from torch import Tensor
+
+from leantune.compressors._stopping import Way
+from leantune.compressors._units import Kind, kind_of
+from leantune.core.errors import SpecError
+from leantune.core.events import Event
+from leantune.core.human import percent, points
+from leantune.core.link import LinkCard
+from leantune.core.measured import Importance
+from leantune.kinds.compressor import Compressor, Smaller, Workshop
+from leantune.models.anatomy import Anatomy
+from leantune.models.network import Network
+from leantune.models.slices import head_scores, neuron_scores, neurons
+
+ROWS = 256
+"""Training rows that importance is judged by."""
+EIGHTHS = 8
+GROUPS = 24
+"""Columns of the picture of neurons."""
+SCORE_RATE = 1e-2
+"""Of learned scores (Adam), as in the paper."""
+TAU = 0.5
+_LEARNED = ("movement", "soft_movement")
+
+
+class Prune(Compressor):
+    """Neurons, heads or single weights."""
+
+    what: Literal["neurons", "heads", "weights"] = "neurons"
+    """What is taken out."""
+    keep: float | None = Field(default=None, gt=0, lt=1)
+    """Share that is left; found by the margin when not given."""
+    by: Literal["taylor", "magnitude", "movement", "soft_movement", "l1"] = "taylor"
+    """How importance is told."""
+    rounds: int = Field(default=4, ge=1, le=100)
+    """Cuts on the way to `keep`; 1 is one shot."""
+    steps: int | None = Field(default=None, ge=0)
+    """Of distillation in all; as many as the training had when not given."""
+    margin: float = Field(default=2.0, gt=0, lt=100)
+    """Without `keep`: points of dev score that may be lost."""
+    strength: float = Field(default=1.0, gt=0)
+    """Of soft movement and l1: how strongly scores and weights are drawn to zero."""
+
+    card: ClassVar[LinkCard] = LinkCard(
+        title="Pruning",
+        paper="Michel et al. 2019, arXiv:1905.10650",
+        when="which neurons and heads matter to the task is to be seen, and feed-forward blocks are to be narrower",
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Prune:
+        if self.by == "l1" and self.what != "weights":
+            raise PydanticCustomError("by", "by=l1 is for weights; neurons and heads take taylor, magnitude or movement")
+        if self.by in ("l1", "soft_movement") and self.keep is not None:
+            raise PydanticCustomError("keep", "with by={by} the share that is left follows from strength; leave keep out", {"by": self.by})
+        if self.by == "movement" and self.keep is None:
+            raise PydanticCustomError("keep", "by=movement needs keep, the share that is left at the end")
+        return self
+
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """Where blocks differ, or heads cannot be told apart."""
+        if self.what == "neurons" and not neurons(anatomy):
+            return "its feed-forward blocks differ from each other, and a configuration has one number for all"
+        return None
+
+    def further_steps(self, steps: int) -> int:
+        """Those of the distillation."""
+        return steps if self.steps is None else self.steps
+
+    def compress(self, network: Network, shop: Workshop) -> Generator[Event, None, Smaller]:
+        """In rounds, or while scores are learned."""
+        if self.keep is None and self.by not in ("l1", "soft_movement") and not shop.chooses:
+            raise SpecError("prune: with few rows there is no dev to stop by; say how much is left, for example keep=0.5.", "E-METHOD")
+        seen = importance(network, shop)
+        way = Way(shop, network, self.margin)
+        kind = kind_of(self.what)
+        if self.by in _LEARNED:
+            network = yield from self._learned(network, shop, kind, way)
+        elif self.by == "l1":
+            network = yield from self._drawn(network, shop, way)
+        else:
+            network = yield from self._cut(network, shop, kind, way)
+        last, first = way.curve[-1] if way.curve[-1].kept else way.curve[-2], way.curve[0]
+        left = percent(kind.left(network, shop.original))
+        zeros = "" if kind.smaller else ", the rest is zero, which takes as much room and time as before"
+        note = f"{left} of the {self.what} are left{zeros}; dev {points(last.dev - first.dev)} points"
+        return Smaller(network, [note], way.curve, seen)
+
+    def _cut(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
+        total = self.further_steps(shop.steps)
+        shares = self._shares()
+        for share in shares:
+            before = None if self.keep is not None else copy.deepcopy(network)
+            network = kind.cut(network, kind.scores(network, shop, self.by, ROWS), share, shop.original)
+            if steps := total // len(shares):
+                yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=kind.held(network))
+            good = way.look(f"{percent(share)} of the {self.what}", network, targeted=self.keep is not None)
+            if before is not None and not good:
+                return before
+        return network
+
+    def _shares(self) -> list[float]:
+        """What is left after each round: the cubic schedule, or an eighth less each time."""
+        if self.keep is None:
+            return [1 - part / EIGHTHS for part in range(1, EIGHTHS)]
+        return [self._after(part / self.rounds) for part in range(1, self.rounds + 1)]
+
+    def _after(self, done: float) -> float:
+        assert self.keep is not None
+        return self.keep + (1 - self.keep) * (1 - min(1.0, done)) ** 3
+
+    def _learned(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
+        steps = max(1, self.further_steps(shop.steps))
+        soft = self.by == "soft_movement"
+        gates = kind.gates(network, soft=TAU if soft else None)
+        optimizer = torch.optim.Adam([gate.scores for gate in gates], lr=SCORE_RATE)
+
+        def learn(step: int) -> None:
+            optimizer.step()
+            optimizer.zero_grad()
+            for gate in gates:
+                gate.keep = 1.0 if soft else self._after(step / (0.8 * steps))  # the last fifth trains at the final share
+
+        def penalty() -> Tensor:
+            return self.strength * torch.stack([gate.scores.sigmoid().mean() for gate in gates]).mean()
+
+        yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=learn, penalty=penalty if soft else None)
+        network = kind.baked(network, gates)
+        way.look(f"{percent(kind.left(network, shop.original))} of the {self.what}", network, targeted=True)
+        return network
+
+    def _drawn(self, network: Network, shop: Workshop, way: Way) -> Generator[Event, None, Network]:
+        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights").parts(network)
+        rate = self.strength * 1e-5
+
+        @torch.no_grad()
+        def shrink(step: int) -> None:
+            del step
+            for part in weights:
+                weight: Any = part.weight
+                weight.copy_(weight.sign() * (weight.abs() - rate).clamp(min=0))
+
+        yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=shrink)
+        way.look("drawn to zero", network, targeted=True)
+        return network
+
+
+def importance(network: Network, shop: Workshop) -> Importance:
+    """Of heads and neurons, for the picture."""
+    heads = head_scores(network, shop.batches(ROWS), shop.loss)
+    found = neuron_scores(network, shop.batches(ROWS), shop.loss)
+    groups = [
+        torch.stack([part.mean() for part in score.sort(descending=True).values.tensor_split(min(GROUPS, len(score)))]) for score in found
+    ]
+    return Importance(heads=_shares_of_largest(heads), neurons=_shares_of_largest(groups))
+
+
+def _shares_of_largest(rows: list[Tensor]) -> list[list[float]]:
+    largest = max((float(row.max()) for row in rows), default=0.0) or 1.0
+    return [[round(float(value) / largest, 4) for value in row] for row in rows]
+
+
+MEMBER = Prune
