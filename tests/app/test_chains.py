@@ -12,7 +12,7 @@ from leantune.core.errors import SpecError
 from leantune.core.records import TrialRecord
 
 FULL = "full(lr=0.01)"
-SHORT, NARROW = f"{FULL} | shrink(layers=1, steps=8)", "lora(rank=2, lr=0.02) | merge | shrink(neurons=0.5, steps=4)"
+SHORT, NARROW = f"{FULL} | shrink(layers=1, steps=8)", "lora(rank=2, lr=0.02) | merge | prune(neurons, keep=0.5, steps=4)"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_trained_part_is_trained_once(finished: lt.Result) -> None:
 
 def test_an_adapter_is_folded_in_and_the_whole_is_stored(finished: lt.Result) -> None:
     narrow = record(finished, NARROW)
-    assert [stage.link for stage in narrow.stages] == ["lora(rank=2)", "merge", "shrink(neurons=0.5, steps=4)"]
+    assert [stage.link for stage in narrow.stages] == ["lora(rank=2)", "merge", "prune(neurons, keep=0.5, steps=4)"]
     lora, merged, _half = narrow.stages
     assert merged.scores == lora.scores
     delta = finished.run / "trials" / narrow.digest / "delta"
@@ -69,7 +69,8 @@ def test_the_report_draws_chain_and_curve(finished: lt.Result) -> None:
     page = (finished.run / "report.html").read_text(encoding="utf-8")
     assert "What is left of the model?" in page
     assert page.count("<polyline") == 2
-    assert "shrink(neurons=0.5, steps=4)" in page
+    assert page.count('class="parts"') == 1
+    assert "prune(neurons, keep=0.5, steps=4)" in page
 
 
 def test_the_smaller_model_predicts(finished: lt.Result, tmp_path: Path) -> None:
