@@ -33,6 +33,7 @@ UNSUPPORTED = {
     "last_layers": {"albert"},
     "frozen": {"bert", "sentence-bert", "gpt2"},
     "peft.loha": {"gpt2"},
+    "sparse": {"gpt2"},
 }
 QUICK = [(SHORT.get(name, name), "bert") for name in METHODS] + [("lora", "llama"), ("houlsby", "deberta-v2"), ("prompt", "roberta")]
 QUICK += [("prefix", "sentence-bert"), ("full", "sentence-bert")]

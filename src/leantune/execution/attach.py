@@ -5,7 +5,7 @@ attached = attach(context, job)        setup = setup_of(context, job, attached)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -29,6 +29,9 @@ from leantune.models.heads import task_type
 from leantune.models.network import ASKED, POOLINGS, Network
 from leantune.models.verbalizer import drawn_back
 
+FISHER_ROWS = 64
+"""As few are enough (Sung et al. 2021)."""
+
 
 def attach(context: Context, job: Job) -> Attached:
     """Build the network of a job and put its method in."""
@@ -42,7 +45,8 @@ def attach(context: Context, job: Job) -> Attached:
         begin_at(network, bank)
     inside = network.head is None or network.pooling == ASKED
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
-    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers)
+    fisher = partial(squared_gradients, context, network, job.seed)
+    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers, fisher)
     adaptation = method.attach(target, seed=job.seed)
     if network.head is not None and context.head.penalty:
         adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
@@ -50,6 +54,26 @@ def attach(context: Context, job: Job) -> Attached:
     network.to(context.device)
     solve = solver_of(context, network, method, bank) if isinstance(method, Solver) else None
     return Attached(network, adaptation, solve)
+
+
+def squared_gradients(context: Context, network: Network, seed: int, names: Sequence[str]) -> list[Tensor]:
+    """Of the loss by parameters of the body, each row for itself, mean over training rows (the empirical Fisher information).
+
+    Reference: Sung et al. 2021, arXiv:2111.09839.
+    """
+    parameters = dict(network.body.named_parameters())
+    chosen = [parameters[name] for name in names]
+    totals = [torch.zeros_like(one) for one in chosen]
+    units = context.encoded("train").visits
+    random = np.random.default_rng([seed, 5])
+    rows = random.permutation(len(units))[:FISHER_ROWS]
+    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    for row in rows:
+        loss = context.task.loss(*feed(units.drawn(np.array([row]), random)))
+        for total, gradient in zip(totals, torch.autograd.grad(loss, chosen, allow_unused=True), strict=True):
+            if gradient is not None:
+                total += gradient.detach() ** 2
+    return [total / len(rows) for total in totals]
 
 
 def begin(context: Context, network: Network) -> None:

@@ -5,7 +5,7 @@ Target(body, anatomy)  ->  Adaptation(body, names of the trained parameters, pen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ class Target:
     """What the answers are called, for methods that start from words; empty where answers are no words."""
     numbers: Callable[[str], tuple[int, ...]] | None = None
     """Tokens of a text to the base; None where nobody can tell."""
+    fisher: Callable[[Sequence[str]], list[Tensor]] | None = None
+    """From names of parameters of the body to their squared gradients, mean over training rows; None where there are no rows."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Site:
     inputs: int
     outputs: int
     has_bias: bool
+    transposed: bool = False
+    """Whether its weight is kept as (inputs, outputs)."""
     writes: bool = True
     """Whether it works on what the output is read from; False in an encoder below a decoder, and where a decoder looks at its encoder."""
 
@@ -205,7 +207,7 @@ def _sites(block: nn.Module, prefix: str, layer: int, hidden: int) -> list[Site]
             kind = _linear_kind(path, part, hidden, last=path == linear[-1])
             if kind:
                 inputs, outputs = linear_shape(part)
-                found.append(Site(f"{prefix}.{path}", kind, layer, inputs, outputs, part.bias is not None))
+                found.append(Site(f"{prefix}.{path}", kind, layer, inputs, outputs, part.bias is not None, isinstance(part, Conv1D)))
         elif _is_norm(part):
             width = part.weight.numel()  # type: ignore[union-attr, operator]
             has_bias = getattr(part, "bias", None) is not None

@@ -10,6 +10,7 @@ in a moment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from leantune.core import catalogue
@@ -63,7 +64,9 @@ def tuner_names() -> list[str]:
     return sorted(name for kind in PEFT_TYPE_TO_CONFIG_MAPPING if (name := kind.value.lower()) != "bottleneck")
 
 
-def wrap(target: Target, tuner: str, options: Mapping[str, Any], *, seed: int) -> Adaptation:
+def wrap(
+    target: Target, tuner: str, options: Mapping[str, Any], *, seed: int, attributes: Mapping[str, Any] = MappingProxyType({})
+) -> Adaptation:
     """Wrap the body by `peft`; what `peft` trains is what is trained, heads inside the body included.
 
     Args:
@@ -71,6 +74,7 @@ def wrap(target: Target, tuner: str, options: Mapping[str, Any], *, seed: int) -
         tuner: name of the tuner in lower case, such as "lora".
         options: fields of its configuration.
         seed: of the new parameters.
+        attributes: of that configuration, for what is no field of it and is not stored.
     """
     import torch
     from peft import get_peft_model
@@ -80,6 +84,8 @@ def wrap(target: Target, tuner: str, options: Mapping[str, Any], *, seed: int) -
     torch.manual_seed(seed)
     with quiet():
         config = config_class(tuner)(task_type=target.task_type, **options)
+        for name, value in attributes.items():
+            setattr(config, name, value)
         if hasattr(config, "modules_to_save"):
             config.modules_to_save = sorted({*(config.modules_to_save or ()), *target.anatomy.heads}) or None
         body = get_peft_model(target.body, config)
