@@ -29,6 +29,8 @@ from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
 from leantune.artifact.export import export
 from leantune.artifact.files import Scored, evaluate_file
+from leantune.artifact.merging import Merged, Mix
+from leantune.artifact.merging import merge as merge_artifacts
 from leantune.artifact.predictor import Predictor, load
 from leantune.core.errors import SpecError
 from leantune.core.expressions import split_list
@@ -283,6 +285,32 @@ def check(opened: Study) -> CheckReport:
     return check_data(opened.dataset, opened.ruler)
 
 
+def merge(
+    artifacts: Sequence[str | Path],
+    out: str | Path,
+    *,
+    how: str = "soup",
+    dev: str | None = None,
+    weights: Sequence[float] | None = None,
+    density: float = 0.5,
+    seed: int = 0,
+    margin: float = 1.0,
+) -> Merged:
+    """Several artifacts of one task on one base become one, which is an artifact again.
+
+    Args:
+        artifacts: their folders.
+        out: the new folder.
+        how: soup, greedy, arithmetic, ties or dare.
+        dev: labelled rows; a merge that is clearly worse on them than its best ingredient is not written.
+        weights: of each artifact; equal ones when not given.
+        density: share of the differences from the base that ties and dare keep.
+        seed: of what dare drops.
+        margin: points that the merge may lose.
+    """
+    return merge_artifacts(artifacts, out, Mix(how, weights, density, seed, margin), dev)
+
+
 __all__ = [
     "Choice",
     "Predictor",
@@ -293,6 +321,7 @@ __all__ = [
     "export",
     "init",
     "load",
+    "merge",
     "plan",
     "preview",
     "score",

@@ -53,7 +53,7 @@ def export(source: str | Path, fmt: str, out: str | Path) -> Path:
         raise ArtifactError(f'"{out}" is the artifact itself. Choose another folder with --out.', "E-ARTIFACT")
     refuse_foreign(there)
     predictor = load(here, device="cpu", merge=False)
-    golden = _probes(predictor)
+    golden = probed(predictor)
     with tempfile.TemporaryDirectory() as temporary:
         importlib.import_module(f"leantune.artifact.formats.{fmt}").MEMBER(here, predictor, Path(temporary))
         if (here / KNOWN).is_file():
@@ -62,7 +62,7 @@ def export(source: str | Path, fmt: str, out: str | Path) -> Path:
         return publish(Path(temporary), there, kept.facts, predictor.base, golden=golden, origin=kept.base)
 
 
-def _probes(predictor: Predictor) -> Golden:
+def probed(predictor: Predictor) -> Golden:
     """Made-up rows, and what the present form says of them."""
     facts = predictor.manifest.facts
     room = predictor.manifest.max_length - facts.target_length - 4

@@ -25,7 +25,8 @@ from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
 from leantune.data.write import check_ending, free_names, write_to, write_with
-from leantune.kinds.task import Decoded, in_order
+from leantune.kinds.task import Answers, Decoded, in_order
+from leantune.scores.tally import Tally
 
 
 class Scored(Spec):
@@ -90,16 +91,8 @@ def evaluate_file(
     Raises:
         DataError: E-LABEL for missing labels and labels that the model does not know.
     """
-    labels = predictor.labels
-    kind: Gold = catalogue.load("data.golds", predictor.task.gold)
-    answers = (label or predictor.manifest.facts.label) if kind.labelled else None
-    columns = _columns(predictor, text, text_pair).model_copy(update={"label": answers})
-    with tempfile.TemporaryDirectory() as temporary:
-        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=predictor.task.pattern)
-        cut = list[int]()
-        gold, parts = examples.gold, [_decoded(predictor, chunk, cut, predictor.decode) for chunk in examples.chunks()]
-    sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
-    guess = in_order(np.arange(sizes[-1]), parts).predicted
+    labels, cut = predictor.labels, list[int]()
+    gold, guess, notes = _answered(predictor, file, cut, text=text, text_pair=text_pair, label=label)
     task = predictor.task
     details = task.details(gold, guess, labels)
     return Scored(
@@ -110,6 +103,27 @@ def evaluate_file(
         labels=labels,
         inferences=[*notes, *_told(cut)],
     )
+
+
+def tally_of(predictor: Predictor, file: str) -> Tally:
+    """What a model scores on each row of a labelled file, by the metric that it was chosen by."""
+    gold, guess, _ = _answered(predictor, file, [])
+    return predictor.task.tally(predictor.manifest.facts.metric, gold, guess, predictor.labels)
+
+
+def _answered(
+    predictor: Predictor, file: str, cut: list[int], *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+) -> tuple[Answers, Answers, list[Inference]]:
+    """Gold answers and predictions of a labelled file, and what was worked out while it was read; rows that are cut are noted."""
+    labels = predictor.labels
+    kind: Gold = catalogue.load("data.golds", predictor.task.gold)
+    answers = (label or predictor.manifest.facts.label) if kind.labelled else None
+    columns = _columns(predictor, text, text_pair).model_copy(update={"label": answers})
+    with tempfile.TemporaryDirectory() as temporary:
+        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=predictor.task.pattern)
+        gold, parts = examples.gold, [_decoded(predictor, chunk, cut, predictor.decode) for chunk in examples.chunks()]
+    sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
+    return gold, in_order(np.arange(sizes[-1]), parts).predicted, notes
 
 
 def _decoded(predictor: Predictor, chunk: ExampleChunk, cut: list[int], answer: Callable[[ExampleChunk], Decoded]) -> Decoded:

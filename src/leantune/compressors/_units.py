@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from transformers.pytorch_utils import Conv1D
 
 from leantune.kinds.compressor import Workshop
 from leantune.models.gates import Gate, gate, ungate
 from leantune.models.network import Network
-from leantune.models.slices import attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
+from leantune.models.slices import as_linear, attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
 
 
 class Kind:
@@ -83,7 +82,7 @@ class Neurons(Kind):
         """By first order, or by the norm of what each writes."""
         if by == "taylor":
             return neuron_scores(network, shop.batches(rows), shop.loss)
-        return [_as_linear(part).norm(dim=0).detach().cpu() for part in self.parts(network)]
+        return [as_linear(part).norm(dim=0).detach().cpu() for part in self.parts(network)]
 
     def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
         """Take them out."""
@@ -134,7 +133,7 @@ class Heads(Kind):
             self.parts(network), scores, torch.split(gone, [len(one) for one in scores]), self.sizes(network), strict=True
         ):
             off[score.argmax()] = False
-            _as_linear(part)[:, off.repeat_interleave(size or 1)] = 0
+            as_linear(part)[:, off.repeat_interleave(size or 1)] = 0
         return network
 
     def left(self, network: Network, original: Network) -> float:
@@ -194,16 +193,10 @@ _KINDS: dict[str, Kind] = {"neurons": Neurons(), "heads": Heads(), "weights": We
 
 def _by_head(part: nn.Module, size: int) -> Tensor:
     """The weight as (outputs, heads, width of a head)."""
-    weight = _as_linear(part)
+    weight = as_linear(part)
     return weight.reshape(len(weight), -1, size)
 
 
 def kind_of(name: str) -> Kind:
     """The kind of this name."""
     return _KINDS[name]
-
-
-def _as_linear(part: nn.Module) -> Tensor:
-    """The weight as (outputs, inputs)."""
-    weight: Any = part.weight
-    return weight.T if isinstance(part, Conv1D) else weight  # type: ignore[no-any-return]

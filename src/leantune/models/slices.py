@@ -141,15 +141,15 @@ def with_neurons(network: Network, kept: Sequence[Tensor]) -> Network:
 
 def _outputs(part: nn.Module, rows: Tensor) -> nn.Module:
     """A linear map with some of its outputs."""
-    return _linear(part, _rows_of(part)[rows], None if part.bias is None else part.bias[rows])  # type: ignore[index]
+    return _linear(part, as_linear(part)[rows], None if part.bias is None else part.bias[rows])  # type: ignore[index]
 
 
 def _inputs(part: nn.Module, columns: Tensor) -> nn.Module:
     """A linear map that reads some of its inputs."""
-    return _linear(part, _rows_of(part)[:, columns], part.bias)  # type: ignore[arg-type]
+    return _linear(part, as_linear(part)[:, columns], part.bias)  # type: ignore[arg-type]
 
 
-def _rows_of(part: nn.Module) -> Tensor:
+def as_linear(part: nn.Module) -> Tensor:
     """The weight (outputs, inputs); a Conv1D keeps its own transposed."""
     weight: Tensor = part.weight  # type: ignore[assignment]
     return weight.T if isinstance(part, Conv1D) else weight
