@@ -13,7 +13,11 @@ from leantune.core.errors import SpecError
 from leantune.models.base import open_base
 from leantune.models.span_beam import Filling, SpanFiller, require_spans
 
-TEXTS = ("the movie was very good <extra_id_0> great <extra_id_1>", "a bad day <extra_id_0> bad <extra_id_1>", "hello <extra_id_0> great <extra_id_1>")
+TEXTS = (
+    "the movie was very good <extra_id_0> great <extra_id_1>",
+    "a bad day <extra_id_0> bad <extra_id_1>",
+    "hello <extra_id_0> great <extra_id_1>",
+)
 
 
 def score(folder: str, texts: Sequence[str], spans: Sequence[Sequence[int]]) -> float:

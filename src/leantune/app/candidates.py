@@ -104,6 +104,7 @@ class Candidate:
             "decoding": self.options.decoding if task.writes else None,
             "masking": self.options.masking if task.redraws else None,
             "wording": None if self.worded is None else self.worded.setting.wording,
+            "generator": self.worded.setting.generator if self.worded and self.worded.prompt.generates else None,
             "teaching": self.teaching,
         }
         return Recipe.build(self.name, values | given)

@@ -65,6 +65,8 @@ class Options(Spec):
     """How texts are written, where the task writes any."""
     prompt: tuple[str, ...] = ()
     """Templates such as "{text} It was {mask}." for methods behind a prompt, or a YAML file with `prompt:` and `labels:`."""
+    generator: str | None = None
+    """Who writes templates for `cloze(template=generated)`: an encoder-decoder that fills gaps (T5), a hub name or a folder."""
     labels: dict[str, tuple[str, ...]] = {}
     """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"

@@ -55,6 +55,10 @@ Prompt = Annotated[
         help='Template for methods behind a prompt (cloze | lora): "{text} It was {mask}."; may be given several times. Or FILE.yaml.'
     ),
 ]
+Generator = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Encoder-decoder that writes templates for cloze(template=generated): a T5, hub name or folder."),
+]
 Labels = Annotated[
     str | None,
     typer.Option(help='Words of the labels: "negative=terrible|bad, positive=great".', show_default="the names of the labels"),

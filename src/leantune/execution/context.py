@@ -18,6 +18,7 @@ from leantune.core.digest import digest
 from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.long import FIELDS, Long
+from leantune.core.recipe import Generator
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording, plain
@@ -85,7 +86,7 @@ class Context:
         prompt = parse_method(recipe.method).prompt if recipe.wording else None
         if prompt is None or recipe.wording is None:
             return found
-        return replace(found, worded=Worded(prompt, self.setting(recipe.wording)))
+        return replace(found, worded=Worded(prompt, self.setting(recipe.wording, recipe.generator)))
 
     @property
     def learned(self) -> str:
@@ -114,10 +115,10 @@ class Context:
             )
         return self.saying(wording)
 
-    def setting(self, wording: Wording) -> Setting:
+    def setting(self, wording: Wording, generator: Generator | None = None) -> Setting:
         """What a prompt is made for here."""
-        columns = self.dataset.columns
-        return Setting(wording, self.base, self.task, self.dataset.labels, columns_of(columns.text, columns.text_pair), self.long)
+        columns, labels = self.dataset.columns, self.dataset.labels
+        return Setting(wording, self.base, self.task, labels, columns_of(columns.text, columns.text_pair), self.long, generator)
 
     @cached_property
     def dataset(self) -> Dataset:

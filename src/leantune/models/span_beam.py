@@ -47,7 +47,9 @@ def require_spans(base: Base) -> None:
     """Raise SpecError (E-MODEL) for a base that fills no spans."""
     if not fills_spans(base):
         what = "it has no signs for spans (<extra_id_0> ...)" if is_transducer(base.config) else "it is no encoder-decoder"
-        raise SpecError(f"--generator {base.name}: {what}, so it cannot fill gaps in a text. Choose a T5 (t5-small, t5-base ...).", "E-MODEL")
+        raise SpecError(
+            f"--generator {base.name}: {what}, so it cannot fill gaps in a text. Choose a T5 (t5-small, t5-base ...).", "E-MODEL"
+        )
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,12 @@ _ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _END = ("<|endoftext|>",)
 _T5 = ("<pad>", "</s>", "<unk>")
 _T5_SIGNS = (*_T5, "<extra_id_0>", "<extra_id_1>", "<extra_id_2>")
-_ROLES = {
+_ROLES: dict[tuple[str, ...], dict[str, str]] = {
     _BERT: {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
     _ROBERTA: {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
     _END: {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"},
-    **dict.fromkeys((_T5, _T5_SIGNS), {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}),
+    _T5: {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    _T5_SIGNS: {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
 }
 
 
