@@ -42,7 +42,7 @@ class Options(Spec):
     max_length: int | None = None
     """Tokens per row at most."""
     long: str = "head"
-    """How texts are read that have more: head, tail, both, windows, select, or "text=tail, text_pair=head"."""
+    """How texts are read that have more: head, tail, both, windows, select, compress, or "text=tail, text_pair=head"."""
     seeds: int | None = Field(default=None, ge=1, le=20)
     """Full-length trials per method; 3 when not given, 5 with `few_shot`."""
     few_shot: int | None = Field(default=None, ge=0)

@@ -180,6 +180,8 @@ def _limits(manifest: Manifest) -> str:
         "It always answers, also where no answer fits. The score is the model's own probability, not calibrated.",
         f"Longer rows {long} {manifest.max_length:,} tokens.",
     ]
+    if manifest.facts.compresses:
+        lines.append(f"What is left out of longer texts is said by the base as it was before the training, `{_name(manifest)}`: keep it.")
     if manifest.form == "adapter":
         lines.append(f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on; with others it refuses to load.")
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])

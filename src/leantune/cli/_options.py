@@ -40,7 +40,7 @@ Long = Annotated[
     str,
     typer.Option(
         help="What is read of texts that have more: head, tail, both(first=0.25), windows(stride=192, most=4, pool=mean), "
-        "select(by=auto); of pairs also text=tail,text_pair=head."
+        "select(by=auto), compress (decoders); of pairs also text=tail,text_pair=head."
     ),
 ]
 MaxTargetLength = Annotated[

@@ -47,6 +47,7 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network, of_rows
+from leantune.models.surprise import Surprise
 from leantune.scores.likelihood import tally as tally_likelihood
 
 TAUGHT = "taught"
@@ -118,7 +119,9 @@ class Context:
     def setting(self, wording: Wording, generator: Generator | None = None) -> Setting:
         """What a prompt is made for here."""
         columns, labels = self.dataset.columns, self.dataset.labels
-        return Setting(wording, self.base, self.task, labels, columns_of(columns.text, columns.text_pair), self.long, generator)
+        return Setting(
+            wording, self.base, self.task, labels, columns_of(columns.text, columns.text_pair), self.long, generator, self.informed
+        )
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -253,6 +256,7 @@ class Context:
             chunks = self.dataset.splits[split].chunks()
             room = Room(self.conditions.max_length, self.conditions.target_length)
             self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, self.pieces)
+            self.informed.rest()
         return self._encoded[split]
 
     @property
@@ -280,7 +284,12 @@ class Context:
     @property
     def reader(self) -> str | Pieces:
         """How rows become pieces, without a prompt."""
-        return reader_of(pieces_of(self.dataset.gold.pieces, self.base.config), self.long, self.known)
+        return reader_of(pieces_of(self.dataset.gold.pieces, self.base.config), self.long, self.known, self.informed)
+
+    @cached_property
+    def informed(self) -> Surprise:
+        """The base as it is, which says how surprising words are; read where somebody asks."""
+        return Surprise(self.base, self.device)
 
     @cached_property
     def _encoded(self) -> dict[str, Encoded]:

@@ -47,6 +47,7 @@ def settle(context: Context, job: Job) -> tuple[Context, list[str]]:
     start = time.perf_counter()
     rows = _drawn(context, job.seed)
     found = worded.prompt.settle(worded.setting, rows, BaseOracle(context, worded), job.seed)
+    context.informed.rest()
     seen = [f"the wording was settled on {len(rows.gold):,} of {len(context.gold['train']):,} training rows"] if _too_many(context) else []
     return replace(context.saying(found.wording), settling=time.perf_counter() - start), [*found.notes, *seen]
 

@@ -24,7 +24,7 @@ from leantune.data.examples import ExampleChunk
 
 if TYPE_CHECKING:
     from leantune.data.label_words import Word
-    from leantune.data.pieces._pieces import Pieces
+    from leantune.data.pieces._pieces import Informed, Pieces
     from leantune.kinds.rates import Rates
     from leantune.kinds.task import Task
     from leantune.models.anatomy import Anatomy
@@ -47,6 +47,8 @@ class Setting:
     """How texts are read that are too long, where the template does not say."""
     generator: Generator | None = None
     """Who writes templates, where it is not the base itself."""
+    informed: Informed | None = None
+    """How surprising each token of a text is to the base, where words are left out by that."""
 
 
 @dataclass(frozen=True)

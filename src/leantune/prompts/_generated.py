@@ -138,7 +138,7 @@ def _read(shape: Shape, rows: Rows, places: Sequence[int], words: Mapping[int, s
     coded = generator.tokenizer([one.text for one in rendered], return_offsets_mapping=True, return_attention_mask=False)
     found = list[list[int]]()
     for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
-        found.append([tokens[place] for place in member.kept_places(offsets, one, generator.max_length)])
+        found.append([tokens[place] for place in member.kept_places(tokens, offsets, one, generator.max_length)])
     return found
 
 

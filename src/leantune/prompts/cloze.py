@@ -35,6 +35,7 @@ from leantune.kinds.rates import Rates
 from leantune.models.build import has_output_layer, has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
 from leantune.models.soft_tokens import cost
+from leantune.models.surprise import unfit
 from leantune.models.verbalizer import sought_tokens
 from leantune.prompts._generated import generator_of
 from leantune.prompts._settling import Settling, shown
@@ -127,7 +128,8 @@ class ClozePrompt(Prompt):
         if not setting.wording.around_rows and isinstance(self.template, int):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
         if setting.long.windows or setting.long.selects:
-            return f"a prompt reads a row as one piece, not by --long {setting.long}; --long tail or both, or {{text:both}} in the template"
+            ways = "--long tail, both or compress, or {text:both} in the template"
+            return f"a prompt reads a row as one piece, not by --long {setting.long}; {ways}"
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
@@ -215,7 +217,7 @@ class ClozePrompt(Prompt):
             signs = tuple(sign * count for count in counts) if kind is Masked else (sign,)
             demonstrations = tuple(shown(template, one, setting.wording) for one in setting.wording.demonstrations)
             softs = soft_signs(setting.base.tokenizer, template) if template.softs else ()
-            members.append(kind(template, signs, demonstrations, self.demonstrations, softs))
+            members.append(kind(template, signs, demonstrations, self.demonstrations, softs, setting.informed))
         return members
 
     def apart(self, setting: Setting) -> list[Wording]:
@@ -290,7 +292,9 @@ def _sentinel(setting: Setting) -> str:
 
 
 def _check_shape(template: Template, kind: type[Cloze], words: tuple[tuple[Word, ...], ...], setting: Setting) -> None:
-    """Refuse what a body that writes from left to right cannot read."""
+    """Refuse what the body cannot read: a body that writes from left to right goes on at the end; only that one knows what it expected."""
+    if any(way["name"] == "compress" for way in template.ways) and (reason := unfit(setting.base)):
+        raise SpecError(f'The prompt "{template.source}": compress leaves words out, and {reason}. Use head, tail or both.', "E-OPTION")
     if kind is Masked:
         return
     if template.masks > 1 or (not template.ends_with_mask and not (kind is Apart and _sentinel(setting))):
