@@ -91,8 +91,8 @@ class Context:
 
     @property
     def learned(self) -> str:
-        """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them."""
-        return "train" if self.lesson is None else TAUGHT
+        """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them, or these alone."""
+        return "train" if self.lesson is None else UNLABELLED if self.lesson.alone else TAUGHT
 
     def saying(self, wording: Wording) -> Context:
         """The same trial in another wording."""
@@ -173,7 +173,10 @@ class Context:
     def gold(self) -> dict[str, Answers]:
         """The answers of each split."""
         found = {name: examples.gold for name, examples in self.dataset.splits.items()}
-        return found if self.lesson is None else found | {TAUGHT: np.r_[found["train"], self.lesson.soft.argmax(axis=1)]}
+        if self.lesson is None:
+            return found
+        said = self.lesson.soft.argmax(axis=1)
+        return found | {UNLABELLED: said, TAUGHT: np.r_[found["train"], said]}
 
     def targets(self, split: str, rows: NDArray[np.int64], words: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """What the loss compares the logits of pieces of these rows with."""
