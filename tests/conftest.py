@@ -25,7 +25,7 @@ def tiny_lm(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
     def made(family: str) -> Path:
-        kind = {"gpt2": AutoModelForCausalLM, "llama": AutoModelForCausalLM, "t5": AutoModelForSeq2SeqLM, "bart": AutoModelForSeq2SeqLM}
+        kind = dict.fromkeys(("gpt2", "llama"), AutoModelForCausalLM) | dict.fromkeys(("t5", "t5-spans", "bart"), AutoModelForSeq2SeqLM)
         folder = tmp_path_factory.mktemp(f"{family}-lm")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

@@ -112,7 +112,7 @@ def test_another_unlabelled_file_is_another_trial_and_keeps_all_others(
 def test_what_a_teacher_cannot_use_is_told(base: str, tickets: Path, pool: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'the rows have labels in "label", and --unlabelled takes texts alone.*Drop the column'):
         lt.study(tickets, model=base, unlabelled=tickets, out=tmp_path / "labelled", quiet=True)
-    study = lt.study(tickets, model=base, out=tmp_path / "none", **OPTIONS)
+    study = lt.study(tickets, model=base, out=tmp_path / "none", **OPTIONS | {"few_shot": 0})
     with pytest.raises(SpecError, match=r"consensus \| head: a teacher judges rows without labels\. Give them with --unlabelled FILE"):
         lt.compare(study, ["consensus | head"])
     with pytest.raises(SpecError, match="--unlabelled is for one task at a time"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,62 @@ def test_what_is_read_is_what_can_be_learned(
         assert [one.label for one in said] == ["good", "bad"] * 4
 
 
+@pytest.mark.parametrize(
+    ("long", "method", "words"),
+    [
+        pytest.param("compress", "lora(lr=0.01)", {}, marks=pytest.mark.slow),
+        ("compress", "full", {}),
+        ("compress", "cloze | lora(lr=0.01)", {"prompt": "{text} it was {mask}", "labels": "good=great, bad=hate"}),
+        pytest.param(
+            "head",
+            "cloze(calibrate=true) | frozen",
+            {"prompt": "{text:compress} it was {mask}", "labels": "good=great, bad=hate"},
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_what_the_base_expected_is_left_out_everywhere_alike(
+    tiny_lm: Callable[[str], Path], reviews: Callable[[str], Path], tmp_path: Path, long: str, method: str, words: Any, proof_here: None
+) -> None:
+    """The proof after saving reads long rows by leantune and by `predict.py`, which ask the base as it was before the training."""
+    opened = lt.study(
+        reviews("middle"),
+        model=str(tiny_lm("gpt2")),
+        out=tmp_path / "run",
+        long=long,
+        max_length=16,
+        budget="10steps",
+        quiet=True,
+        **words,
+    )
+    lt.train(opened, method, tmp_path / "best")
+    manifest = read_manifest(tmp_path / "best")
+    assert "predict.py" in manifest.loads_in
+    assert "transformers" not in manifest.loads_in
+    assert manifest.facts.compresses
+    assert "as it was before the training" in (tmp_path / "best" / "README.md").read_text()
+    texts = [row["text"] for row in long_rows(6, "middle")]
+    said = lt.load(tmp_path / "best").predict(texts)
+    script = runpy.run_path(str(tmp_path / "best" / "predict.py"))
+    for (label, score), one in zip(script["predict"](script["load_model"](None), texts, None), said, strict=True):
+        assert label == one.label
+        assert score == pytest.approx(one.score, abs=1e-4)
+    if method.startswith("lora"):
+        merged = lt.load(lt.export(tmp_path / "best", "merged", tmp_path / "merged")).predict(texts)
+        assert [one.score for one in merged] == pytest.approx([one.score for one in said], abs=1e-4)
+    if not words:
+        (line,) = told_cuts(opened)
+        assert "the words that tell the most are read (--long compress)" in line
+
+
+def test_a_filter_that_asks_a_decoder_is_refused_elsewhere(
+    tiny_lm: Callable[[str], Path], reviews: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = {"prompt": "{text:compress} it was {mask}", "labels": "good=great, bad=awful"}
+    with pytest.raises(SpecError, match=r"compress leaves words out, and .* is no decoder.* Use head, tail or both"):
+        trained(reviews("end"), str(tiny_lm("bert")), tmp_path / "run", "head", "cloze | frozen", **words)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "long", "method", "ways"),
@@ -123,9 +180,11 @@ def rows_of(task: str) -> list[dict[str, Any]]:
         ("tagging", "windows", "long ones are read in overlapping pieces as it is"),
         ("translation", "tail", "are not texts that are read as a whole. Leave --long out"),
         ("choice", "select", "rows of choice are not texts that are read as a whole"),
+        ("relation", "compress", "marks two places, which must stand in one piece. Use tail or both"),
         ("relation", "windows", "marks two places, which must stand in one piece. Use tail or both"),
         ("classification", "wndows", 'No way to read long texts "wndows". Closest: "windows"'),
         ("classification", {"text_pair": "tail"}, 'No field "text_pair". Closest: "text"'),
+        ("classification", "compress", "is no decoder, so it cannot say how much each word tells. Use select"),
         ("classification", "windows(stride=15)", "a stride of 15 leaves gaps between windows of 14 tokens (16 with special ones). Use 10"),
     ],
 )

@@ -39,7 +39,7 @@ def test_fields_say_how_they_are_shortened_or_the_study_does() -> None:
         ("{premise} is good", "has no {mask}"),
         ("It was {mask}.", "has no text of the row. Put one in, such as {premise}"),
         ("{premis} {mask}", 'character 1: there is no column "premis". Closest: "premise"'),
-        ("{premise:lower} {mask}", '"lower" is no filter. All: lower1, nodot, keep, head, tail, both, both=SHARE, max=N'),
+        ("{premise:lower} {mask}", '"lower" is no filter. All: lower1, nodot, keep, head, tail, both, both=SHARE, compress, max=N'),
         ("{premise:max=0} {mask}", '"max=0" is no filter'),
         ("{premise} {mask", 'character 11 is a "{" without its "}"'),
         ("{premise} } {mask}", 'character 11 is a "}" without a "{"'),

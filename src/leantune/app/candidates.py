@@ -17,7 +17,7 @@ from leantune.core.human import count
 from leantune.core.recipe import Recipe, Teaching
 from leantune.core.records import Phase
 from leantune.core.study import Job
-from leantune.data.unlabelled_rows import Unlabelled
+from leantune.data.unlabelled_rows import Unlabelled, own_texts
 from leantune.execution.optimizers import check_names
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
@@ -104,6 +104,7 @@ class Candidate:
             "decoding": self.options.decoding if task.writes else None,
             "masking": self.options.masking if task.redraws else None,
             "wording": None if self.worded is None else self.worded.setting.wording,
+            "generator": self.worded.setting.generator if self.worded and self.worded.prompt.generates else None,
             "teaching": self.teaching,
         }
         return Recipe.build(self.name, values | given)
@@ -276,7 +277,8 @@ def field_of(
 def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     """The methods of a study."""
     task, races = study.conditions.task, study.chooses_on_dev
-    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
+    own = own_texts(study.sizes["train"]) if study.sizes["train"] else None
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 

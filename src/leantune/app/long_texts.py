@@ -11,6 +11,7 @@ from leantune.kinds.prompt import columns_of
 from leantune.kinds.task import Task
 from leantune.models.base import Base
 from leantune.models.heads import pieces_of
+from leantune.models.surprise import unfit
 
 
 def long_of(text: str, dataset: Dataset, base: Base) -> Long:
@@ -43,6 +44,8 @@ def _unfit(long: Long, dataset: Dataset, base: Base) -> str | None:
         if kind.overlapping:
             return f"{rows}; long ones are read in overlapping pieces as it is, so nothing of them is lost. Leave --long out."
         return f"{rows}. Leave --long out, and raise --max-length where too much is cut."
-    if task.pattern and (long.windows or long.selects):
+    if task.pattern and (long.windows or long.selects or long.compresses):
         return f"a row of {dataset.task} marks two places, which must stand in one piece. Use tail or both, or raise --max-length."
+    if long.compresses and (reason := unfit(base)):
+        return f"{reason}. Use select, which needs no model, or tail, both, windows."
     return None

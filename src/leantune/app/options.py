@@ -42,7 +42,7 @@ class Options(Spec):
     max_length: int | None = None
     """Tokens per row at most."""
     long: str = "head"
-    """How texts are read that have more: head, tail, both, windows, select, or "text=tail, text_pair=head"."""
+    """How texts are read that have more: head, tail, both, windows, select, compress, or "text=tail, text_pair=head"."""
     seeds: int | None = Field(default=None, ge=1, le=20)
     """Full-length trials per method; 3 when not given, 5 with `few_shot`."""
     few_shot: int | None = Field(default=None, ge=0)
@@ -65,6 +65,8 @@ class Options(Spec):
     """How texts are written, where the task writes any."""
     prompt: tuple[str, ...] = ()
     """Templates such as "{text} It was {mask}." for methods behind a prompt, or a YAML file with `prompt:` and `labels:`."""
+    generator: str | None = None
+    """Who writes templates for `cloze(template=generated)`: an encoder-decoder that fills gaps (T5), a hub name or a folder."""
     labels: dict[str, tuple[str, ...]] = {}
     """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"

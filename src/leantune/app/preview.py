@@ -115,10 +115,11 @@ def _job(study: Study, method: str) -> Job:
     if first.name.split(".")[0] in catalogue.names("methods"):
         raise SpecError(f'"{method}" has no prompt, so there is nothing to see. Put one before it: cloze | {method}.', "E-EXPR")
     catalogue.load("prompts", first.name)
-    parsed = parse_method(f"{first} | frozen")
+    parsed, setting = parse_method(f"{first} | frozen"), study.setting()
     if others:
         parse_method(method)  # a typo is told
-    recipe = Recipe(task=study.conditions.task, method=parsed.expression, lr=1e-3, steps=1, wording=study.setting().wording)
+    said: dict[str, Any] = {"wording": setting.wording, "generator": setting.generator}
+    recipe = Recipe(task=study.conditions.task, method=parsed.expression, lr=1e-3, steps=1, **said)
     return Job(name=parsed.name, expression=parsed.expression, phase="final", recipe=recipe, seed=study.spec.seeds[0])
 
 

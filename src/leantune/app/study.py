@@ -7,7 +7,7 @@ for line in study.inferences: print(line)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from leantune.app.generator import open_generator
 from leantune.app.long_texts import long_of
 from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
@@ -25,6 +26,7 @@ from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, some, unknown_name
 from leantune.core.files import write_atomic
+from leantune.core.recipe import Generator
 from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
 from leantune.data.few_shot import FEWEST, refuse_more_than_there_are
@@ -69,6 +71,8 @@ class Study:
     spec: StudySpec
     unlabelled: Unlabelled | None = None
     """Rows without labels, for teachers; None where none were given."""
+    generator: Generator | None = None
+    """Who writes templates; None where none was given."""
 
     @property
     def conditions(self) -> Conditions:
@@ -91,7 +95,7 @@ class Study:
         Raises:
             SpecError: E-LABEL for label words that do not go with the labels.
         """
-        return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels))
+        return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels), self.generator)
 
     @property
     def default_methods(self) -> tuple[str, ...]:
@@ -146,9 +150,10 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     check_names(options.optimizer, options.schedule)
     device = pick_device(options.device)
     base = open_base(options.model, pooling=options.pooling, max_length=options.max_length)
+    generator = None if options.generator is None else open_generator(options.generator)
     _refuse_foreign(run)
     with locked(run):
-        return _opened(sources, run, options, base, device.type)
+        return replace(_opened(sources, run, options, base, device.type), generator=generator)
 
 
 def _opened(sources: Sources, run: Path, options: Options, base: Base, device: str) -> Study:

@@ -7,6 +7,8 @@ from pathlib import PurePath
 from leantune.artifact.manifest import Facts, Manifest, auto_class
 from leantune.artifact.script.compose import shown
 from leantune.core import catalogue, human
+from leantune.core.recipe import Teaching
+from leantune.data.unlabelled_rows import OWN
 from leantune.kinds.task import Task
 from leantune.models.locate import MINILM_HUB
 
@@ -81,8 +83,12 @@ def _teacher(facts: Facts) -> str:
     if teaching is None:
         return human.DASH
     methods = ", ".join(f"`{one}`" for one in dict.fromkeys(view.method for view in teaching.views))
-    said = f"{human.plural(len(teaching.views), 'view')} of {human.plural(teaching.rows, 'unlabelled row')}: {methods}"
+    said = f"{human.plural(len(teaching.views), 'view')} of {human.plural(teaching.rows, _judged(teaching))}: {methods}"
     return said.replace("|", "\\|")
+
+
+def _judged(teaching: Teaching) -> str:
+    return "training text" if teaching.unlabelled == OWN else "unlabelled row"
 
 
 _POOLED = {
@@ -180,6 +186,8 @@ def _limits(manifest: Manifest) -> str:
         "It always answers, also where no answer fits. The score is the model's own probability, not calibrated.",
         f"Longer rows {long} {manifest.max_length:,} tokens.",
     ]
+    if manifest.facts.compresses:
+        lines.append(f"What is left out of longer texts is said by the base as it was before the training, `{_name(manifest)}`: keep it.")
     if manifest.form == "adapter":
         lines.append(f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on; with others it refuses to load.")
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])

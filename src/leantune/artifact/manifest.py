@@ -21,7 +21,9 @@ from leantune.core.long import FIELDS, Long
 from leantune.core.records import Cost, Decoding, Interval, Recipe, Scores
 from leantune.core.spec import Spec
 from leantune.core.wording import Asked, Wording
+from leantune.data.template import Template
 from leantune.data.words import OF_WORDS
+from leantune.kinds.prompt import columns_of
 
 NAME = "leantune.json"
 CARD = "README.md"
@@ -95,6 +97,16 @@ class Facts(Spec):
         """Where every library cuts long texts off as the training did; None where none does, because other parts of them are read."""
         names = {way.name for way in Long.parse(self.long, FIELDS).ways}
         return "right" if self.asked or names == {"head"} else "left" if names == {"tail"} else None
+
+    @property
+    def compresses(self) -> bool:
+        """Whether words of long texts are left out that the base, as it was before the training, expected."""
+        long = Long.parse(self.long, FIELDS)
+        if not self.asked or self.wording is None:
+            return long.compresses
+        columns = columns_of(self.text, self.text_pair)
+        templates = [Template.parse(one, columns).cutting(long) for one in self.wording.around_rows]
+        return any(way["name"] == "compress" for template in templates for way in template.ways)
 
     @property
     def wording(self) -> Wording | None:

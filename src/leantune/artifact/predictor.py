@@ -34,7 +34,7 @@ from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows
 from leantune.data.examples import ExampleChunk
 from leantune.data.pieces._long import reader_of
-from leantune.data.pieces._pieces import Pieces, Room, too_long
+from leantune.data.pieces._pieces import Informed, Pieces, Room, too_long
 from leantune.data.telling import KNOWN, Known
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.masks import filled
@@ -45,6 +45,7 @@ from leantune.kinds.task import Decoded, Task
 from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
+from leantune.models.surprise import Surprise
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Predictor:
     """The prompt; None without one."""
     known: Known | None = None
     """What the training rows taught of sentences that matter; None where none are chosen."""
+    informed: Informed | None = None
+    """How surprising each token of a text is to the base as it was; None where no word is left out by that."""
 
     @property
     def labels(self) -> list[str]:
@@ -145,7 +148,7 @@ class Predictor:
 
     def _encoded(self, chunk: ExampleChunk) -> Encoded:
         facts = self.manifest.facts
-        reader = reader_of(facts.pieces, Long.parse(facts.long, FIELDS), self.known)
+        reader = reader_of(facts.pieces, Long.parse(facts.long, FIELDS), self.known, self.informed)
         pieces = reader if self.worded is None else self.worded.pieces or reader
         return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
 
@@ -171,10 +174,11 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
     base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
-    worded = worded_of(manifest, base)
+    informed = Surprise(_origin(place, manifest), chosen) if manifest.facts.compresses else None
+    worded = worded_of(manifest, base, informed)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
     network = read_delta(base, place, head, merge=merge).to(chosen)
-    return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known))
+    return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known), informed)
 
 
 def find_base(folder: Path, manifest: Manifest) -> Base:
@@ -183,8 +187,11 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
     Raises:
         ArtifactError: E-ARTIFACT when it is gone or has other weights.
     """
-    if manifest.form == "whole":
-        return open_base(str(folder), pooling=manifest.base.pooling)
+    return open_base(str(folder), pooling=manifest.base.pooling) if manifest.form == "whole" else _origin(folder, manifest)
+
+
+def _origin(folder: Path, manifest: Manifest) -> Base:
+    """The base model that was trained, as it was before."""
     wanted, tried = manifest.base, []
     for name in dict.fromkeys([wanted.name, wanted.source]):
         try:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from leantune import __version__
 from leantune.artifact.card import card
@@ -34,6 +35,7 @@ from leantune.models.build import layout
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
 from leantune.models.heads import is_transducer
 from leantune.models.network import start_token
+from leantune.models.surprise import at_once, before_text
 
 LIBRARIES = ("torch", "transformers", "peft")
 SENTENCE = "sentence-transformers"
@@ -124,7 +126,9 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     start = start_token(base.config) if is_transducer(base.config) else None
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
-    script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, adapter_code=code, worded=worded)
+    scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
+    more: dict[str, Any] = {"adapter_code": code, "worded": worded, "scored": scored}
+    script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 

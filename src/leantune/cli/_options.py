@@ -40,7 +40,7 @@ Long = Annotated[
     str,
     typer.Option(
         help="What is read of texts that have more: head, tail, both(first=0.25), windows(stride=192, most=4, pool=mean), "
-        "select(by=auto); of pairs also text=tail,text_pair=head."
+        "select(by=auto), compress (decoders); of pairs also text=tail,text_pair=head."
     ),
 ]
 MaxTargetLength = Annotated[
@@ -54,6 +54,10 @@ Prompt = Annotated[
     typer.Option(
         help='Template for methods behind a prompt (cloze | lora): "{text} It was {mask}."; may be given several times. Or FILE.yaml.'
     ),
+]
+Generator = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Encoder-decoder that writes templates for cloze(template=generated): a T5, hub name or folder."),
 ]
 Labels = Annotated[
     str | None,

@@ -28,6 +28,7 @@ def command(
     ] = None,
     model: option.Model = option.DEFAULT_MODEL,
     prompt: option.Prompt = None,
+    generator: option.Generator = None,
     labels: option.Labels = None,
     text: option.Text = None,
     text_pair: option.TextPair = None,
@@ -48,7 +49,17 @@ def command(
     else:
         columns = {"text": text, "text_pair": text_pair, "label": label}
         found = _preview(
-            name, file, rows, model=model, prompt=prompt, labels=labels, max_length=max_length, long=long, device=device, **columns
+            name,
+            file,
+            rows,
+            model=model,
+            prompt=prompt,
+            generator=generator,
+            labels=labels,
+            max_length=max_length,
+            long=long,
+            device=device,
+            **columns,
         )
         if as_json:
             typer.echo(found.model_dump_json(indent=2))

@@ -1,6 +1,6 @@
 """How a text that is too long is read: one line of data, the same in CLI and Python.
 
-head   tail   both(first=0.25)   windows(stride=192, most=4, pool=mean)   select(by=auto)      text=tail, text_pair=head
+head   tail   both(first=0.25)   windows(stride=192, most=4, pool=mean)   select(by=auto)   compress      text=tail, text_pair=head
 
 Long.parse("text=tail", {"text": 0, "text_pair": 1}).ways        (Tail(), Head())
 """
@@ -85,7 +85,14 @@ class Select(Way):
     where there is one, else labels, else the text itself."""
 
 
-WAYS: dict[str, type[Way]] = {way.name: way for way in (Head, Tail, Both, Windows, Select)}
+class Compress(Way):
+    """The words that a decoder did not expect (Li et al. 2023, arXiv:2310.06201), in their order."""
+
+    name: ClassVar[str] = "compress"
+    reads: ClassVar[str] = "the words that tell the most are read"
+
+
+WAYS: dict[str, type[Way]] = {way.name: way for way in (Head, Tail, Both, Windows, Select, Compress)}
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,11 @@ class Long:
     def selects(self) -> bool:
         """Whether sentences are chosen."""
         return any(isinstance(way, Select) for way in self.ways)
+
+    @property
+    def compresses(self) -> bool:
+        """Whether words are left out that the base expected."""
+        return any(isinstance(way, Compress) for way in self.ways)
 
     def of(self, *, paired: bool) -> Long:
         """The same for rows of one text or two: what no text goes by is left out."""

@@ -55,8 +55,21 @@ class Recipe(Spec):
     """How texts are written; None where the task writes none."""
     wording: Wording | None = None
     """What a prompt says; None where the method has none."""
+    generator: Generator | None = None
+    """Who writes templates; None where none are written, or by the base itself."""
     teaching: Teaching | None = None
     """What a teacher teaches with; None where the method has none."""
+
+
+class Generator(Spec):
+    """An encoder-decoder that fills gaps in texts."""
+
+    model: str
+    """As the user named it."""
+    weights: str | None
+    """Hash of its weights; None on the hub."""
+    revision: str | None = None
+    """Commit on the hub; None for a folder."""
 
 
 class Teaching(Spec):

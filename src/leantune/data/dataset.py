@@ -24,7 +24,7 @@ from leantune.data.manifest import Manifest, read_manifest
 from leantune.data.request import Request
 from leantune.data.table import Table
 from leantune.data.test_sets import MAIN, split_of
-from leantune.data.unlabelled_rows import UNLABELLED, file_of
+from leantune.data.unlabelled_rows import OWN, UNLABELLED, file_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Dataset:
         manifest: what it holds.
         train: other training rows than those of the folder, such as a few of each label.
         train_name: what they are called in caches.
-        unlabelled: digest of the rows without labels that are among the splits too.
+        unlabelled: digest of the rows without labels that are among the splits too; `OWN` for those of train.
     """
 
     folder: Path
@@ -86,7 +86,9 @@ class Dataset:
         """The rows of train, dev, test and every further test set; the unlabelled ones where there are any."""
         found = {name: Examples(self.folder / f"{name}.arrow") for name in self.manifest.sizes}
         found |= {} if self.train is None else {"train": self.train}
-        return found if self.unlabelled is None else found | {UNLABELLED: Examples(self.folder / file_of(self.unlabelled))}
+        if self.unlabelled is None:
+            return found
+        return found | {UNLABELLED: found["train"] if self.unlabelled == OWN else Examples(self.folder / file_of(self.unlabelled))}
 
     @property
     def tests(self) -> dict[str, str]:
@@ -95,9 +97,10 @@ class Dataset:
 
     def digest_of(self, split: str) -> str:
         """Name of the content that a split belongs to: a further test set has its own, and so have other training rows."""
-        if split == "train" and self.train is not None:
+        own = split == UNLABELLED and self.unlabelled == OWN
+        if (own or split == "train") and self.train is not None:
             return digest(self.digest, self.train_name)
-        if split == UNLABELLED and self.unlabelled is not None:
+        if split == UNLABELLED and not own and self.unlabelled is not None:
             return self.unlabelled
         return {split_of(name): data for name, data in self.manifest.further.items()}.get(split, self.digest)
 

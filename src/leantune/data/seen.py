@@ -54,7 +54,7 @@ def seen(tokenizer: Any, prompt: Cloze, texts: Sequence[str], length: int) -> Se
     one = prompt.rendered(texts)
     coded = tokenizer(one.text, return_offsets_mapping=True)
     offsets = coded["offset_mapping"]
-    kept = prompt.kept_places(offsets, one, length)
+    kept = prompt.kept_places(coded["input_ids"], offsets, one, length)
     own = _span(one.text, prompt.alone(texts).text, leads=prompt.leads)
     kinds: dict[int, Kind] = {place: "demonstration" for place, (start, end) in enumerate(offsets) if not own[0] <= start <= end <= own[1]}
     spans: list[tuple[Kind, Sequence[tuple[int, int]]]] = [("text", one.fields), ("mask", one.masks), ("soft", one.softs)]

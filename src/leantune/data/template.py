@@ -4,7 +4,8 @@
 
     {column}          a text of the row; filters behind colons: lower1 (first letter small), nodot (no full stop at its end),
                       keep (never shortened), max=64 (so many characters at most); where it is too long its head is read, or its
-                      tail, or both (both=0.5: half of it from its beginning, a quarter when not given)
+                      tail, or both (both=0.5: half of it from its beginning, a quarter when not given), or the words that tell the
+                      most (compress)
     {mask}            where the word of the label is sought
     {soft:10}         ten trained tokens that are no words; {soft:Is this good} starts them from words, as many as these are
     {{ and }}         braces
@@ -22,7 +23,11 @@ from typing import Any
 from leantune.core.errors import SpecError, nearest
 from leantune.core.long import WAYS, Both, Head, Long
 
-FILTERS = ("lower1", "nodot", "keep", "head", "tail", "both", "both=SHARE", "max=N")
+FILTERS = ("lower1", "nodot", "keep", "head", "tail", "both", "both=SHARE", "compress", "max=N")
+
+
+_PLAIN = tuple(name for name in FILTERS if "=" not in name)
+_WAYS = ("head", "tail", "both", "compress")
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Field:
     @property
     def way(self) -> dict[str, Any] | None:
         """How it is shortened, for `data.cuts`; None where it is not said."""
-        found = [name for name in self.filters if name.partition("=")[0] in ("head", "tail", "both")]
+        found = [name for name in self.filters if name.partition("=")[0] in _WAYS]
         if not found:
             return None
         name, _, share = found[-1].partition("=")
@@ -231,7 +236,7 @@ def _part(source: str, piece: str | _Braced, columns: Mapping[str, int]) -> Part
     for one in filters:
         number = one.removeprefix("max=")
         share = re.fullmatch(r"both=0?\.\d*[1-9]\d*", one)
-        if one not in FILTERS[:-2] and not share and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
+        if one not in _PLAIN and not share and not (one.startswith("max=") and number.isdecimal() and int(number) > 0):
             raise SpecError(f'{where}: "{one}" is no filter. All: {", ".join(FILTERS)}.', "E-NAME")
     return Field(columns[name], tuple(filters))
 

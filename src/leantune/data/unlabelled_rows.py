@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 UNLABELLED = "unlabelled"
 """Their split."""
+OWN = "own"
+"""Stands for the digest where the texts of the training rows take their place."""
 
 
 class Unlabelled(Spec):
@@ -51,6 +53,11 @@ class Unlabelled(Spec):
         ]
         told = [line for line, number in zip(left_out, (self.judged, self.empty), strict=True) if number]
         return f"unlabelled: {plural(self.rows, 'row')} of {self.name}" + (f" ({'; '.join(told)})" if told else "")
+
+
+def own_texts(rows: int) -> Unlabelled:
+    """The texts of so many training rows, without their labels."""
+    return Unlabelled(name="train", digest=OWN, rows=rows)
 
 
 def file_of(digest: str) -> str:

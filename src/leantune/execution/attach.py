@@ -130,7 +130,8 @@ def _objective(context: Context, feed: Feed) -> Objective:
     if context.lesson is None:
         return Supervised(context.task, feed)
     rows, lesson = context.encoded(context.learned).answered, context.lesson
-    return Distilled(context.task, feed, rows, lesson.soft, lesson.temperature, labelled=len(context.gold["train"]))
+    labelled = 0 if lesson.alone else len(context.gold["train"])
+    return Distilled(context.task, feed, rows, lesson.soft, lesson.temperature, labelled=labelled)
 
 
 @torch.inference_mode()

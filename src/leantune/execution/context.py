@@ -18,6 +18,7 @@ from leantune.core.digest import digest
 from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.long import FIELDS, Long
+from leantune.core.recipe import Generator
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording, plain
@@ -46,6 +47,7 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network, of_rows
+from leantune.models.surprise import Surprise
 from leantune.scores.likelihood import tally as tally_likelihood
 
 TAUGHT = "taught"
@@ -85,12 +87,12 @@ class Context:
         prompt = parse_method(recipe.method).prompt if recipe.wording else None
         if prompt is None or recipe.wording is None:
             return found
-        return replace(found, worded=Worded(prompt, self.setting(recipe.wording)))
+        return replace(found, worded=Worded(prompt, self.setting(recipe.wording, recipe.generator)))
 
     @property
     def learned(self) -> str:
-        """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them."""
-        return "train" if self.lesson is None else TAUGHT
+        """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them, or these alone."""
+        return "train" if self.lesson is None else UNLABELLED if self.lesson.alone else TAUGHT
 
     def saying(self, wording: Wording) -> Context:
         """The same trial in another wording."""
@@ -114,10 +116,12 @@ class Context:
             )
         return self.saying(wording)
 
-    def setting(self, wording: Wording) -> Setting:
+    def setting(self, wording: Wording, generator: Generator | None = None) -> Setting:
         """What a prompt is made for here."""
-        columns = self.dataset.columns
-        return Setting(wording, self.base, self.task, self.dataset.labels, columns_of(columns.text, columns.text_pair), self.long)
+        columns, labels = self.dataset.columns, self.dataset.labels
+        return Setting(
+            wording, self.base, self.task, labels, columns_of(columns.text, columns.text_pair), self.long, generator, self.informed
+        )
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -169,7 +173,10 @@ class Context:
     def gold(self) -> dict[str, Answers]:
         """The answers of each split."""
         found = {name: examples.gold for name, examples in self.dataset.splits.items()}
-        return found if self.lesson is None else found | {TAUGHT: np.r_[found["train"], self.lesson.soft.argmax(axis=1)]}
+        if self.lesson is None:
+            return found
+        said = self.lesson.soft.argmax(axis=1)
+        return found | {UNLABELLED: said, TAUGHT: np.r_[found["train"], said]}
 
     def targets(self, split: str, rows: NDArray[np.int64], words: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """What the loss compares the logits of pieces of these rows with."""
@@ -252,6 +259,7 @@ class Context:
             chunks = self.dataset.splits[split].chunks()
             room = Room(self.conditions.max_length, self.conditions.target_length)
             self._encoded[split] = encode_to_disk(self.base.tokenizer, chunks, room, path, self.pieces)
+            self.informed.rest()
         return self._encoded[split]
 
     @property
@@ -279,7 +287,12 @@ class Context:
     @property
     def reader(self) -> str | Pieces:
         """How rows become pieces, without a prompt."""
-        return reader_of(pieces_of(self.dataset.gold.pieces, self.base.config), self.long, self.known)
+        return reader_of(pieces_of(self.dataset.gold.pieces, self.base.config), self.long, self.known, self.informed)
+
+    @cached_property
+    def informed(self) -> Surprise:
+        """The base as it is, which says how surprising words are; read where somebody asks."""
+        return Surprise(self.base, self.device)
 
     @cached_property
     def _encoded(self) -> dict[str, Encoded]:

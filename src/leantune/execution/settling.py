@@ -24,9 +24,11 @@ from leantune.data.pieces._pieces import Room
 from leantune.evaluate.predict import logits_of, mean_of_rows
 from leantune.execution.context import Context
 from leantune.kinds.prompt import Rows, Worded
+from leantune.models.base import Base
 from leantune.models.build import build_network
 from leantune.models.network import Network
 from leantune.models.sought import output_embedding
+from leantune.models.span_beam import Filling, SpanFiller
 from leantune.models.verbalizer import Verbalizer
 
 MOST_ROWS = 512
@@ -45,6 +47,7 @@ def settle(context: Context, job: Job) -> tuple[Context, list[str]]:
     start = time.perf_counter()
     rows = _drawn(context, job.seed)
     found = worded.prompt.settle(worded.setting, rows, BaseOracle(context, worded), job.seed)
+    context.informed.rest()
     seen = [f"the wording was settled on {len(rows.gold):,} of {len(context.gold['train']):,} training rows"] if _too_many(context) else []
     return replace(context.saying(found.wording), settling=time.perf_counter() - start), [*found.notes, *seen]
 
@@ -82,6 +85,16 @@ class BaseOracle:
         weight: torch.Tensor = output_embedding(self.network.body).weight
         found: NDArray[np.float32] = weight.detach().float().cpu().numpy()
         return found
+
+    def fill(self, generator: Base, texts: Sequence[Sequence[int]], spans: int, beams: int) -> list[Filling]:
+        """By the generator, which is read when it is first asked."""
+        if generator.name not in self._fillers:
+            self._fillers[generator.name] = SpanFiller(generator, self.context.device)
+        return self._fillers[generator.name].fill(texts, spans, beams=beams)
+
+    @cached_property
+    def _fillers(self) -> dict[str, SpanFiller]:
+        return {}
 
 
 def _too_many(context: Context) -> bool:

@@ -25,7 +25,7 @@ from leantune.core.files import read_kept, write_atomic
 from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
-from leantune.data.unlabelled_rows import UNLABELLED
+from leantune.data.unlabelled_rows import OWN, UNLABELLED
 from leantune.evaluate.predict import averaged, logits_of
 from leantune.execution.attach import attach, from_states, logits_from_states, setup_of
 from leantune.execution.context import Context
@@ -49,8 +49,9 @@ def taught(context: Context, job: Job) -> tuple[Context, list[str]]:
         return context, []
     school = Views(context, job, recipe.teaching.views)
     lesson = teacher.teach(school)
-    found = replace(context, lesson=replace(lesson, read=frozenset(school.read)), settling=context.settling + school.seconds)
-    return found, lesson.notes
+    lesson = replace(lesson, read=frozenset(school.read), alone=not teacher.labels)
+    own = ["no unlabelled rows are given: the teacher judges the texts of the training rows"] * (recipe.teaching.unlabelled == OWN)
+    return replace(context, lesson=lesson, settling=context.settling + school.seconds), [*lesson.notes, *own]
 
 
 class _Kept(Spec):

@@ -18,17 +18,19 @@ from numpy.typing import NDArray
 
 from leantune.core.link import Link, LinkCard
 from leantune.core.long import USUAL, Long
+from leantune.core.recipe import Generator
 from leantune.core.wording import Asked, Wording
 from leantune.data.examples import ExampleChunk
 
 if TYPE_CHECKING:
     from leantune.data.label_words import Word
-    from leantune.data.pieces._pieces import Pieces
+    from leantune.data.pieces._pieces import Informed, Pieces
     from leantune.kinds.rates import Rates
     from leantune.kinds.task import Task
     from leantune.models.anatomy import Anatomy
     from leantune.models.base import Base
     from leantune.models.heads import HeadSpec
+    from leantune.models.span_beam import Filling
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Setting:
     """Names that a text of a row goes by, with its place (0 or 1)."""
     long: Long = USUAL
     """How texts are read that are too long, where the template does not say."""
+    generator: Generator | None = None
+    """Who writes templates, where it is not the base itself."""
+    informed: Informed | None = None
+    """How surprising each token of a text is to the base, where words are left out by that."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,10 @@ class Oracle(Protocol):
         """The rows of the output embedding: (V, D)."""
         ...
 
+    def fill(self, generator: Base, texts: Sequence[Sequence[int]], spans: int, beams: int) -> list[Filling]:
+        """What a generator puts into the gaps of many texts at once, the likeliest first (`models.span_beam`)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -87,6 +97,11 @@ class Prompt(Link):
     @property
     def settles(self) -> bool:
         """Whether some of the wording is found on the training rows; until then neither pieces nor head need be complete."""
+        return False
+
+    @property
+    def generates(self) -> bool:
+        """Whether a generator writes templates for it."""
         return False
 
     def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:

@@ -66,6 +66,8 @@ class Lesson:
     """Who took part, with which weight, and how far they agree."""
     read: frozenset[str] = frozenset()
     """Poolings by which the unlabelled rows were read for it: their stored states are paid for."""
+    alone: bool = False
+    """Whether nothing else is learned, no label of a labelled row."""
 
 
 class Teacher(Link):
@@ -75,6 +77,8 @@ class Teacher(Link):
     """Over 1 the unlikely labels count for more."""
     steps: int = Field(default=250, ge=1)
     """Of each view that learns step by step."""
+    labels: bool = True
+    """Whether the student learns from the labels of the labelled rows too; else from what the teacher says alone."""
 
     card: ClassVar[LinkCard]
 

@@ -19,6 +19,7 @@ from leantune.data.pieces._cloze import Cloze, Masked, Shown
 from leantune.data.template import Template
 from leantune.kinds.prompt import Oracle, Rows, Setting, Settled, Worded
 from leantune.prompts._demonstrations import drawn
+from leantune.prompts._generated import AVERAGED, Ways, generated
 from leantune.prompts._templates import Answers, Choose, best_of
 from leantune.prompts._words import Pool, Vocabulary, as_given, by_likelihood_ratio, by_rank, expanded, without_rare
 
@@ -38,7 +39,17 @@ class Options(Protocol):
 
     @property
     def template(self) -> int | str:
-        """A number, best or all."""
+        """A number, best, all or generated."""
+        ...
+
+    @property
+    def candidates(self) -> int:
+        """Templates that are generated."""
+        ...
+
+    @property
+    def beams(self) -> int:
+        """Beginnings of them that are followed at the same time."""
         ...
 
     @property
@@ -68,6 +79,10 @@ class Options(Protocol):
         """The pieces behind each template."""
         ...
 
+    def at_end(self, setting: Setting) -> bool:
+        """Whether the word must stand behind everything."""
+        ...
+
     def tokens(self, setting: Setting) -> tuple[tuple[Word, ...], ...]:
         """Tokens of the words of each label."""
         ...
@@ -94,13 +109,14 @@ class Settling:
 
     def templates(self) -> tuple[tuple[str, ...], list[str]]:
         """Those that are used, and why."""
-        sources = self.options.sources(self.worded.setting)
-        if self.options.template != "best" or len(sources) == 1:
-            return sources, []
+        sources, notes = self._sources()
+        if self.options.template not in ("best", "generated") or len(sources) == 1:
+            return sources, notes
         if np.bincount(self.rows.gold, minlength=len(self.worded.setting.labels)).min() < FEWEST:
-            return sources, [
-                f"all {len(sources)} templates are averaged: with fewer than {FEWEST} training rows of a label a choice among them is noise"
-            ]
+            averaged = self._alike(sources)[:AVERAGED] if self.options.template == "generated" else sources
+            which = f"all {len(averaged)}" if averaged == sources else f"the first {len(averaged)}"
+            reason = f"with fewer than {FEWEST} training rows of a label a choice among them is noise"
+            return averaged, [*notes, f"{which} templates are averaged: {reason}"]
         answers = list[Answers]()
         for source in sources:
             said = self._said((source,))
@@ -108,7 +124,21 @@ class Settling:
             priors = self._priors(said, pool.tokens) if self.options.calibrate else np.zeros(len(pool.said), np.float32)
             answers.append(Answers(source, self.oracle.likely(said, pool.tokens, self.rows.chunk), priors, self._choose(pool)))
         found, note = best_of(answers, self.rows.gold, self.seed)
-        return (found,), [note]
+        return (found,), [*notes, note]
+
+    def _sources(self) -> tuple[tuple[str, ...], list[str]]:
+        """The templates in question, generated where that is wanted."""
+        setting = self.worded.setting
+        if self.options.template != "generated":
+            return self.options.sources(setting), []
+        ways = Ways(self.options.at_end(setting), self.options.beams, self.options.candidates)
+        found, note = generated(setting, self.rows, self.oracle, ways, seed=self.seed)
+        return tuple(found), [note]
+
+    def _alike(self, sources: tuple[str, ...]) -> tuple[str, ...]:
+        """Those behind which the words of the labels are the same tokens as behind the first, so that they can be averaged."""
+        first, *others = ((source, self.options.tokens(self._said((source,)).setting)) for source in sources)
+        return (first[0], *(source for source, tokens in others if tokens == first[1]))
 
     def with_words(self, templates: tuple[str, ...]) -> tuple[Wording, list[str]]:
         """The words of each label."""

@@ -35,7 +35,9 @@ from leantune.kinds.rates import Rates
 from leantune.models.build import has_output_layer, has_stock, is_decoder, lacks_head
 from leantune.models.heads import HeadKind, HeadSpec, SoftSpec, Word, is_transducer
 from leantune.models.soft_tokens import cost
+from leantune.models.surprise import unfit
 from leantune.models.verbalizer import sought_tokens
+from leantune.prompts._generated import generator_of
 from leantune.prompts._settling import Settling, shown
 from leantune.prompts._templates import bank
 
@@ -59,14 +61,19 @@ class ClozePrompt(Prompt):
     verbalizer: Literal["manual", "auto", "knowledge", "soft"] = "manual"
     """Labels are read from the words given; from words found on the training rows; from given ones and their neighbours; or by a head that
     starts from the given ones and is trained."""
-    template: int | Literal["best", "all"] = 1
-    """Which of several templates, from 1; the best on the training rows; or all, averaged."""
+    template: int | Literal["best", "all", "generated"] = 1
+    """Which of several templates, from 1; the best on the training rows; all, averaged; or the best of those that a model writes
+    (`--generator`)."""
     calibrate: bool = False
     """Subtract what each word gets where no text stands."""
     words: int = Field(default=3, ge=1)
     """Words of each label that are found (auto) or added (knowledge)."""
     demonstrations: int = Field(default=0, ge=0)
     """Training rows of each label that are shown beside every row."""
+    candidates: int = Field(default=8, ge=1)
+    """Templates that are generated, of which the best is taken."""
+    beams: int = Field(default=20, ge=1)
+    """Beginnings of templates that are followed at the same time while they are generated."""
     penalty: float | None = Field(default=None, ge=0)
     """A soft verbalizer is drawn back to its words by this times the square of the distance; 0.01 when not given."""
     encoder: Literal["lstm", "mlp"] | None = None
@@ -83,8 +90,8 @@ class ClozePrompt(Prompt):
     @field_validator("template", mode="before")
     @classmethod
     def _number_or_name(cls, value: object) -> object:
-        if value not in ("best", "all") and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
-            raise PydanticCustomError("template", "write the number of a template (from 1), best or all")
+        if value not in ("best", "all", "generated") and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+            raise PydanticCustomError("template", "write the number of a template (from 1), best, all or generated")
         return value
 
     @model_validator(mode="after")
@@ -95,21 +102,34 @@ class ClozePrompt(Prompt):
             )
         if "words" in self.model_fields_set and self.verbalizer not in ("auto", "knowledge"):
             raise PydanticCustomError("words", "words is how many are found; use it with verbalizer=auto or verbalizer=knowledge")
+        if self.template == "generated" and self.verbalizer == "auto":
+            raise PydanticCustomError(
+                "template", "template=generated writes around the words of the labels, which verbalizer=auto would find later; give words"
+            )
+        if self.template != "generated" and (idle := sorted(self.model_fields_set & {"candidates", "beams"})):
+            raise PydanticCustomError("template", "{idle}: of generated templates; use template=generated", {"idle": some(idle)})
         return self
 
     @property
     def settles(self) -> bool:
         """Whether some of the wording is found on the training rows."""
-        return self.calibrate or self.demonstrations > 0 or self.template == "best" or self.verbalizer in ("auto", "knowledge")
+        found = self.template in ("best", "generated") or self.verbalizer in ("auto", "knowledge")
+        return self.calibrate or self.demonstrations > 0 or found
+
+    @property
+    def generates(self) -> bool:
+        """Whether a generator writes templates."""
+        return self.template == "generated"
 
     def unsupported(self, setting: Setting) -> str | None:
         """Tasks without labels of their own, bases that end in no vocabulary."""
         if setting.task.problem != "single_label_classification":
             return f"a cloze prompt says one label for a row, which {setting.task.name} does not have"
-        if not setting.wording.around_rows and self.template not in ("best", "all"):
+        if not setting.wording.around_rows and isinstance(self.template, int):
             return 'there is no template: give one with --prompt, such as "{text} It was {mask}."'
         if setting.long.windows or setting.long.selects:
-            return f"a prompt reads a row as one piece, not by --long {setting.long}; --long tail or both, or {{text:both}} in the template"
+            ways = "--long tail, both or compress, or {text:both} in the template"
+            return f"a prompt reads a row as one piece, not by --long {setting.long}; {ways}"
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
@@ -120,6 +140,8 @@ class ClozePrompt(Prompt):
     def pieces(self, setting: Setting) -> Pieces:
         """Rows in the words of the template, or of several."""
         self._refuse_idle_options(setting)
+        if self.generates and not setting.wording.settled:
+            generator_of(setting)
         members = self.members(setting)
         for member in members:
             member.refuse_full(setting.base.tokenizer, setting.base.max_length)
@@ -195,7 +217,7 @@ class ClozePrompt(Prompt):
             signs = tuple(sign * count for count in counts) if kind is Masked else (sign,)
             demonstrations = tuple(shown(template, one, setting.wording) for one in setting.wording.demonstrations)
             softs = soft_signs(setting.base.tokenizer, template) if template.softs else ()
-            members.append(kind(template, signs, demonstrations, self.demonstrations, softs))
+            members.append(kind(template, signs, demonstrations, self.demonstrations, softs, setting.informed))
         return members
 
     def apart(self, setting: Setting) -> list[Wording]:
@@ -214,7 +236,11 @@ class ClozePrompt(Prompt):
             if self.template > len(given):
                 raise SpecError(f"cloze: there is no template {self.template}; --prompt gives {len(given)}.", "E-RANGE")
             return (given[self.template - 1],)
-        return given or _bank(setting)
+        return _bank(setting) if self.generates else given or _bank(setting)
+
+    def at_end(self, setting: Setting) -> bool:
+        """Whether the word must stand behind everything, because the base goes on there."""
+        return _at_end(setting)
 
     def templates(self, setting: Setting) -> list[Template]:
         """The same taken apart."""
@@ -239,9 +265,12 @@ class ClozePrompt(Prompt):
 def _bank(setting: Setting) -> tuple[str, ...]:
     """The general templates that the base can read."""
     found = bank(paired=1 in setting.columns.values())
-    if _style(setting) is Masked or (is_transducer(setting.base.config) and _sentinel(setting)):
-        return found
-    return tuple(one for one in found if Template.parse(one, setting.columns).ends_with_mask)
+    return tuple(one for one in found if not _at_end(setting) or Template.parse(one, setting.columns).ends_with_mask)
+
+
+def _at_end(setting: Setting) -> bool:
+    style = _style(setting)
+    return style is Next or (style is Apart and not _sentinel(setting))
 
 
 def _kind(setting: Setting) -> HeadKind | None:
@@ -263,7 +292,9 @@ def _sentinel(setting: Setting) -> str:
 
 
 def _check_shape(template: Template, kind: type[Cloze], words: tuple[tuple[Word, ...], ...], setting: Setting) -> None:
-    """Refuse what a body that writes from left to right cannot read."""
+    """Refuse what the body cannot read: a body that writes from left to right goes on at the end; only that one knows what it expected."""
+    if any(way["name"] == "compress" for way in template.ways) and (reason := unfit(setting.base)):
+        raise SpecError(f'The prompt "{template.source}": compress leaves words out, and {reason}. Use head, tail or both.', "E-OPTION")
     if kind is Masked:
         return
     if template.masks > 1 or (not template.ends_with_mask and not (kind is Apart and _sentinel(setting))):

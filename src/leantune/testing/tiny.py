@@ -33,11 +33,13 @@ _BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _END = ("<|endoftext|>",)
 _T5 = ("<pad>", "</s>", "<unk>")
-_ROLES = {
+_T5_SIGNS = (*_T5, "<extra_id_0>", "<extra_id_1>", "<extra_id_2>")
+_ROLES: dict[tuple[str, ...], dict[str, str]] = {
     _BERT: {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
     _ROBERTA: {"cls_token": "<s>", "pad_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
     _END: {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"},
     _T5: {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    _T5_SIGNS: {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
 }
 
 
@@ -106,6 +108,7 @@ _BART_SHAPE = {
 }
 TRANSDUCERS: dict[str, Family] = {
     "t5": Family("t5", _T5, changes=_T5_SHAPE),
+    "t5-spans": Family("t5", _T5_SIGNS, changes=_T5_SHAPE),
     "bart": Family("bart", _T5, changes=_BART_SHAPE),
     "marian": Family("marian", _T5, changes={**_BART_SHAPE, "bos_token_id": None}),
 }
@@ -143,7 +146,9 @@ def _tokenizer(kind: Family) -> PreTrainedTokenizerFast:
     roles = _ROLES[kind.specials]
     inner = _byte_pairs(kind.specials) if kind.specials == _END else _word_pieces(kind.specials, roles, pairs=kind.pairs)
     inputs = ["input_ids", *(["token_type_ids"] if kind.pairs else []), "attention_mask"]
-    return PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=POSITIONS, model_input_names=inputs, **roles)
+    found = PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=POSITIONS, model_input_names=inputs, **roles)
+    found.add_tokens([token for token in kind.specials if token not in roles.values()], special_tokens=True)
+    return found
 
 
 def _word_pieces(specials: tuple[str, ...], roles: dict[str, str], *, pairs: bool) -> Tokenizer:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _HEADER = '''"""An adapter type for peft: import this module before the adapter in its folder is loaded."""
@@ -36,10 +36,10 @@ def carry(name: str) -> str:
     return _HEADER + "\n".join(lines) + "\n\n\n" + "\n\n\n".join(sources) + "\n"
 
 
-def carried(names: Mapping[str, str]) -> tuple[list[str], str]:
+def carried(names: Iterable[tuple[str, str]]) -> tuple[list[str], str]:
     """Functions of ours by module and name, with all that they need of ours: lines that import what others define, and the source."""
     load = _Load()
-    for place, name in names.items():
+    for place, name in names:
         module = load.module(place)
         number = module.defined[name]
         module.taken.add(number)

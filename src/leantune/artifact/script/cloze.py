@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from leantune.artifact.script.common import FOLDER, SETTINGS, answer
-from leantune.data.cuts import kept
+from leantune.artifact.script.common import FOLDER, SETTINGS, answer, scorer
+from leantune.data.cuts import kept, words_of
 
 
 def said(text: str, filters: list[str]) -> str:
@@ -51,7 +51,7 @@ def beside(prompt: dict[str, Any], texts: list[str]) -> str:
     return prompt["joint"].join([*found, ""] if prompt["leads"] else ["", *found]) if found else ""
 
 
-def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str]) -> tuple[list[int], list[int]]:
+def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str], informed: Any) -> tuple[list[int], list[int]]:
     """Token numbers of a row, and at which of them words are sought."""
     text, spans = render(prompt["template"], texts)
     more = beside(prompt, texts)
@@ -65,7 +65,12 @@ def encode(tokenizer: Any, prompt: dict[str, Any], texts: list[str]) -> tuple[li
     for _ in range(len(ids) - SETTINGS["max_length"]):
         sizes[sizes.index(max(sizes))] -= 1
     cut = zip(runs, sizes, prompt["ways"], strict=False)
-    gone = {at for run, most, way in cut for at in set(run) - {run[place] for place in kept(len(run), most, way)}}
+    gone = set[int]()
+    for run, most, way in cut:
+        scored = way["name"] == "compress" and len(run) > most
+        surprise = informed([ids[at] for at in run]) if scored else []
+        worth = list(zip(words_of(text, [offsets[at] for at in run]), surprise, strict=True)) if scored else None
+        gone |= set(run) - {run[place] for place in kept(len(run), most, way, worth)}
     stays = [at for at in range(len(ids)) if at not in gone]
     inside = {
         kind: [at for at in stays if any(max(offsets[at][0], start) < min(offsets[at][1], end) for start, end in spans[kind])]
@@ -116,11 +121,11 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     if any(kind == "soft" for prompt in SETTINGS["prompts"] for kind, _, _ in prompt["template"]):
         soften(inner)
     head = load_file(FOLDER / "2_Dense" / "model.safetensors") if SETTINGS["soft"] else {}
-    found = []
+    found, informed = [], scorer()
     for row, text in enumerate(texts):
         said = []
         for prompt in SETTINGS["prompts"]:
-            ids, places = encode(tokenizer, prompt, [text, pairs[row] if pairs else ""])
+            ids, places = encode(tokenizer, prompt, [text, pairs[row] if pairs else ""], informed)
             written = {}
             if SETTINGS["reads"] == "apart":
                 written = {"decoder_input_ids": torch.tensor([[SETTINGS["start"], *SETTINGS["written"]]])}

@@ -49,6 +49,11 @@ def find_base(given: str | None) -> str:
     sys.exit(f"error: the base model is not there: {', '.join([given] if given else SETTINGS['bases'])}. Say where with --base.")
 
 
+def scorer() -> Any:
+    """How surprising each token of a text is; nothing where no word is left out by that."""
+    return None
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a CSV file with a header, or of a JSON Lines file."""
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -106,6 +111,7 @@ def main() -> None:
     if not rows:
         parser.error("give texts or --file")
     columns = [column(rows, name) for name in names]
+    SETTINGS["bases"] = [given.base] if given.base else SETTINGS.get("bases", [])
     answers = predict(load_model(given.base), columns[0], columns[1] if width == 2 else None)
     label, score = (f"predicted_{name}" if name in rows[0] else name for name in ("label", "score"))
     writer = csv.DictWriter(sys.stdout, [*rows[0], label, score], extrasaction="ignore")

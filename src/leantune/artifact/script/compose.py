@@ -21,6 +21,7 @@ from leantune.artifact.script import (
     cloze,
     common,
     composed,
+    compress,
     focus,
     lengthy,
     masked,
@@ -64,14 +65,26 @@ SETTINGS = {settings}
 '''
 
 _STANDARD = ("argparse", "csv", "hashlib", "json", "math", "re", "sys", "warnings", "zlib")
-_CARRIED = {"leantune.data.reading": "read", "leantune.data.cuts": "kept"}
+_CARRIED = (
+    ("leantune.data.reading", "read"),
+    ("leantune.data.cuts", "kept"),
+    ("leantune.data.cuts", "words_of"),
+    ("leantune.models.surprise", "surprises"),
+)
 """Functions of the library that the script uses as they are."""
 _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
 
 def compose(
-    manifest: Manifest, *, pad: int | None, start: int | None, prompts: bool, adapter_code: str | None, worded: Worded | None = None
+    manifest: Manifest,
+    *,
+    pad: int | None,
+    start: int | None,
+    prompts: bool,
+    adapter_code: str | None,
+    worded: Worded | None = None,
+    scored: tuple[int, int] | None = None,
 ) -> str:
     """The text of `predict.py`.
 
@@ -82,10 +95,11 @@ def compose(
         prompts: whether virtual tokens stand before the text.
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
         worded: the prompt; None without one.
+        scored: where words are left out that the base expected: the token before a text, and tokens that it reads at once.
     """
     functions = _functions(manifest, prompts=prompts)
     body, lines = "\n\n".join(_source(function) for function in functions), list[str]()
-    if names := {place: name for place, name in _CARRIED.items() if re.search(rf"\b{name}\(", body)}:
+    if names := [(place, name) for place, name in _CARRIED if re.search(rf"\b{name}\(", body)]:
         lines, code = carried(names)
         body = f"{code}\n\n{body}"
     body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
@@ -95,7 +109,11 @@ def compose(
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code, lines),
-        settings=pprint.pformat(_settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start), width=120, sort_dicts=False),
+        settings=pprint.pformat(
+            _settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start) | ({"scored": scored} if scored else {}),
+            width=120,
+            sort_dicts=False,
+        ),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
 
@@ -120,11 +138,13 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         model: list[Any] = [stock.load_model, stock.forward]
     else:
         model = [(virtual if prompts else pooled).token_states, pooled.load_model, pooled.forward]
-    base = [common.find_base] if manifest.form == "adapter" else []
+    facts = manifest.facts
+    base = [common.find_base] if manifest.form == "adapter" or facts.compresses else []
+    scorer = [compress.scorer if facts.compresses else common.scorer]
     task = catalogue.load("tasks", manifest.facts.task)
     if manifest.facts.asked:
         model = [stock.load_model]
-        words = [cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.soften, cloze.predict]
+        words = [*scorer, cloze.said, cloze.render, cloze.beside, cloze.encode, cloze.by_words, cloze.soften, cloze.predict]
         predict: list[Any] = [type(task).answer, *words]
     elif task.writes:
         model = [stock.load_model]
@@ -142,7 +162,7 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
     elif manifest.facts.chooses:
         predict = [type(task).answer, choose.options_of, choose.predict]
     elif manifest.facts.cut_side is None:
-        predict = [type(task).answer, written.rectangle, lengthy.logits_of, lengthy.predict]
+        predict = [type(task).answer, *scorer, written.rectangle, lengthy.logits_of, lengthy.predict]
     else:
         predict = [type(task).answer, common.predict]
     made = _COMPOSED.search(f"{manifest.facts.text}{manifest.facts.text_pair}")
@@ -165,7 +185,7 @@ def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts
             settings["rows"] = 1 if prompts else 16  # peft puts virtual tokens before the padding, so there must be none
     else:
         settings |= {"layout": manifest.layout, "unit": facts.anchored}
-    if manifest.form == "adapter":
+    if manifest.form == "adapter" or facts.compresses:
         bases = [base.source, MINILM_HUB] if base.name == "minilm" else [base.source]
         settings |= {"bases": list(dict.fromkeys(bases)), "revision": base.revision, "weights": base.weights_digest}
     return settings

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from leantune.artifact.script.common import FOLDER, SETTINGS, answer, forward
+from leantune.artifact.script.common import FOLDER, SETTINGS, answer, forward, scorer
 from leantune.artifact.script.written import rectangle
 from leantune.data.reading import read
 
@@ -33,10 +33,10 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
     """Answer and score of each row, from the mean (or the largest) of the logits of its pieces."""
     tokenizer, known = AutoTokenizer.from_pretrained(FOLDER), FOLDER / "known.json"
     taught = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
-    found = []
+    found, informed = [], scorer()
     for start in range(0, len(texts), 32):
         second = pairs[start : start + 32] if pairs else None
-        rows = read(tokenizer, texts[start : start + 32], second, SETTINGS["max_length"], SETTINGS["ways"], taught)
+        rows = read(tokenizer, texts[start : start + 32], second, SETTINGS["max_length"], SETTINGS["ways"], taught, informed)
         logits = logits_of(model, tokenizer, [piece for own in rows for piece in own])
         for own in torch.split(logits, [len(own) for own in rows]):
             pooled = own.max(dim=0).values if SETTINGS["pool"] == "max" else own.mean(dim=0)

@@ -19,9 +19,9 @@ import numpy as np
 
 from leantune.core.errors import SpecError
 from leantune.core.wording import Asked
-from leantune.data.cuts import kept
+from leantune.data.cuts import kept, words_of
 from leantune.data.examples import ExampleChunk
-from leantune.data.pieces._pieces import Part, Pieces, Room, Tokenizer, filler, flat
+from leantune.data.pieces._pieces import Informed, Part, Pieces, Room, Tokenizer, filler, flat
 from leantune.data.soft_tokens import numbered
 from leantune.data.template import Rendered, Template
 
@@ -61,6 +61,8 @@ class Cloze(Pieces):
     """How many of each label do."""
     softs: tuple[str, ...] = ()
     """What stands at each run of soft tokens (`data.soft_tokens`)."""
+    informed: Informed | None = None
+    """How surprising each token of a text is, where words are left out by that."""
 
     width: ClassVar[int] = 1
     leads: ClassVar[bool] = True
@@ -74,7 +76,7 @@ class Cloze(Pieces):
         coded = tokenizer([one.text for one in rendered], return_offsets_mapping=True, return_attention_mask=False)
         ids, marks = list[list[int]](), list[list[int]]()
         for tokens, offsets, one in zip(coded["input_ids"], coded["offset_mapping"], rendered, strict=True):
-            kept = self.kept_places(offsets, one, room.length)
+            kept = self.kept_places(tokens, offsets, one, room.length)
             spans = [offsets[place] for place in kept] or [(0, 0)]
             ids.append(numbered([tokens[place] for place in kept] or [filler(tokenizer)], places(spans, one.softs)))
             marks.append(self._marks(spans, one))
@@ -111,7 +113,7 @@ class Cloze(Pieces):
     def alone(self, texts: Sequence[str]) -> Rendered:
         return self.prompt.render(texts, self.signs, self.softs)
 
-    def kept_places(self, offsets: Spans, one: Rendered, length: int) -> list[int]:
+    def kept_places(self, ids: Sequence[int], offsets: Spans, one: Rendered, length: int) -> list[int]:
         """Places of the tokens that stay."""
         over, dropped = len(offsets) - length, set[int]()
         runs = [[place for place, pair in enumerate(offsets) if _within(pair, field)] for field in one.fields]
@@ -123,8 +125,14 @@ class Cloze(Pieces):
         for _ in range(over):
             sizes[sizes.index(max(sizes))] -= 1
         for run, most, way in zip(runs, sizes, one.ways, strict=True):
-            dropped |= set(run) - {run[at] for at in kept(len(run), most, way)}
+            worth = self._worth(ids, offsets, one.text, run) if way["name"] == "compress" and len(run) > most else None
+            dropped |= set(run) - {run[at] for at in kept(len(run), most, way, worth)}
         return [place for place in range(len(offsets)) if place not in dropped]
+
+    def _worth(self, ids: Sequence[int], offsets: Spans, text: str, run: Sequence[int]) -> list[tuple[int, float]]:
+        """Word and surprise of each token of a field."""
+        assert self.informed is not None
+        return list(zip(words_of(text, [offsets[place] for place in run]), self.informed([ids[place] for place in run]), strict=True))
 
     def _marks(self, offsets: Spans, one: Rendered) -> list[int]:
         """The number of the sought token at each token, -1 elsewhere."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from leantune.core.long import Long
 from leantune.data.examples import ExampleChunk
-from leantune.data.pieces._pieces import Part, Pieces, Pool, Room, Tokenizer, filler, flat, require_fast
+from leantune.data.pieces._pieces import Informed, Part, Pieces, Pool, Room, Tokenizer, filler, flat, require_fast
 from leantune.data.reading import read
 from leantune.data.telling import Known
 
@@ -20,6 +20,8 @@ class LongText(Pieces):
 
     long: Long
     known: Known = field(default_factory=Known)
+    informed: Informed | None = None
+    """How surprising each token of a text is; where words are left out by that."""
 
     @property
     def pool(self) -> Pool | None:  # type: ignore[override]
@@ -35,12 +37,12 @@ class LongText(Pieces):
         """Encode some rows."""
         require_fast(tokenizer)
         known: dict[str, Any] = self.known.model_dump()
-        rows = read(tokenizer, chunk.texts, chunk.pairs, room.length, self.long.plain, known)
+        rows = read(tokenizer, chunk.texts, chunk.pairs, room.length, self.long.plain, known, self.informed)
         pieces = [(ids or [filler(tokenizer)], sum(types), row) for row, own in enumerate(rows) for ids, types in own]
         table = [(len(ids), len(ids) - second, row) for ids, second, row in pieces]
         return Part(flat([ids for ids, _, _ in pieces]), np.array(table, dtype=np.int64).reshape(-1, 3), len(chunk))
 
 
-def reader_of(pieces: str, long: Long, known: Known | None) -> str | Pieces:
+def reader_of(pieces: str, long: Long, known: Known | None, informed: Informed | None = None) -> str | Pieces:
     """How rows are read: a name of `data.pieces`, or the way of the user where texts are not cut at their end."""
-    return pieces if long.is_head else LongText(long, known or Known())
+    return pieces if long.is_head else LongText(long, known or Known(), informed)

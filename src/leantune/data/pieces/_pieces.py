@@ -25,6 +25,8 @@ OVERLAP = 4
 
 Pool = Literal["mean", "max"]
 """How the logits of a row come from those of its pieces."""
+Informed = Callable[[list[int]], list[float]]
+"""How surprising each token of a text is to a model that reads from left to right."""
 _SPECIAL = 8
 """More tokens than any tokenizer puts around a text."""
 
