@@ -252,6 +252,7 @@ def field_of(
     setting: Callable[[], Setting] | None = None,
     races: bool = True,
     unlabelled: Unlabelled | None = None,
+    usual: bool = False,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -265,6 +266,7 @@ def field_of(
         setting: what prompts are made for; None where there is no room for any.
         races: whether dev may choose learning rates.
         unlabelled: rows for teachers.
+        usual: whether nobody named methods, templates or words, so that those which do not go with the labels are left out.
 
     Raises:
         SpecError: when no method can work, and for what is wrong with a prompt or a teacher.
@@ -273,7 +275,7 @@ def field_of(
     made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
-        admitted = door.admit(one, made)
+        admitted = _admitted(door, one, made) if usual else door.admit(one, made)
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
         else:
@@ -282,10 +284,25 @@ def field_of(
     return found
 
 
-def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
-    """The methods of a study."""
+def _admitted(door: _Door, one: Parsed, setting: Setting | None) -> Candidate | str:
+    """The same with what is wrong with a prompt as a reason to leave the method out."""
+    try:
+        return door.admit(one, setting)
+    except SpecError as error:
+        return error.message
+
+
+def field_in(study: Study, parsed: Sequence[Parsed], *, named: bool = True) -> Field:
+    """The methods of a study.
+
+    Args:
+        study: the study.
+        parsed: the methods.
+        named: whether the user named them.
+    """
     task, races = study.conditions.task, study.chooses_on_dev
-    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
+    usual = not (named or study.options.prompt or study.options.labels)
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled, "usual": usual}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 

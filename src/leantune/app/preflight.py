@@ -38,15 +38,21 @@ class Ready:
         return speeds_of(self.field, self.probes)
 
 
-def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner) -> Generator[Progress, None, Ready]:
+def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner, *, named: bool = True) -> Generator[Progress, None, Ready]:
     """Check the data, leave out the methods that cannot work here, and measure the others.
+
+    Args:
+        study: what is shared.
+        parsed: the methods.
+        runner: of the study.
+        named: whether the user named the methods.
 
     Raises:
         SpecError: E-METHOD when no method is left.
     """
     report = checked(study)
     yield Checked(report)
-    field = field_in(study, parsed)
+    field = field_in(study, parsed, named=named)
     yield Doing("measuring speed and memory of every method")
     probes = measured(field, runner)
     field.refuse_if_empty(study.base)

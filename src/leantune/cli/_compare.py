@@ -51,9 +51,7 @@ def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerP
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(
-                study, study.default_methods if methods is None else methods, command=command, dry_run=dry_run, worker=worker
-            ):
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt:
         print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
