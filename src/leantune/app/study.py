@@ -109,7 +109,8 @@ class Study:
         sizes, few = self.sizes, self.options.few_shot is not None
         train = sizes["train"] or (self.unlabelled.rows if self.unlabelled else 0)
         tests = sum(sizes[split] for split in self.dataset.tests.values())
-        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
+        least = FEW_SHOT_STEPS if few else FEWEST_STEPS
+        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=least, chosen_on=self.chooses_on_dev)
 
     @property
     def sizes(self) -> dict[str, int]:

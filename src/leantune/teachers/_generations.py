@@ -92,7 +92,8 @@ def _likeliest(chances: NDArray[np.float64], label: int) -> NDArray[np.int64]:
 def _scaled(wanted: NDArray[np.int64], able: Sequence[int]) -> NDArray[np.int64]:
     """As many as wanted of each label, fewer of all where not even one label has enough; the ratios stay."""
     share = min(1.0, max(np.asarray(able) / np.maximum(wanted, 1)))
-    return np.ceil(share * wanted).astype(np.int64)
+    found: NDArray[np.int64] = np.ceil(share * wanted).astype(np.int64)
+    return found
 
 
 def _drawn(rows: NDArray[np.int64], chances: NDArray[np.float64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
