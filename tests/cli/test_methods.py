@@ -37,7 +37,7 @@ def test_teachers_stand_below_the_methods_and_have_pages() -> None:
     found = json.loads(_output("methods", "consensus", "--json"))
     assert {option["name"] for option in found["options"]} == {"temperature", "steps", "views", "generations", "growth"}
     assert json.loads(_output("methods", "--json"))["consensus"]["title"] == "Consensus of several views"
-    with pytest.raises(SpecError, match='no option "growht". Closest: "growth"'):
+    with pytest.raises(SpecError, match=r'no option "growht"\. Closest: "growth"'):
         _output("methods", "consensus(growht=2)")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leantune.cli._options import DEFAULT_MODEL
+from leantune.cli import _options as option
 from leantune.cli._pages import cards_of, options_of, show_cards, show_link, show_options
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def command(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A method, an expression such as lora(rank=4), or a teacher.")
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {DEFAULT_MODEL}].")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {option.DEFAULT_MODEL}].")] = None,
+    as_json: option.Json = False,
 ) -> None:
     """List the tuning methods and the teachers; with a NAME its formula, options, learning rates, paper and cost."""
     from leantune.cli._console import console
@@ -72,7 +72,7 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
     card = method.card if method else member.card
     rates = card.rates
     try:
-        cost, rates = _cost(method, model or DEFAULT_MODEL) if method else ("depends on the tuner: leantune methods peft.oft", rates)
+        cost, rates = _cost(method, model or option.DEFAULT_MODEL) if method else ("depends on the tuner: leantune methods peft.oft", rates)
     except LeantuneError as error:
         if model is not None:
             raise
