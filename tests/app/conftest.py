@@ -14,6 +14,7 @@ import pytest
 import leantune as lt
 from leantune.artifact.manifest import Facts
 from leantune.artifact.parity import TOLERANCE, Golden, Proof, as_row
+from leantune.execution.process import WorkerProcess
 
 GOOD = ["great", "good", "nice", "love", "happy", "fine", "best"]
 BAD = ["awful", "bad", "sad", "hate", "poor", "worst"]
@@ -40,6 +41,30 @@ def _prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) -
     largest = max(float(abs(row - expected).max(initial=0.0)) for row, expected in found)
     assert largest < TOLERANCE
     return Proof(list(ways), largest, len(rows))
+
+
+class Kept(WorkerProcess):
+    """A worker for many studies: it forks for each trial, and loading its libraries takes longer than training here."""
+
+    def close(self) -> None:
+        """Stay for the next one."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_worker() -> Iterator[None]:
+    """All studies that Python starts share a worker process; the command line has its own in test_command_line."""
+    started: list[Kept] = []
+
+    def worker() -> Kept:
+        if not started or not started[-1].alive:
+            started.append(Kept())
+        return started[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leantune.execution.runner.WorkerProcess", worker)
+        yield
+    for one in started:
+        WorkerProcess.close(one)
 
 
 @pytest.fixture(scope="module")

@@ -100,13 +100,11 @@ def test_another_unlabelled_file_is_another_trial_and_keeps_all_others(
         done = lt.compare(lt.study(tickets, model=base, unlabelled=unlabelled, out=tmp_path / "run", **OPTIONS), methods)
         return {trial.name: trial.digest for trial in done.comparison.trials if trial.phase == "final"}
 
-    one = run(None, ["full(lr=0.003)", "prototypes"])
-    two = run(pool, ["full(lr=0.003)", "prototypes", "consensus | prototypes"])
-    three = run(
-        written(tmp_path / "other.csv", [{"text": f"a {word} day"} for word in ("sad", "happy", "good")]), ["consensus | prototypes"]
-    )
+    student = "consensus(views=[prototypes]) | prototypes"
+    one, two = run(None, ["prototypes"]), run(pool, ["prototypes", student])
+    three = run(written(tmp_path / "other.csv", [{"text": f"a {word} day"} for word in ("sad", "happy", "good")]), [student])
     assert one["prototypes"] == two["prototypes"]
-    assert two["consensus | prototypes"] != three["consensus | prototypes"]
+    assert two[student] != three[student]
 
 
 def test_what_a_teacher_cannot_use_is_told(base: str, tickets: Path, pool: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,6 @@ import leantune as lt
 from leantune.artifact.manifest import read_manifest
 from leantune.artifact.parity import prove
 from leantune.cli.main import build
-from leantune.execution.process import WorkerProcess
 
 
 @dataclass(frozen=True)
@@ -39,29 +38,6 @@ def write(path: Path, rows: list[Row]) -> Path:
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(build(), list(words), catch_exceptions=False)
-
-
-class Kept(WorkerProcess):
-    """A worker for many trainings: it forks for each one, and loading its libraries takes longer than training here."""
-
-    def close(self) -> None:
-        """Stay for the next one."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_worker() -> Iterator[None]:
-    started: list[Kept] = []
-
-    def worker() -> Kept:
-        if not started or not started[-1].alive:
-            started.append(Kept())
-        return started[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leantune.execution.runner.WorkerProcess", worker)
-        yield
-    for one in started:
-        WorkerProcess.close(one)
 
 
 @pytest.fixture(scope="module")

@@ -33,8 +33,9 @@ def test_what_needs_rows_is_left_out_with_the_reason(finished: lt.Result) -> Non
 
 def test_label_words_and_a_consensus_of_them_answer(finished: lt.Result) -> None:
     rows = {row.name: row for row in finished.comparison.methods}
-    assert set(rows) == {"anchors(words=given) | frozen", "consensus | anchors(words=given) | lora", "consensus | prototypes"}
-    assert {name for name, row in rows.items() if row.mean is None} == set()
+    taught = {"consensus | head", "consensus | anchors(words=given) | lora", "consensus | prototypes"}
+    assert set(rows) == {"anchors(words=given) | frozen", *taught}
+    assert {name for name, row in rows.items() if row.mean is None} <= {"consensus | head"}, "ten steps may leave a fresh head at one label"
     assert finished.comparison.study["data"]["splits"]["train"] == 0
     (notes,) = {
         " ".join(trial.notes) for trial in finished.comparison.trials if trial.name == "consensus | prototypes" and trial.seed == 13

@@ -27,6 +27,20 @@ def test_the_table_has_every_method_with_its_paper() -> None:
     assert "arXiv:2106.09685" in table
 
 
+def test_teachers_stand_below_the_methods_and_have_pages() -> None:
+    table = _output("methods")
+    for name in catalogue.names("teachers"):
+        assert f"\n{name} " in table.split("Teachers, which judge rows without labels")[1]
+    page = _output("methods", "consensus(generations=3)")
+    for words in ("arXiv:2001.07676", "generations", "growth", "5.0", "consensus | lora, with rows to judge: --unlabelled FILE"):
+        assert words in page
+    found = json.loads(_output("methods", "consensus", "--json"))
+    assert {option["name"] for option in found["options"]} == {"temperature", "steps", "views", "generations", "growth"}
+    assert json.loads(_output("methods", "--json"))["consensus"]["title"] == "Consensus of several views"
+    with pytest.raises(SpecError, match=r'no option "growht"\. Closest: "growth"'):
+        _output("methods", "consensus(growht=2)")
+
+
 def test_the_table_needs_no_torch() -> None:
     code = "import sys; from leantune.cli.main import build; build()(['methods'], standalone_mode=False); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from leantune.comparison.plan import (
     Speed,
     more_time,
     plan,
+    plan_of,
 )
 from leantune.core.budget import DEFAULT, parse_budget
 from leantune.core.errors import BudgetError, SpecError
@@ -157,3 +159,21 @@ def test_the_least_plan_may_take_longer_than_the_default_budget_and_says_so() ->
     assert more_time(found, ROWS, 3).startswith(said)
     assert "The least" not in more_time(planned(DEFAULT, strict=False), ROWS, 3)
     assert "The least" not in more_time(planned("19min", slow, strict=False), ROWS, 3), "only the default was our own choice"
+
+
+def test_a_batch_of_few_rows_is_no_larger_than_they_are() -> None:
+    fixed, few = replace(FULL, raced=False), Rows(8, 0, 100, 32, at_least=250)
+    one, whole = (plan_of(100, parse_budget("100steps"), [fixed], Rows(rows, 0, 100, 32), 1).seconds["full"] for rows in (8, 32))
+    assert whole - one == pytest.approx(100 * 24 * FULL.train_row_seconds)
+    student = replace(fixed, more_rows=24)
+    assert plan_of(100, parse_budget("100steps"), [student], few, 1).seconds["full"] == pytest.approx(whole)
+
+
+def test_what_is_done_for_a_seed_is_counted_once_for_it() -> None:
+    taught = replace(FULL, seed_seconds=50.0)
+    one, two = (planned("240steps", [speed], seeds=4).total_seconds for speed in (FULL, taught))
+    assert two - one == pytest.approx(4 * 50.0), "races are of the first seed, whose views are kept"
+
+
+def test_nothing_is_looked_at_where_nothing_is_chosen() -> None:
+    assert planned("240steps", rows=replace(ROWS, chosen_on=False)).looks == 1

@@ -8,14 +8,16 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from leantune.core.recipe import Teaching
 from leantune.core.study import Job
+from leantune.data.unlabelled_rows import keep_unlabelled
 from leantune.execution import feed
 from leantune.execution import probe as module
 from leantune.execution.attach import attach
 from leantune.execution.context import Context
 from leantune.execution.device import autocast, synchronize
 from leantune.execution.loop import apply_trainable, trained_names
-from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, probe
+from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, ProbeResult, probe
 
 MakeJob = Callable[..., Job]
 
@@ -78,3 +80,25 @@ def test_a_cpu_has_nothing_to_wait_for_and_no_lower_precision(monkeypatch: pytes
     assert waited == ["cuda", "mps"]
     with autocast(torch.device("cpu")):
         assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_student_is_measured_on_all_its_rows_and_its_views_count_for_every_seed(context: Context, job: MakeJob) -> None:
+    kept = keep_unlabelled(context.dataset, [{"text": f"a {word} card"} for word in ("great", "sad", "nice", "poor", "happy")])
+    view = job("bitfit").recipe
+    assert view is not None
+
+    def student(expression: str) -> Job:
+        one = job(expression)
+        assert one.recipe is not None
+        taught = Teaching(unlabelled=kept.digest, rows=kept.rows, views=(view.model_copy(update={"steps": 7}),))
+        return one.model_copy(update={"recipe": one.recipe.model_copy(update={"teaching": taught})})
+
+    def measured(expression: str) -> ProbeResult:
+        one = student(expression)
+        return probe(context.of(one), one)
+
+    alone, once, thrice = probe(context, job("head")), measured("consensus | head"), measured("consensus(generations=3) | head")
+    assert alone.seed_seconds == 0 < once.seed_seconds < thrice.seed_seconds
+    assert thrice.seed_seconds == pytest.approx(3 * once.seed_seconds, rel=0.8)
+    assert once.setup_seconds < once.seed_seconds
+    assert once.once_seconds == pytest.approx((len(context.gold["train"]) + len(context.gold["dev"]) + 5) * once.predict_row_seconds)

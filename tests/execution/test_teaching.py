@@ -14,7 +14,7 @@ from leantune.core import catalogue
 from leantune.data.unlabelled_rows import keep_unlabelled
 from leantune.execution.context import TAUGHT, Context
 from leantune.execution.objective import Distilled
-from leantune.kinds.teacher import Lesson
+from leantune.kinds.teacher import Extra, Lesson
 
 LOGITS = torch.tensor([[2.0, 0.0], [0.5, 1.0], [0.0, 3.0]])
 SOFT = np.array([[0.3, 0.7]], dtype=np.float32)
@@ -53,6 +53,20 @@ def test_unlabelled_rows_stand_behind_the_labelled_ones(student: Context) -> Non
     np.testing.assert_array_equal(both.padded([1], student.pad).ids, train.padded([1], student.pad).ids)
     assert student.gold[TAUGHT][-3:].tolist() == [0, 1, 0]
     assert student.gold[TAUGHT][:-3].tolist() == list(student.gold["train"])
+
+
+def test_rows_that_others_labelled_are_trained_on_like_labelled_ones(student: Context) -> None:
+    plain = replace(student, lesson=None)
+    larger = replace(plain, extra=Extra((2, 0, 2), (1, 0, 1)))
+    train, others, both = plain.encoded("train"), plain.encoded("unlabelled"), larger.encoded("train")
+    assert len(both) == len(train) + 3
+    for place, row in enumerate((2, 0, 2)):
+        np.testing.assert_array_equal(both.padded([len(train) + place], 0).ids, others.padded([row], 0).ids)
+    assert larger.gold["train"].tolist() == [*plain.gold["train"], 1, 0, 1]
+    states = larger.features("train", larger.embedder, "mean")
+    own, pool = (plain.features(split, plain.embedder, "mean") for split in ("train", "unlabelled"))
+    np.testing.assert_array_equal(states.states, np.concatenate([own.states, pool.states[[2, 0, 2]]]))
+    assert states.seconds == own.seconds  # the pool is charged once, for all views
 
 
 def test_stored_states_are_read_once_and_paid_once(student: Context) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from leantune.kinds.method import parse_method
-from leantune.kinds.teacher import Opinion
+from leantune.kinds.teacher import Extra, Opinion
 from leantune.teachers.consensus import Consensus
 
 LIKELY = [np.log([[0.8, 0.2], [0.4, 0.6]]).astype(np.float32), np.log([[0.5, 0.5], [0.1, 0.9]]).astype(np.float32)]
@@ -20,8 +21,14 @@ class Made:
 
     each: int
     before: tuple[float, float] = (0.9, 0.3)
+    seed: int = 13
+    later: tuple[str, ...] = ("one", "two")
 
-    def opinions(self) -> list[Opinion]:
+    @property
+    def labelled(self) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        return np.array([self.each, self.each + 1])
+
+    def opinions(self, extras: Sequence[Extra] = ()) -> list[Opinion]:
         return [Opinion(name, likely, before) for name, likely, before in zip(("one", "two"), LIKELY, self.before, strict=True)]
 
 
@@ -68,6 +75,8 @@ def test_an_expression_with_a_teacher_reads_back() -> None:
         ("consensus(views=[loraa]) | head", r'no method "loraa"\. Closest: "lora"'),
         ("consensus(views=['consensus | head']) | head", "has a teacher of its own"),
         ("consensus(temperature=0) | head", "greater than 0"),
+        ("consensus(generations=0) | head", "greater than or equal to 1"),
+        ("consensus(growth=1) | head", "greater than 1"),
         ("consensus(view=[head]) | head", r'no option "view"\. Closest: "views"'),
     ],
 )

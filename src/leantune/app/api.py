@@ -135,9 +135,9 @@ def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None)
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas; one of each kind when not given.
     """
-    chosen = _listed(opened.default_methods if methods is None else methods)
+    chosen = None if methods is None else _listed(methods)
     if isinstance(opened, MixedStudy):
-        running = run_mixture_comparison(opened, chosen, command="", dry_run=True)
+        running = run_mixture_comparison(opened, opened.default_methods if chosen is None else chosen, command="", dry_run=True)
     else:
         running = run_comparison(opened, chosen, command="", dry_run=True)
     *_, last = running
@@ -164,9 +164,9 @@ def compare(
         methods: method expressions, a list or one text with commas; one of each kind when not given.
         listen: called with every progress.
     """
-    chosen = _listed(opened.default_methods if methods is None else methods)
+    chosen = None if methods is None else _listed(methods)
     if isinstance(opened, MixedStudy):
-        return _compare_mixture(opened, chosen, listen)
+        return _compare_mixture(opened, list(opened.default_methods) if chosen is None else chosen, listen)
     for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):
         if listen is not None:
             listen(progress)
@@ -196,14 +196,14 @@ def _listed(methods: str | Sequence[str]) -> list[str]:
     return split_list(methods) if isinstance(methods, str) else list(methods)
 
 
-def _again(opened: Study, methods: Sequence[str]) -> str:
+def _again(opened: Study, methods: Sequence[str] | None) -> str:
     """How to run a comparison again from Python."""
     sources = {"": opened.sources.train, "dev=": opened.sources.dev, "test=": opened.sources.test, "unlabelled=": opened.sources.unlabelled}
     given = [f"{name}{_shown(value)}" for name, value in sources.items() if value is not None]
     options = opened.options.model_dump(exclude_defaults=True)
     options |= {name: value for name, value in options.pop("limits", {}).items() if value is not None}
     given += [f"{name}={value!r}" for name, value in {"model": opened.options.model, **options, "out": str(opened.run)}.items()]
-    return f"lt.compare(lt.study({', '.join(given)}), methods={list(methods)!r})"
+    return f"lt.compare(lt.study({', '.join(given)}){'' if methods is None else f', methods={list(methods)!r}'})"
 
 
 def _shown(value: Any) -> str:

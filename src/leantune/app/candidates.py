@@ -19,10 +19,11 @@ from leantune.core.records import Phase
 from leantune.core.study import Job
 from leantune.data.unlabelled_rows import Unlabelled, own_texts
 from leantune.execution.optimizers import check_names
+from leantune.execution.teaching import view_name
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
 from leantune.kinds.solver import Solver
-from leantune.kinds.teacher import Teacher
+from leantune.kinds.teacher import Teacher, View
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
@@ -172,6 +173,8 @@ class _Door:
     outside: bool
     races: bool
     unlabelled: Unlabelled | None
+    taught: bool = False
+    """Whether others label rows for it, where there is no labelled one."""
     anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
 
     def admit(self, one: Parsed, setting: Setting | None) -> Candidate | str:
@@ -186,7 +189,7 @@ class _Door:
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
             return reason
-        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, soft)):
+        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, trains=bool(soft), taught=self.taught)):
             return reason
         teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
         if isinstance(teaching, str):
@@ -223,14 +226,25 @@ class _Door:
             return "contrast compares rows by their labels, and a teacher gives shares of them; leave loss=contrast out"
         if self.unlabelled is None:
             raise SpecError(f"{one.name}: a teacher judges rows without labels. Give them with --unlabelled FILE.", "E-OPTION")
+        labelled = self.options.few_shot != 0
+        views = self._views(teacher, teacher.panel(setting, labelled=labelled), setting)
+        later = replace(self, taught=True)._views(teacher, teacher.later(setting, labelled=labelled), setting)
+        if isinstance(views, str) or isinstance(later, str):
+            return views if isinstance(views, str) else str(later)
+        if teacher.after and len({view_name(one) for one in views + later}) == 1:
+            return "it has one view, and in a further generation each learns from others; name more with views=[...] or give more templates"
+        return Teaching(unlabelled=self.unlabelled.digest, rows=self.unlabelled.rows, views=views, later=later)
+
+    def _views(self, teacher: Teacher, panel: Sequence[View], setting: Setting) -> tuple[Recipe, ...] | str:
+        """Recipes of the views; or why one cannot take part."""
         views = []
-        for view in teacher.panel(setting, labelled=self.options.few_shot != 0):
+        for view in panel:
             found = self.admit(parse_method(view.expression), replace(setting, wording=view.wording))
             if isinstance(found, str):
                 return f"its view {view.expression}: {found}"
             rate = float(found.parsed.training.get("lr", found.rates.start))
             views.append(found.recipe(rate, steps=teacher.steps, looks=1))
-        return Teaching(unlabelled=self.unlabelled.digest, rows=self.unlabelled.rows, views=tuple(views))
+        return tuple(views)
 
 
 def field_of(
@@ -244,6 +258,7 @@ def field_of(
     setting: Callable[[], Setting] | None = None,
     races: bool = True,
     unlabelled: Unlabelled | None = None,
+    usual: bool = False,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -257,6 +272,7 @@ def field_of(
         setting: what prompts are made for; None where there is no room for any.
         races: whether dev may choose learning rates.
         unlabelled: rows for teachers.
+        usual: whether nobody named methods, templates or words, so that those which do not go with the labels are left out.
 
     Raises:
         SpecError: when no method can work, and for what is wrong with a prompt or a teacher.
@@ -265,7 +281,7 @@ def field_of(
     made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
-        admitted = door.admit(one, made)
+        admitted = _admitted(door, one, made) if usual else door.admit(one, made)
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
         else:
@@ -274,11 +290,26 @@ def field_of(
     return found
 
 
-def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
-    """The methods of a study."""
+def _admitted(door: _Door, one: Parsed, setting: Setting | None) -> Candidate | str:
+    """The same with what is wrong with a prompt as a reason to leave the method out."""
+    try:
+        return door.admit(one, setting)
+    except SpecError as error:
+        return error.message
+
+
+def field_in(study: Study, parsed: Sequence[Parsed], *, named: bool = True) -> Field:
+    """The methods of a study.
+
+    Args:
+        study: the study.
+        parsed: the methods.
+        named: whether the user named them.
+    """
     task, races = study.conditions.task, study.chooses_on_dev
     own = own_texts(study.sizes["train"]) if study.sizes["train"] else None
-    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own}
+    usual = not (named or study.options.prompt or study.options.labels)
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own, "usual": usual}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
@@ -301,12 +332,19 @@ def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
     return None
 
 
-def _unlearned(parsed: Parsed, worded: Worded | None, soft: int) -> str | None:
-    """Why a method has nothing to go by where there is no labelled row."""
+def _unlearned(parsed: Parsed, worded: Worded | None, *, trains: bool, taught: bool) -> str | None:
+    """Why a method has nothing to go by where there is no labelled row.
+
+    Args:
+        parsed: the method.
+        worded: its prompt.
+        trains: whether soft tokens of its prompt are trained.
+        taught: whether others label rows for it.
+    """
     if worded is not None and worded.prompt.settles:
         return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
-    trains = not parsed.method.card.untrained or worded is None or worded.head.soft or soft
-    return "needs labelled rows, and there are none" if trains and parsed.teacher is None else None
+    learns = trains or not parsed.method.card.untrained or worded is None or worded.head.soft
+    return "needs labelled rows, and there are none" if learns and parsed.teacher is None and not taught else None
 
 
 def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:

@@ -40,13 +40,13 @@ from leantune.kinds.baseline import Baseline
 
 
 def run_comparison(
-    study: Study, methods: Sequence[str], *, command: str, dry_run: bool = False, worker: WorkerProcess | None = None
+    study: Study, methods: Sequence[str] | None, *, command: str, dry_run: bool = False, worker: WorkerProcess | None = None
 ) -> Iterator[Progress]:
     """Run the whole comparison; the last progress is `Done` (`Planned` for a dry run).
 
     Args:
         study: what is shared.
-        methods: expressions.
+        methods: expressions; the usual ones when None.
         command: how to run it again, for the report.
         dry_run: stop after the plan.
         worker: one that was started early.
@@ -54,9 +54,9 @@ def run_comparison(
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
-    parsed = read_methods(methods)
+    parsed = read_methods(study.default_methods if methods is None else methods)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
-        ready = yield from made_ready(study, parsed, runner)
+        ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
         yield planned

@@ -15,6 +15,7 @@ from leantune.app.candidates import Field, field_of
 from leantune.app.mix_file import Ingredient, Mix, read_mix
 from leantune.app.options import Options
 from leantune.app.study import Sources, Study, default_run, open_study
+from leantune.app.usual_methods import ONE_OF_EACH
 from leantune.comparison.plan import Rows
 from leantune.core.budget import parse_budget
 from leantune.core.errors import ArtifactError, LeantuneError, Problems, SpecError
@@ -43,7 +44,7 @@ class MixedStudy:
     @property
     def default_methods(self) -> tuple[str, ...]:
         """What takes part when no method is named."""
-        return self.options.default_methods(sentences=False)
+        return ONE_OF_EACH
 
     @property
     def first(self) -> Study:

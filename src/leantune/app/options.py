@@ -13,15 +13,8 @@ from leantune.core.long import one_line, ways_by_field
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits, Preference
-from leantune.core.wording import LABEL, parse_words
+from leantune.core.wording import parse_words
 
-DEFAULT_METHODS = ("full", "head", "last_layers(2)", "bitfit", "lora", "ia3", "pfeiffer", "prefix")
-"""One of each kind; the reference first."""
-FEW_SHOT_METHODS = ("full", "head", "bitfit", "lora")
-ANCHORED_METHODS = ("anchors(words=given) | frozen", "anchors | prototypes", "anchors | logistic", "anchors | averaged", "anchors | lora")
-PROMPTED_METHODS = ("cloze | frozen", "cloze | full", "cloze | bitfit", "cloze | lora")
-ZERO_SHOT_METHODS = ("cloze(template=all) | frozen",)
-"""Without a labelled row, a template and a sentence encoder."""
 FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
 REFERENCE = "full"
 
@@ -83,18 +76,6 @@ class Options(Spec):
         """1, 2, 3 ...; with `few_shot` those that the field draws with (Gao et al. 2021, arXiv:2012.15723), then 1, 2, 3 ..."""
         numbers = (*FEW_SHOT_SEEDS, *range(1, 16)) if self.few_shot is not None else tuple(range(1, 21))
         return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot is not None else 3)]
-
-    def default_methods(self, *, sentences: bool) -> tuple[str, ...]:
-        """What takes part when no method is named: one of each kind; with few rows prompts beside head tuning.
-
-        Args:
-            sentences: whether the base is a sentence encoder, to which label words are points among the texts.
-        """
-        if self.few_shot is None:
-            return DEFAULT_METHODS
-        masked = any(LABEL not in template for template in self.prompt)
-        usual = ZERO_SHOT_METHODS if not (self.few_shot or sentences or masked) else ()
-        return FEW_SHOT_METHODS + (ANCHORED_METHODS if sentences else ()) + (PROMPTED_METHODS if masked else ()) + usual
 
     @property
     def budget_text(self) -> str:

@@ -6,7 +6,7 @@ What was checked and measured is kept in the run folder, and a plan made there u
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leantune.app.candidates import Candidate, Field, field_in
 from leantune.app.progress import Checked, Doing, Planned, Progress
@@ -15,6 +15,7 @@ from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.digest import digest
 from leantune.core.files import read_kept, write_atomic
+from leantune.core.recipe import Teaching
 from leantune.core.records import CheckReport
 from leantune.data.check import check
 from leantune.execution.probe import ProbeResult
@@ -41,15 +42,21 @@ class Ready:
         return speeds_of(self.field, self.probes)
 
 
-def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner) -> Generator[Progress, None, Ready]:
+def made_ready(study: Study, parsed: Sequence[Parsed], runner: Runner, *, named: bool = True) -> Generator[Progress, None, Ready]:
     """Check the data, leave out the methods that cannot work here, and measure the others.
+
+    Args:
+        study: what is shared.
+        parsed: the methods.
+        runner: of the study.
+        named: whether the user named the methods.
 
     Raises:
         SpecError: E-METHOD when no method is left.
     """
     report = checked(study)
     yield Checked(report)
-    field = field_in(study, parsed)
+    field = field_in(study, parsed, named=named)
     yield Doing("measuring speed and memory of every method")
     probes = measured(field, runner)
     field.refuse_if_empty(study.base)
@@ -88,8 +95,16 @@ def _probe(candidate: Candidate, runner: Runner) -> ProbeResult:
 
 
 def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:
-    """What a plan needs to know of the methods."""
-    return [_speed(candidate, probes[candidate.name]) for candidate in field.candidates]
+    """What a plan needs to know of the methods; the views of a teacher that several have are counted with the first."""
+    found, taught = [], list[Teaching]()
+    for candidate in field.candidates:
+        speed = _speed(candidate, probes[candidate.name])
+        if candidate.teaching in taught:
+            speed = replace(speed, seed_seconds=0.0)
+        elif candidate.teaching is not None:
+            taught.append(candidate.teaching)
+        found.append(speed)
+    return found
 
 
 def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
@@ -99,6 +114,8 @@ def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
         found.train_row_seconds * candidate.longer,
         found.predict_row_seconds,
         once_seconds=found.once_seconds,
+        seed_seconds=found.seed_seconds,
+        more_rows=0 if candidate.teaching is None else candidate.teaching.rows,
         raced=candidate.raced,
         further=sum(link.further_steps(PER_MILLE) for _, link in candidate.parsed.compressors) / PER_MILLE,
     )

@@ -7,16 +7,17 @@ found.rows[0].read[0].tokens, found.words["good"]["great"], found.rows[0].answer
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.app.candidates import Field
 from leantune.app.study import Study
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
-from leantune.core.expressions import parse_chain
+from leantune.core.expressions import Call, parse_chain
 from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
@@ -107,6 +108,44 @@ def preview_of(study: Study, method: str, *, rows: int = 3) -> Preview:
         longest=study.conditions.max_length,
         notes=(*notes, *_cautions(worded)),
     )
+
+
+class Reading(Spec):
+    """A training row as a prompt makes it."""
+
+    prompt: str
+    """Its expression."""
+    label: str
+    row: int
+    """Its number in the user's file, from 1."""
+    read: tuple[Seen, ...]
+    """What the base reads, behind each template."""
+
+
+def readings_of(field: Field, study: Study) -> Iterator[Reading]:
+    """The first training row behind each prompt of a field that changes the text, as the first trial settles it; nothing is trained.
+
+    Args:
+        field: the methods.
+        study: as it was opened.
+    """
+    seen = set[str]()
+    for candidate in field.candidates:
+        worded, recipe = candidate.worded, candidate.recipe(candidate.planned_rates[0], steps=1, looks=1)
+        if worded is None or worded.pieces is None or (prompt := str(_prompt_of(candidate.parsed.expression))) in seen:
+            continue
+        seen.add(prompt)
+        job = Job(name=prompt, expression=recipe.method, phase="final", recipe=recipe, seed=study.spec.seeds[0])
+        context, _ = settle(study.context.of(job), job)
+        split = "train" if len(context.dataset.splits["train"]) else "dev"
+        rows = context.dataset.splits[split]
+        read = _read(context, _texts(rows.take([0])[0]))
+        yield Reading(prompt=prompt, label=context.dataset.labels[int(rows.gold[0])], row=int(rows.rows[0]), read=read)
+
+
+def _prompt_of(expression: str) -> Call:
+    """The link of an expression that is a prompt."""
+    return next(link for link in parse_chain(expression) if link.name in catalogue.names("prompts"))
 
 
 def _job(study: Study, method: str) -> Job:

@@ -20,6 +20,7 @@ from leantune.app.long_texts import long_of
 from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
 from leantune.app.targets import SHARE
+from leantune.app.usual_methods import ONE_OF_EACH, Asked, few_shot_methods
 from leantune.app.wording import wording_of
 from leantune.comparison.plan import FEW_SHOT_STEPS, FEWEST_STEPS, Rows
 from leantune.core import catalogue
@@ -100,8 +101,11 @@ class Study:
     @property
     def default_methods(self) -> tuple[str, ...]:
         """What takes part when no method is named."""
-        sentences = self.base.pooling != "stock" and self.context.task.problem == "single_label_classification"
-        return self.options.default_methods(sentences=sentences)
+        if self.options.few_shot is None:
+            return ONE_OF_EACH
+        asked: Asked = "words" if self.base.pooling == "stock" else "sentences"
+        single = self.context.task.problem == "single_label_classification"
+        return few_shot_methods(self.options, asked if single else None, unlabelled=self.unlabelled is not None)
 
     @property
     def rows(self) -> Rows:
@@ -109,7 +113,8 @@ class Study:
         sizes, few = self.sizes, self.options.few_shot is not None
         train = sizes["train"] or (self.unlabelled.rows if self.unlabelled else 0)
         tests = sum(sizes[split] for split in self.dataset.tests.values())
-        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=FEW_SHOT_STEPS if few else FEWEST_STEPS)
+        least = FEW_SHOT_STEPS if few else FEWEST_STEPS
+        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=least, chosen_on=self.chooses_on_dev)
 
     @property
     def sizes(self) -> dict[str, int]:

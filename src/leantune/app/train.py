@@ -100,7 +100,9 @@ def _steps(candidate: Candidate, options: Options, rows: Rows, runner: Runner) -
     if found.problem:
         raise SpecError(f"{candidate.name}: {found.problem}", "E-METHOD")
     assert budget.seconds is not None
-    seconds = budget.seconds - (1 + rows.tasks) * found.setup_seconds - (LOOKS + 3) * rows.dev * found.predict_row_seconds
+    seconds = (
+        budget.seconds - found.seed_seconds - (1 + rows.tasks) * found.setup_seconds - (LOOKS + 3) * rows.dev * found.predict_row_seconds
+    )
     steps = int(seconds / (rows.batch * found.train_row_seconds))
     if steps < 10:
         raise BudgetError(f"--budget {budget.text} leaves only {max(steps, 0)} steps; give more time.", "E-BUDGET")

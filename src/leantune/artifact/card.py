@@ -9,6 +9,7 @@ from leantune.artifact.script.compose import shown
 from leantune.core import catalogue, human
 from leantune.core.recipe import Teaching
 from leantune.data.unlabelled_rows import OWN
+from leantune.kinds.method import parse_method
 from leantune.kinds.task import Task
 from leantune.models.locate import MINILM_HUB
 
@@ -80,10 +81,12 @@ def _prompt(facts: Facts) -> str:
 def _teacher(facts: Facts) -> str:
     """Who judged the unlabelled rows that were learned from."""
     teaching = facts.recipe.teaching if facts.recipe else None
-    if teaching is None:
+    if facts.recipe is None or teaching is None:
         return human.DASH
-    methods = ", ".join(f"`{one}`" for one in dict.fromkeys(view.method for view in teaching.views))
-    said = f"{human.plural(len(teaching.views), 'view')} of {human.plural(teaching.rows, _judged(teaching))}: {methods}"
+    views, teacher = teaching.later or teaching.views, parse_method(facts.recipe.method).teacher
+    methods = ", ".join(f"`{one}`" for one in dict.fromkeys(view.method for view in views))
+    trained = f" in {teacher.after + 1} generations" if teacher and teacher.after else ""
+    said = f"{human.plural(len(views), 'view')}{trained} of {human.plural(teaching.rows, _judged(teaching))}: {methods}"
     return said.replace("|", "\\|")
 
 

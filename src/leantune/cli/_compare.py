@@ -7,36 +7,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
-from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from leantune.app.compare import run_comparison
-from leantune.app.progress import Checked, Doing, Done, Heard, MixturePreflight, Planned, Preflight, Progress, Said, Tried, Trying
+from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.study import Study
-from leantune.comparison import table as verdicts
+from leantune.cli._plan import print_check, print_plan, print_readings, print_total
+from leantune.cli._verdicts import print_verdicts
 from leantune.core.events import Evaluated, Stepped
-from leantune.core.human import count, duration, percent, size
-from leantune.core.records import CheckReport, Comparison
+from leantune.core.human import duration, percent
+from leantune.core.records import Comparison
 from leantune.execution.process import WorkerProcess
 
-COLOURS = {
-    "better": "green",
-    "as good": "green",
-    "reference": "cyan",
-    "undecided": "yellow",
-    "worse": "red",
-    "dropped": "red",
-    "failed": "red",
-}
 PARTIAL = 3
 """Exit code when a method failed and the rest stands."""
 INTERRUPTED = 130
@@ -51,17 +42,18 @@ def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerP
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(
-                study, study.default_methods if methods is None else methods, command=command, dry_run=dry_run, worker=worker
-            ):
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt:
         print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     if screen.comparison is not None:
         return _conclude(screen.comparison, study.run, console, style)
-    if screen.preflight is not None and style in ("json", "quiet"):
-        print(screen.preflight.model_dump_json(indent=1) if style == "json" else duration(screen.preflight.seconds))  # noqa: T201
+    if screen.planned is not None and style in ("json", "quiet"):
+        found = screen.planned.preflight
+        print(found.model_dump_json(indent=1) if style == "json" else duration(found.seconds))  # noqa: T201
+    elif screen.planned is not None:
+        print_readings(screen.planned.field, study, console)
     return 0
 
 
@@ -88,7 +80,7 @@ class Screen:
     def __init__(self, console: Console, study: Study, style: str) -> None:
         self.console, self.study, self.style = console, study, style
         self.comparison: Comparison | None = None
-        self.preflight: Preflight | None = None
+        self.planned: Planned | None = None
         self.status: Status | None = None
         self.rows: dict[str, dict[str, str]] = {}
         self.ends, self.told, self.started = 0.0, time.monotonic(), time.monotonic()
@@ -114,7 +106,7 @@ class Screen:
         if isinstance(progress, Doing):
             self._doing(progress)
         elif isinstance(progress, Checked):
-            _print_check(progress.report, self.console)
+            print_check(progress.report, self.console)
         elif isinstance(progress, Planned):
             self._plan(progress)
         elif isinstance(progress, Said):
@@ -136,7 +128,7 @@ class Screen:
             self.status.start()
 
     def _plan(self, planned: Planned) -> None:
-        self.preflight = planned.preflight
+        self.planned = planned
         print_plan(planned, self.study, self.console)
         print_total(planned.preflight, self.console)
         self.begin(planned)
@@ -189,109 +181,3 @@ class Screen:
         now = time.monotonic()
         left = max(0.0, self.ends - (now - self.told))
         return Group(table, Text(f"{duration(now - self.started)} spent, about {duration(left)} left (Ctrl-C stops cleanly)", style="dim"))
-
-
-def _print_check(report: CheckReport, console: Console) -> None:
-    splits = ", ".join(f"{rows:,} {name}" for name, rows in report.splits.items())
-    labels = report.labels.get("train", {})
-    shown = ", ".join(f"{label} {rows:,}" for label, rows in list(labels.items())[:6])
-    rest = f" and {len(labels) - 6} more" if len(labels) > 6 else ""
-    console.print(f"\n[bold]Data[/bold]    {splits}")
-    if labels:
-        console.print(f"        {len(labels)} labels: {escape(shown + rest)}")
-    for line in lengths(report):
-        console.print(f"        {line}")
-    for finding in report.findings:
-        if finding.severity != "info":
-            colour = "red" if finding.severity == "error" else "yellow"
-            console.print(f"        [{colour}]{finding.severity}[/{colour}] {escape(finding.message)}")
-
-
-def lengths(report: CheckReport) -> Iterator[str]:
-    """Tokens of rows and of targets, and how many of them are cut."""
-    found = [
-        ("row", report.length_quantiles, report.max_length, report.truncated_share),
-        ("target", report.target_quantiles, report.target_length, report.truncated_targets),
-    ]
-    for what, quantiles, most, share in found:
-        if quantiles:
-            cut = "" if share is None else f"; {percent(share)} of the {what}s are cut at {most}" if share else "; none is cut"
-            if share and what == "row" and report.truncated_tokens:
-                cut += f", {percent(report.truncated_tokens)} of all tokens are not read (--long {report.long})"
-            yield f"tokens per {what}: {', '.join(f'{name} {tokens}' for name, tokens in quantiles.items())}{cut}"
-
-
-def print_plan(planned: Planned, study: Study, console: Console, *, title: str = "Plan") -> None:
-    """What every method will take."""
-    plan = planned.plan
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for column in ("method", "trains", "learning rates", "estimated time", "memory"):
-        table.add_column(column, justify="left" if column == "method" else "right", overflow="fold")
-    for candidate in planned.field.candidates:
-        found = planned.probes[candidate.name]
-        rates = ", ".join(f"{rate:.2g}" for rate in candidate.planned_rates)
-        seconds = duration(plan.seconds.get(candidate.name))
-        table.add_row(escape(candidate.name), count(found.trainable_params), rates, seconds, size(found.peak_memory_bytes))
-    trials = f"{plan.steps} steps of about {study.options.batch} rows for each of {len(study.spec.seeds)} seeds"
-    console.print(f"\n[bold]{escape(title)}[/bold]    {trials}, races of {plan.race_steps} steps{planned.slow and f'; {planned.slow}'}")
-    console.print(table)
-    for name, reason in planned.field.left_out.items():
-        console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")
-
-
-def print_total(planned: Preflight | MixturePreflight, console: Console, *, parts: str = "") -> None:
-    """What everything will take (`parts`: and of what that is made up), and what more time would buy."""
-    console.print(f"        about {duration(planned.seconds)} in all{parts} (budget {planned.budget}). {planned.more_time}\n")
-
-
-def print_verdicts(comparison: Comparison, run: Path, console: Console, *, plain: bool) -> None:
-    """The table, the choice, and where everything lies."""
-    if plain:
-        print(f"{verdicts.text(comparison)}\n\n{comparison.choice.reason}")  # noqa: T201
-    else:
-        console.print(_verdict_table(comparison, console.width))
-        if (made := verdicts.by_test(comparison)) is not None:
-            console.print()
-            console.print(_test_table(made))
-        console.print(Panel(Text(comparison.choice.reason), title="Choice", title_align="left", border_style="green"))
-    if comparison.inspection and (others := verdicts.other_scores(comparison)):
-        console.print(escape(f"{comparison.inspection.method} besides: {others}"))
-    for row in comparison.methods:
-        if row.verdict == "failed":
-            console.print(f"[red]{escape(row.name)}[/red]: {escape(row.detail)}")
-    if comparison.choice.artifact:
-        other = comparison.choice.shipped != comparison.choice.method
-        note = f" ({comparison.choice.shipped}, for those who want a tuned model)" if other else ""
-        console.print(f"artifact  {run / comparison.choice.artifact}{escape(note)}")
-        console.print(f"          {escape(comparison.choice.proof or '')}")
-    if not comparison.ledger.finished:
-        console.print("The budget ended before the last seed: the same command goes on.")
-    console.print(f"report    {run / 'report.html'}")
-
-
-def _test_table(made: verdicts.Table) -> Table:
-    """A column per test set; the difference stands under the score, so that several languages have room."""
-    shown = Table(box=None, padding=(0, 1), header_style="bold", title="On every test set", title_justify="left", title_style="bold")
-    shown.add_column("method", overflow="fold")
-    for name in (made.header[1], *made.header[2::2]):
-        shown.add_column(name, justify="right", overflow="fold")
-    for name, main, *further in made.lines:
-        pairs = zip(further[::2], further[1::2], strict=True)
-        shown.add_row(Text(name), main, *(Text.assemble(score, "\n", (gap, "dim")) for score, gap in pairs))
-    return shown
-
-
-def _verdict_table(comparison: Comparison, width: int) -> Table:
-    """As many columns as the terminal has room for, the costs left out first."""
-    made = verdicts.table(comparison)
-    columns = len(made.header)
-    while columns > 4 and sum(made.widths()[:columns]) + 2 * columns > width:
-        columns -= 1
-    shown = Table(box=None, padding=(0, 1), header_style="bold")
-    for place, column in enumerate(made.header[:columns]):
-        shown.add_column(column, justify="left" if place in (0, 3) else "right", overflow="fold")
-    for row, cells in zip(comparison.methods, made.lines, strict=True):
-        colour = COLOURS.get(row.verdict, "dim")
-        styles = {3: colour} | ({0: "bold", 1: "bold"} if row.chosen else {})
-        shown.add_row(*[Text(cell, style=styles.get(place, "")) for place, cell in enumerate(cells[:columns])])
-    return shown

@@ -13,7 +13,9 @@ from rich.markup import escape
 from leantune.app.mixture import MixedStudy
 from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.progress import Done, MixturePreflight, PlannedAll, Progress, Shared, Turn
-from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen, print_plan, print_total, print_verdicts
+from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen
+from leantune.cli._plan import print_plan, print_total
+from leantune.cli._verdicts import print_verdicts
 from leantune.comparison import sharing_table
 from leantune.core.human import duration
 from leantune.core.sharing import Sharing

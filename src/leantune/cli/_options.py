@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ File = Annotated[
         show_default=False,
     ),
 ]
+Artifact = Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)]
 DEFAULT_MODEL = "minilm"
 Model = Annotated[str, typer.Option(help='Base model: a hub name, a folder or "minilm", the embedded default.')]
 Dev = Annotated[str | None, typer.Option(help="Rows to choose on; cut from FILE when not given.")]

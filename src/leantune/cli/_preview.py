@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leantune.app.preview import Preview, PreviewedRow
+from leantune.app.preview import Preview, PreviewedRow, Reading
 from leantune.core.human import percent
 from leantune.data.seen import Kind, Seen
 
@@ -51,6 +51,22 @@ def show_preview(found: Preview, console: Console) -> None:
         _line(console, "Note", note)
 
 
+def show_reading(found: Reading, console: Console, *, legend: bool) -> None:
+    """A row behind a prompt: template, masks, cut; nothing is answered.
+
+    Args:
+        found: the row.
+        console: where it goes.
+        legend: whether to tell what the colours mean before it.
+    """
+    if legend:
+        _line(console, "Rows", _LEGEND if console.is_terminal else _PLAIN_LEGEND)
+    console.print(Text(found.prompt, style="bold"))
+    _line(console, f"Row {found.row}", f"label {found.label}", style="dim")
+    for one in found.read:
+        _show_seen(one, console)
+
+
 def show_words(found: Preview, console: Console) -> None:
     """The words of each label; with their tokens where they are more than one."""
     console.print()
@@ -69,13 +85,17 @@ def show_row(found: Preview, row: PreviewedRow, console: Console) -> None:
     """A row as it is read, behind each template, and what it is answered."""
     _line(console, f"Row {row.row}", f"label {row.label}", style="dim")
     for one in row.read:
-        left_out = f", {one.left_out} left out" if one.left_out else ""
-        _line(console, "", _said(one, coloured=console.is_terminal) + Text(f"   {one.read} tokens{left_out}", style="dim"))
+        _show_seen(one, console)
     if not row.read:
         _line(console, "", "  |  ".join(row.texts))
     said = [f"{label} {_value(found, value)}" for label, value in list(row.answers.items())[:_MOST_ANSWERS]]
     right = next(iter(row.answers)) == row.label
     _line(console, "", f"{found.measure}: {', '.join(said)}", style="green" if right else "red")
+
+
+def _show_seen(one: Seen, console: Console) -> None:
+    left_out = f", {one.left_out} left out" if one.left_out else ""
+    _line(console, "", _said(one, coloured=console.is_terminal) + Text(f"   {one.read} tokens{left_out}", style="dim"))
 
 
 def _line(console: Console, head: str, body: str | Text, *, style: str = "") -> None:

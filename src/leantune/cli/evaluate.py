@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from json import dumps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from leantune.cli import _options as option
 
 PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse", "perplexity")
 """Scores that are no shares."""
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    artifact: Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)],
+    artifact: option.Artifact,
     files: Annotated[
         list[str],
         typer.Argument(metavar="[NAME=]FILE...", help="Labelled files: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name."),
@@ -25,8 +26,8 @@ def command(
     label: Annotated[str | None, typer.Option(help="Label column.", show_default="its name in training")] = None,
     text: Annotated[str | None, typer.Option(help="Text column.", show_default="its name in training")] = None,
     text_pair: Annotated[str | None, typer.Option(help="Column of the second text.", show_default="its name in training")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    device: option.Device = "auto",
+    json: option.Json = False,
 ) -> None:
     """Score an artifact on a labelled file: every metric, and a line for each label; of several files a line for each."""
     from leantune.artifact.files import evaluate_file

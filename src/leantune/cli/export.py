@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from leantune.cli import _options as option
+
 
 def command(
-    artifact: Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)],
+    artifact: option.Artifact,
     format: Annotated[str, typer.Option(help="merged: a plain model folder; peft: the adapter.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="The new folder.", show_default="DIR-FORMAT")] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`leantune methods`: every tuning method in a table; `leantune methods lora`: the page of one."""
+"""`leantune methods`: every tuning method in a table, and every teacher; `leantune methods lora`, `leantune methods consensus`: a page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leantune.cli._options import DEFAULT_MODEL
-from leantune.cli._pages import options_of, show_options
+from leantune.cli import _options as option
+from leantune.cli._pages import cards_of, options_of, show_cards, show_link, show_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,15 +19,21 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A method or an expression such as lora(rank=4).")] = None,
-    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {DEFAULT_MODEL}].")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A method, an expression such as lora(rank=4), or a teacher.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {option.DEFAULT_MODEL}].")] = None,
+    as_json: option.Json = False,
 ) -> None:
-    """List the tuning methods; with a NAME its formula, options, learning rates, paper and cost."""
+    """List the tuning methods and the teachers; with a NAME its formula, options, learning rates, paper and cost."""
     from leantune.cli._console import console
+    from leantune.core import catalogue
 
     if name is None:
         _table(console(), as_json=as_json)
+    elif name.partition("(")[0] in catalogue.names("teachers"):
+        footer = "It stands before the method that it teaches: {name} | lora, with rows to judge: --unlabelled FILE."
+        show_link(console(), "teachers", name, as_json=as_json, footer=footer)
     else:
         _page(console(), name, model, as_json=as_json)
 
@@ -39,7 +45,8 @@ def _table(console: Console, *, as_json: bool) -> None:
 
     cards = {name: catalogue.load("methods", name).card for name in catalogue.names("methods")}
     if as_json:
-        typer.echo(json.dumps({name: card.model_dump() for name, card in cards.items()}, indent=2))
+        everything = cards | cards_of("teachers")
+        typer.echo(json.dumps({name: card.model_dump() for name, card in everything.items()}, indent=2))
         return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("method", style="cyan", no_wrap=True)
@@ -48,6 +55,10 @@ def _table(console: Console, *, as_json: bool) -> None:
     for name, card in cards.items():
         table.add_row(name, card.title, _rates(card.rates), card.when, card.paper.rpartition(", ")[2] or card.paper)
     console.print(table)
+    console.print(
+        "\nTeachers, which judge rows without labels (--unlabelled) and teach a method: consensus | lora", highlight=False, markup=False
+    )
+    show_cards(console, "teachers")
     console.print("\nThe page of one with its options and its cost: leantune methods lora", highlight=False, markup=False)
 
 
@@ -61,7 +72,7 @@ def _page(console: Console, name: str, model: str | None, *, as_json: bool) -> N
     card = method.card if method else member.card
     rates = card.rates
     try:
-        cost, rates = _cost(method, model or DEFAULT_MODEL) if method else ("depends on the tuner: leantune methods peft.oft", rates)
+        cost, rates = _cost(method, model or option.DEFAULT_MODEL) if method else ("depends on the tuner: leantune methods peft.oft", rates)
     except LeantuneError as error:
         if model is not None:
             raise

@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
+from leantune.cli import _options as option
+
 
 def command(
-    artifact: Annotated[Path, typer.Argument(metavar="DIR", help="Artifact: the folder best/ of a run.", show_default=False)],
+    artifact: option.Artifact,
     file: Annotated[str, typer.Argument(help="Rows to label: CSV, TSV, JSON, JSONL, Parquet, a saved folder or a hub name.")],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="CSV, TSV, JSON or JSONL by its ending.", show_default="CSV to the screen")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Text column.", show_default="its name in training")] = None,
     text_pair: Annotated[str | None, typer.Option(help="Column of the second text.", show_default="its name in training")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: option.Device = "auto",
 ) -> None:
     """Append the columns label and score to the rows of a file; all other columns and the order stay."""
     from leantune.artifact.files import predict_file

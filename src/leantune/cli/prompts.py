@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from leantune.cli import _options as option
-from leantune.cli._pages import options_of, show_options
+from leantune.cli._pages import cards_of, show_cards, show_link
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from leantune.app.preview import Preview
-    from leantune.kinds.prompt import Prompt
+
+_YOURS = "Your rows in it, before any training: leantune prompts {name} FILE --model M"
 
 
 def command(
@@ -45,7 +44,7 @@ def command(
     if name is None:
         _table(console(), as_json=as_json)
     elif file is None:
-        _page(console(), name, as_json=as_json)
+        show_link(console(), "prompts", name, as_json=as_json, footer=_YOURS)
     else:
         columns = {"text": text, "text_pair": text_pair, "label": label}
         found = _preview(
@@ -70,44 +69,16 @@ def command(
 
 
 def _table(console: Console, *, as_json: bool) -> None:
-    from rich.table import Table
-
-    from leantune.core import catalogue
-
-    cards = {name: catalogue.load("prompts", name).card for name in catalogue.names("prompts")}
     if as_json:
-        typer.echo(json.dumps({name: card.model_dump() for name, card in cards.items()}, indent=2))
+        typer.echo(json.dumps({name: card.model_dump() for name, card in cards_of("prompts").items()}, indent=2))
         return
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("prompt", style="cyan", no_wrap=True)
-    for heading, least in (("what it is", 12), ("when to use it", 30), ("paper", 16)):
-        table.add_column(heading, min_width=least)
-    for name, card in cards.items():
-        table.add_row(name, card.title, card.when, card.paper)
-    console.print(table)
+    show_cards(console, "prompts")
     for line in (
         "\nA prompt stands before a method: cloze | lora trains LoRA behind it, cloze | frozen nothing at all.",
         "The page of one with its options: leantune prompts cloze",
         'Your rows in it, before any training: leantune prompts cloze FILE --model M --prompt "{text} It was {mask}."',
     ):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _page(console: Console, name: str, *, as_json: bool) -> None:
-    from leantune.core import catalogue
-    from leantune.core.expressions import parse_chain
-
-    link = parse_chain(name)[0]
-    member: type[Prompt] = catalogue.load("prompts", link.name)
-    member.from_call(link)  # a wrong option is told
-    card, options = member.card, options_of(member)
-    if as_json:
-        typer.echo(json.dumps({"name": link.name, "card": card.model_dump(), "options": options}, indent=2, default=str))
-        return
-    console.print(inspect.getdoc(sys.modules[member.__module__]) or "", markup=False, highlight=False)
-    console.print(f"\n{'When':<12}{card.when}\n{'Paper':<12}{card.paper}", markup=False, highlight=False)
-    show_options(console, options)
-    console.print(f"\nYour rows in it, before any training: leantune prompts {link.name} FILE --model M", markup=False, highlight=False)
 
 
 def _preview(name: str, file: str, rows: int, **given: Any) -> Preview:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leantune.cli import _options as option
+
 if TYPE_CHECKING:
     from leantune.kinds.task import Task
 
 
 def command(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A task.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: option.Json = False,
 ) -> None:
     """List the tasks; with a NAME what its file looks like, its loss and its metrics."""
     from leantune.cli._console import console

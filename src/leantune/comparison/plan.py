@@ -51,6 +51,10 @@ class Speed:
     """Of one step of the plan, which is several for a method that learns slowly."""
     predict_row_seconds: float
     once_seconds: float = 0.0
+    seed_seconds: float = 0.0
+    """Work that is done once for all trials of a seed: the views of a teacher."""
+    more_rows: int = 0
+    """That it learns from besides the training rows: those that a teacher judges."""
     raced: bool = True
     """False where the user fixed the learning rate."""
     further: float = 0.0
@@ -70,6 +74,8 @@ class Rows:
     """That one training is for; what it leaves is saved, read back and measured for each."""
     at_least: int = FEWEST_STEPS
     """Steps that may be planned however few the rows are."""
+    chosen_on: bool = True
+    """Whether dev is looked at while a trial runs."""
 
     @property
     def most_steps(self) -> int:
@@ -209,20 +215,22 @@ def plan_of(steps: int, budget: Budget, speeds: Sequence[Speed], rows: Rows, see
         race = RATES * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
         measuring = (rows.dev + rows.tasks * MEASURED_ROWS) * speed.predict_row_seconds
         further = speed.further * steps * rows.batch * speed.train_row_seconds
-        full = _trial(speed, steps, looks, rows) + further + _saving(speed, rows)
-        seconds[speed.name] = speed.once_seconds + race + measuring + seeds * full
+        each = speed.seed_seconds + _trial(speed, steps, looks, rows) + further + _saving(speed, rows)
+        seconds[speed.name] = speed.once_seconds + race + measuring + seeds * each
     return Plan(budget=budget.text, steps=steps, race_steps=race_steps, looks=looks, seconds=seconds)
 
 
 def _looks(steps: int, speeds: Sequence[Speed], rows: Rows) -> int:
-    """As many looks as cost a fair share of the training; the same for all methods."""
-    training = statistics.median(speed.train_row_seconds for speed in speeds) * steps * rows.batch
+    """As many looks as cost a fair share of the training, the same for all methods; one at the end where nothing is chosen."""
+    if not rows.chosen_on:
+        return 1
+    training = statistics.median(speed.train_row_seconds for speed in speeds) * steps * min(rows.batch, rows.train)
     look = statistics.median(speed.predict_row_seconds for speed in speeds) * rows.dev
     return max(FEWEST_LOOKS, min(MOST_LOOKS, int(LOOK_SHARE * training / look) if look else MOST_LOOKS))
 
 
 def _trial(speed: Speed, steps: int, looks: int, rows: Rows) -> float:
-    training = steps * rows.batch * speed.train_row_seconds
+    training = steps * min(rows.batch, rows.train + speed.more_rows) * speed.train_row_seconds
     return FORK_SECONDS + speed.setup_seconds + training + looks * rows.dev * speed.predict_row_seconds
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -46,4 +48,11 @@ def load_foreign(shelf: str) -> None:
 
 
 def _foreign(shelf: str) -> dict[str, Any]:
+    return _found(shelf, tuple(sys.path))
+
+
+@cache
+def _found(shelf: str, path: tuple[str, ...]) -> dict[str, Any]:
+    """Read once for each search path: it means opening a file of every installed package."""
+    del path
     return {point.name: point for point in entry_points(group=f"leantune.{shelf}")}

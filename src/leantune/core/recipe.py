@@ -81,3 +81,5 @@ class Teaching(Spec):
     """Their number."""
     views: tuple[Recipe, ...]
     """The models that it asks, each trained on the labelled rows."""
+    later: tuple[Recipe, ...] = ()
+    """Those of later generations, where they are others."""

@@ -114,6 +114,11 @@ class Encoded:
         """See `Padded.answered`."""
         return _answered(self.rows[pieces], self.pool)
 
+    def pieces_of(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """The pieces of some rows, those of one row after those of another."""
+        starts, ends = np.searchsorted(self.rows, rows, "left"), np.searchsorted(self.rows, rows, "right")
+        return np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)] or [np.zeros(0, np.int64)])
+
     def followed_by(self, other: Encoded) -> Encoded:
         """These rows, then those of another split that was read the same way; in memory."""
         marks = None if self.marks is None or other.marks is None else np.concatenate([self.marks, other.marks])

@@ -151,6 +151,15 @@ class Examples:
             writer.write(batch.columns)
         writer.close()
 
+    def write_with(self, others: Examples, indices: Sequence[int], gold: Sequence[Any], path: Path) -> None:
+        """Write all rows, and behind them some of another split with these answers, into a file of their own."""
+        more = others._table.take(pa.array(indices, pa.int64()))
+        more = more.set_column(more.schema.get_field_index("gold"), "gold", pa.array(gold, self.answers.type))
+        writer = ExampleWriter(path, self._table.schema)
+        for batch in pa.concat_tables([self._table, more.cast(self._table.schema)]).combine_chunks().to_batches():
+            writer.write(batch.columns)
+        writer.close()
+
     def chunks(self) -> Iterator[ExampleChunk]:
         """All rows in order, a few thousand at a time."""
         with pa.OSFile(str(self.path)) as source:

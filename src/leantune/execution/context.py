@@ -28,6 +28,7 @@ from leantune.data.encoded import Encoded
 from leantune.data.encoding import encode_rows, encode_to_disk
 from leantune.data.examples import ExampleChunk
 from leantune.data.few_shot import few_shot
+from leantune.data.grown import grown
 from leantune.data.masking import Hider
 from leantune.data.pieces._long import reader_of
 from leantune.data.pieces._pieces import Pieces, Room
@@ -42,7 +43,7 @@ from leantune.execution.feed import Features, Read, kept_features, pooled, state
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.task import Answers, Decoded, Task
-from leantune.kinds.teacher import Lesson
+from leantune.kinds.teacher import Extra, Lesson
 from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
@@ -74,6 +75,8 @@ class Context:
     """Digest of the unlabelled rows that the teacher of the trial looks at; None without one."""
     lesson: Lesson | None = None
     """What the teacher says of them."""
+    extra: Extra | None = None
+    """Those of them that a view of a later generation is trained on too."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""
@@ -128,7 +131,8 @@ class Context:
         """Rows and labels of all splits."""
         found, few = load_dataset(self.run / "data"), self.conditions.few_shot
         found = few_shot(found, few, self.seed) if few is not None and self.seed is not None else found
-        return found if self.unlabelled is None else replace(found, unlabelled=self.unlabelled)
+        found = found if self.unlabelled is None else replace(found, unlabelled=self.unlabelled)
+        return found if self.extra is None else grown(found, self.extra.rows, self.extra.labels)
 
     @cached_property
     def base(self) -> Base:
@@ -214,6 +218,10 @@ class Context:
             read: the body.
             name: of what is read from it: the pooling.
         """
+        if split == "train" and self.extra is not None:
+            own, others = replace(self, extra=None).features("train", read, name), self.features(UNLABELLED, read, name)
+            more = others.states[self.encoded(UNLABELLED).pieces_of(self.extra.rows)]
+            return Features(np.concatenate([own.states, more]) if len(own.states) else more, own.seconds)  # the others are charged once
         if split == TAUGHT and self.lesson is not None:
             own, others = self.features("train", read, name), self.features(UNLABELLED, read, name)
             states = np.concatenate([own.states, others.states]) if len(own.states) else others.states

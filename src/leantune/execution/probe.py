@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,9 @@ from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
-from leantune.execution.teaching import view_job, view_of
+from leantune.execution.teaching import view_job, view_name, view_of
+from leantune.kinds.method import parse_method
+from leantune.kinds.teacher import Lesson
 from leantune.models.joint import Joint
 from leantune.models.network import Network
 
@@ -46,7 +48,9 @@ class ProbeResult(Spec):
     setup_seconds: float = 0.0
     """Building the model and putting the method in."""
     once_seconds: float = 0.0
-    """Work that is done once for all trials of the method."""
+    """Work that is done once for all trials of the method ..."""
+    seed_seconds: float = 0.0
+    """... and for all of one seed: training the views of a teacher."""
     train_row_seconds: float = 0.0
     predict_row_seconds: float = 0.0
     peak_memory_bytes: int = 0
@@ -67,25 +71,33 @@ def probe(context: Context, job: Job) -> ProbeResult:
     network = attached.network
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     setup = time.perf_counter() - start
+    if job.recipe.teaching is not None:  # it learns from the unlabelled rows too, whatever will be said of them
+        even = np.full((job.recipe.teaching.rows, len(context.dataset.labels)), 1 / len(context.dataset.labels), np.float32)
+        context = replace(context, lesson=Lesson(even, 1.0, []))
     seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
     found = probed(job, context, trained, setup, seconds)
     return found if job.recipe.teaching is None else _with_views(found, context, job, job.recipe.teaching)
 
 
 def _with_views(student: ProbeResult, context: Context, job: Job, teaching: Teaching) -> ProbeResult:
-    """The same with the training of the views of its teacher, which judge the unlabelled rows, before every trial."""
-    seconds, memory, once = student.setup_seconds, student.peak_memory_bytes, student.once_seconds
-    for recipe in teaching.views:
-        view = probe(view_of(context, recipe), view_job(job, recipe))
+    """The same with the training of the views of its teacher, which judge the unlabelled rows, once for every seed."""
+    teacher, labelled = parse_method(job.expression).teacher, len(context.gold["train"])
+    assert teacher is not None
+    later = [(recipe, labelled + teaching.rows) for recipe in teaching.later or teaching.views]
+    seconds, memory, once = 0.0, student.peak_memory_bytes, student.once_seconds
+    found = dict[str, ProbeResult]()
+    for recipe, rows in [*((recipe, labelled) for recipe in teaching.views), *later * teacher.after]:
+        name = view_name(recipe)
+        view = found[name] = found[name] if name in found else probe(view_of(context, recipe), view_job(job, recipe))
         if view.problem:
             return ProbeResult(name=job.name, problem=f"its view {view.name}: {view.problem}")
         judging = teaching.rows * view.predict_row_seconds
         # Views on a frozen body share one reading of the rows.
         once = max(once, view.once_seconds and view.once_seconds + judging)
-        trained = recipe.steps * recipe.batch_rows * view.train_row_seconds if view.trainable_params else 0.0
+        trained = recipe.steps * min(recipe.batch_rows, rows) * view.train_row_seconds if view.trainable_params else 0.0
         seconds += view.setup_seconds + trained + (0.0 if view.once_seconds else judging)
         memory = max(memory, view.peak_memory_bytes)
-    return student.model_copy(update={"setup_seconds": seconds, "peak_memory_bytes": memory, "once_seconds": once})
+    return student.model_copy(update={"seed_seconds": seconds, "peak_memory_bytes": memory, "once_seconds": once})
 
 
 @dataclass(frozen=True)
@@ -99,9 +111,8 @@ class RowSeconds:
 
 def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
     """One step on the longest rows, for the memory, then the measured ones."""
-    split = (
-        "train" if len(context.encoded("train")) else "dev"
-    )  # where nothing is labelled, rows of dev are as long; the network is dropped
+    # Where nothing is labelled, rows of dev are as long; the network is dropped.
+    split = context.learned if len(context.encoded(context.learned)) else "dev"
     network, units = attached.network, context.encoded(split).visits
     rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
     _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
@@ -110,7 +121,7 @@ def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Up
     if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.
         forward = sum(_forward(context, split, network, chosen) for chosen in sample) / measured
-        stored = len(context.gold["train"]) + len(context.gold["dev"])
+        stored = len(context.gold[context.learned]) + len(context.gold["dev"])
         return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
     train = [_step(context, split, network, chosen, update) for chosen in sample]
     predict = [_forward(context, split, network, chosen) for chosen in sample]

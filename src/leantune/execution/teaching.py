@@ -2,8 +2,9 @@
 
     context, notes = taught(context, job)        context.lesson: soft targets; context.settling: the seconds that they took
 
-Its views are trained on the labelled rows of the trial, in its process. What a view says depends on its recipe, the seed and both sets of
-rows, so it is kept in the cache with the seconds that it took; these are charged to every trial that uses it, as if it had run alone.
+Its views are trained on the labelled rows of the trial, in its process; in later generations on unlabelled ones too, as other views label
+them. What a view says depends on its recipe, the seed, both sets of rows and the labels that some were given, so it is kept in the cache
+with the seconds that it took; these are charged to every trial that uses it, as if it had run alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from leantune.core.digest import digest
 from leantune.core.errors import SpecError
 from leantune.core.events import Evaluated
 from leantune.core.files import read_kept, write_atomic
+from leantune.core.recipe import Teaching
 from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
@@ -34,7 +36,7 @@ from leantune.execution.results import Attached
 from leantune.execution.settling import settle
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
-from leantune.kinds.teacher import Opinion
+from leantune.kinds.teacher import Extra, Opinion
 
 
 def taught(context: Context, job: Job) -> tuple[Context, list[str]]:
@@ -47,7 +49,7 @@ def taught(context: Context, job: Job) -> tuple[Context, list[str]]:
     teacher = None if recipe is None else parse_method(recipe.method).teacher
     if recipe is None or recipe.teaching is None or teacher is None:
         return context, []
-    school = Views(context, job, recipe.teaching.views)
+    school = Views(context, job, recipe.teaching)
     lesson = teacher.teach(school)
     lesson = replace(lesson, read=frozenset(school.read), alone=not teacher.labels)
     own = ["no unlabelled rows are given: the teacher judges the texts of the training rows"] * (recipe.teaching.unlabelled == OWN)
@@ -70,22 +72,31 @@ class _Kept(Spec):
 class Views:
     """The views of a trial, as `kinds.teacher.School` says."""
 
-    def __init__(self, context: Context, job: Job, recipes: Sequence[Recipe]) -> None:
-        self.context, self.job, self.recipes = context, job, recipes
+    def __init__(self, context: Context, job: Job, teaching: Teaching) -> None:
+        self.context, self.job, self.seed = context, job, job.seed
+        self.first, self.others = teaching.views, teaching.later or teaching.views
         self.seconds = 0.0
         self.read = dict[str, float]()
         """Seconds of reading the unlabelled rows by a frozen body, by the pooling."""
 
     @property
-    def each(self) -> int:
-        """Labelled rows of the rarest label."""
-        return int(np.bincount(np.asarray(self.context.gold["train"]), minlength=len(self.context.dataset.labels)).min())
+    def labelled(self) -> NDArray[np.int64]:
+        """(C,) labelled rows of each label."""
+        return np.bincount(np.asarray(self.context.gold["train"]), minlength=len(self.context.dataset.labels))
 
-    def opinions(self) -> list[Opinion]:
+    @property
+    def later(self) -> list[str]:
+        """Names of the views of later generations."""
+        return [view_name(recipe) for recipe in self.others]
+
+    def opinions(self, extras: Sequence[Extra] = ()) -> list[Opinion]:
         """Of every view, trained when nobody trained it before."""
         found = []
-        for recipe in self.recipes:
-            likely, kept = self._opinion(recipe)
+        taking: list[tuple[Recipe, Extra | None]] = (
+            list(zip(self.others, extras, strict=True)) if extras else [(one, None) for one in self.first]
+        )
+        for recipe, extra in taking:
+            likely, kept = self._opinion(recipe, extra if extra and extra.rows else None)
             found.append(Opinion(kept.name, likely, kept.before))
             self.seconds += kept.seconds
             if kept.read is not None and kept.read not in self.read:
@@ -93,18 +104,19 @@ class Views:
                 self.seconds += kept.reading
         return found
 
-    def _opinion(self, recipe: Recipe) -> tuple[NDArray[np.float32], _Kept]:
-        path = self._path(recipe)
+    def _opinion(self, recipe: Recipe, extra: Extra | None) -> tuple[NDArray[np.float32], _Kept]:
+        path = self._path(recipe, extra)
         kept = read_kept(path.with_suffix(".json"), _Kept)
         if kept is None:
-            likely, kept = _formed(view_of(self.context, recipe), view_job(self.job, recipe))
+            likely, kept = _formed(view_of(self.context, recipe), view_job(self.job, recipe), extra)
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, likely)
             write_atomic(path.with_suffix(".json"), kept.model_dump_json())  # last: it says that the numbers are whole
         return np.load(path), kept
 
-    def _path(self, recipe: Recipe) -> Path:
-        rows = (self.context.dataset.digest_of("train"), self.context.dataset.digest_of(UNLABELLED))
+    def _path(self, recipe: Recipe, extra: Extra | None) -> Path:
+        rows = [self.context.dataset.digest_of("train"), self.context.dataset.digest_of(UNLABELLED)]
+        rows += [] if extra is None else [digest(extra.rows, extra.labels)]
         return self.context.run / "cache" / f"view-{digest(self.context.conditions, *rows, recipe, self.job.seed)}.npy"
 
 
@@ -125,12 +137,13 @@ def view_name(recipe: Recipe) -> str:
     return recipe.method + (f' with "{templates[0]}"' if len(templates) == 1 else "")
 
 
-def _formed(context: Context, job: Job) -> tuple[NDArray[np.float32], _Kept]:
-    """Train a view and let it judge."""
-    context, _ = settle(context, job)
+def _formed(context: Context, job: Job, extra: Extra | None) -> tuple[NDArray[np.float32], _Kept]:
+    """Train a view and let it judge; its prompt settles on the labelled rows alone, and by these is told what it knew before."""
+    labelled, _ = settle(context, job)
+    context = replace(labelled, extra=extra)
     attached = attach(context, job)
-    apart, gold = from_states(attached), np.asarray(context.gold["train"])
-    before = _answers(context, attached, "train").argmax(axis=1) == gold if len(gold) else np.zeros(1)
+    apart, gold = from_states(attached), np.asarray(labelled.gold["train"])
+    before = _answers(labelled, attached, "train").argmax(axis=1) == gold if len(gold) else np.zeros(1)
     setup = replace(setup_of(context, job, attached), look=lambda: Decoded([], np.zeros(0, np.float32)), score=lambda _: 0.0)
     try:
         *_, last = fit(setup, BestLook())

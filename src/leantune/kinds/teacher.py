@@ -41,16 +41,39 @@ class Opinion:
     """Share of the labelled rows that it answered rightly before it was trained."""
 
 
+@dataclass(frozen=True)
+class Extra:
+    """Unlabelled rows that a view learns from besides the labelled ones, with the labels that others gave them."""
+
+    rows: tuple[int, ...]
+    """A row may stand several times."""
+    labels: tuple[int, ...]
+
+
 class School(Protocol):
     """The trained views, in the process of the trial."""
 
     @property
-    def each(self) -> int:
-        """Labelled rows of the rarest label."""
+    def labelled(self) -> NDArray[np.int64]:
+        """(C,) labelled rows of each label."""
         ...
 
-    def opinions(self) -> Sequence[Opinion]:
-        """Of every view, in their order; they are trained on the labelled rows when this is asked."""
+    @property
+    def seed(self) -> int:
+        """Of the trial."""
+        ...
+
+    @property
+    def later(self) -> Sequence[str]:
+        """Names of the views of later generations."""
+        ...
+
+    def opinions(self, extras: Sequence[Extra] = ()) -> Sequence[Opinion]:
+        """Of every view, in their order; they are trained when this is asked.
+
+        Args:
+            extras: what each view of a later generation learns from besides the labelled rows; nothing for the first one.
+        """
         ...
 
 
@@ -90,6 +113,16 @@ class Teacher(Link):
             labelled: whether there are labelled rows; without any only what needs no training can take part.
         """
         raise NotImplementedError
+
+    def later(self, setting: Setting, *, labelled: bool) -> list[View]:
+        """The views of later generations; nothing where there is one generation, or where they are those of the first."""
+        del setting, labelled
+        return []
+
+    @property
+    def after(self) -> int:
+        """Generations after the first one."""
+        return 0
 
     def teach(self, school: School) -> Lesson:
         """Judge the unlabelled rows."""
