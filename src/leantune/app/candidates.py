@@ -134,7 +134,7 @@ class Field:
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
-    bare = parsed.prompt is None and parsed.teacher is None and not parsed.compressors
+    bare = parsed.prompt is None and parsed.teacher is None and not parsed.compressors and not parsed.structures
     return bare and parse_call(parsed.expression).name == REFERENCE
 
 
@@ -171,16 +171,20 @@ class _Door:
     outside: bool
     races: bool
     unlabelled: Unlabelled | None
-    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
+    altered: Callable[[Parsed], Base] | None
+    anatomies: dict[tuple[str, HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
 
     def admit(self, one: Parsed, setting: Setting | None) -> Candidate | str:
         """The candidate, or why it cannot take part; a fault of the prompt is raised."""
-        worded = Worded(one.prompt, setting) if one.prompt and setting else None
+        if one.structures and self.altered is None:
+            return "a mixture of tasks keeps the layers of its base; compare the task alone"
+        base = self.altered(one) if one.structures and self.altered else self.base
+        worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None
         if reason := _unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
-        anatomy = self._anatomy(own, prepends=prepends)
-        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, self.base) or _incompressible(one, anatomy):
+        anatomy = self._anatomy(base, own, prepends=prepends)
+        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, base) or _not_whole(one, anatomy):
             return reason
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
@@ -196,10 +200,10 @@ class _Door:
         found.recipe(found.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         return found
 
-    def _anatomy(self, own: HeadSpec, *, prepends: bool) -> Anatomy:
-        key = (own.kind, prepends, own.anchored)
+    def _anatomy(self, base: Base, own: HeadSpec, *, prepends: bool) -> Anatomy:
+        key = (base.location.source, own.kind, prepends, own.anchored)
         if key not in self.anatomies:
-            self.anatomies[key] = anatomy_of(self.base, own, prepends=prepends)
+            self.anatomies[key] = anatomy_of(base, own, prepends=prepends)
         return self.anatomies[key]
 
     def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None, *, trains: bool) -> Teaching | str:
@@ -243,6 +247,7 @@ def field_of(
     setting: Callable[[], Setting] | None = None,
     races: bool = True,
     unlabelled: Unlabelled | None = None,
+    altered: Callable[[Parsed], Base] | None = None,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -256,11 +261,12 @@ def field_of(
         setting: what prompts are made for; None where there is no room for any.
         races: whether dev may choose learning rates.
         unlabelled: rows for teachers.
+        altered: the base with the layers that a method wants; None where it keeps its own.
 
     Raises:
-        SpecError: when no method can work, and for what is wrong with a prompt or a teacher.
+        SpecError: when no method can work, and for what is wrong with a prompt, a teacher or a structure.
     """
-    door = _Door(base, head, task, options, outside, races, unlabelled)
+    door = _Door(base, head, task, options, outside, races, unlabelled, altered)
     made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
     found = Field([])
     for one in sorted(parsed, key=lambda one: not is_reference(one)):
@@ -276,7 +282,7 @@ def field_of(
 def field_in(study: Study, parsed: Sequence[Parsed]) -> Field:
     """The methods of a study."""
     task, races = study.conditions.task, study.chooses_on_dev
-    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled}
+    more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled, "altered": study.altered}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
@@ -318,8 +324,10 @@ def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
     return None
 
 
-def _incompressible(parsed: Parsed, anatomy: Anatomy) -> str | None:
-    """Why nothing can make the trained model smaller."""
+def _not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
+    """Why what is trained cannot be a whole model of its own, where it must be: on other layers, and to be made smaller."""
+    if parsed.structures and not parsed.method.card.mergeable:
+        return f"{parsed.method_name} cannot be folded into the weights, and other layers are stored with what is trained on them"
     if not parsed.compressors:
         return None
     if not parsed.method.card.mergeable:

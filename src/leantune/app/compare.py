@@ -19,6 +19,7 @@ from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.racing import first_trial, race
 from leantune.app.ship import Ways, conclude
+from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.comparison.build import MAJORITY
 from leantune.comparison.elimination import Candidate as Contender
@@ -54,7 +55,7 @@ def run_comparison(
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
-    parsed = read_methods(methods)
+    parsed = read_methods(on_structure(methods, study.options.structure))
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         ready = yield from made_ready(study, parsed, runner)
         ready = replace(ready, field=lengthened(ready.field, study.options))

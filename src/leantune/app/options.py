@@ -65,6 +65,8 @@ class Options(Spec):
     """How texts are written, where the task writes any."""
     prompt: tuple[str, ...] = ()
     """Templates such as "{text} It was {mask}." for methods behind a prompt, or a YAML file with `prompt:` and `labels:`."""
+    structure: str | None = None
+    """Other layers for every method, as links: "drop(6,7) reinit(last=2)"."""
     labels: dict[str, tuple[str, ...]] = {}
     """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"

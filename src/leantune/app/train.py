@@ -12,6 +12,7 @@ from leantune.app.candidates import Candidate, field_in, read_methods
 from leantune.app.options import Options
 from leantune.app.progress import Heard, Progress, Said, Tried, Trying
 from leantune.app.ship import publish_trial
+from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.artifact.publish import refuse_foreign
 from leantune.comparison.plan import Rows
@@ -46,7 +47,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
         SpecError: E-METHOD when the method cannot work on this base, or when training failed.
     """
     refuse_foreign(artifact)
-    parsed = read_methods([method])
+    parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         yield from map(Said, told_cuts(study))
