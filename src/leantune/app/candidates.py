@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import REFERENCE, Options
 from leantune.app.study import Study
 from leantune.comparison.race import rates
@@ -14,11 +15,12 @@ from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
-from leantune.core.recipe import Recipe, Teaching
+from leantune.core.recipe import Distilling, Expert, Recipe, Teaching
 from leantune.core.records import Phase
 from leantune.core.study import Job
 from leantune.data.unlabelled_rows import Unlabelled
 from leantune.execution.optimizers import check_names
+from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
 from leantune.kinds.solver import Solver
@@ -27,6 +29,7 @@ from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec
+from leantune.models.matching import unmatched
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class Candidate:
     """Its trials have this times the steps that the plan gives to all."""
     teaching: Teaching | None = None
     """What its teacher needs; None without one."""
+    distilling: Distilling | None = None
+    """Whom it imitates; None without a teacher of that kind. The recipes of those that the study trains come with `taught_by`."""
+    mentors: tuple[Candidate, ...] = ()
+    """The methods that it imitates."""
 
     @property
     def name(self) -> str:
@@ -81,6 +88,25 @@ class Candidate:
             return [float(self.parsed.training.get("lr", self.rates.start))]
         return rates(self.rates.low, self.rates.start, self.rates.high)
 
+    def taught_by(self, rates: Mapping[str, float], *, steps: int, looks: int) -> Candidate:
+        """With the recipes of its teachers, which are trained at full length.
+
+        Args:
+            rates: that were found for methods of the table; others learn at their usual ones.
+            steps: of a full-length training.
+            looks: at dev.
+        """
+        if self.distilling is None:
+            return self
+        mentors = [one.taught_by(rates, steps=steps, looks=looks) for one in self.mentors]
+        usual = [float(one.parsed.training.get("lr", one.rates.start)) for one in mentors]
+        recipes = tuple(
+            one.recipe(rates.get(one.name, rate), steps=round(steps * one.longer), looks=looks)
+            for one, rate in zip(mentors, usual, strict=True)
+        )
+        named = {"teachers": recipes, "names": tuple(one.name for one in mentors)}
+        return replace(self, distilling=self.distilling.model_copy(update=named))
+
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
         """The recipe at one learning rate."""
         card, given = self.parsed.method.card, dict(self.parsed.training)
@@ -105,6 +131,7 @@ class Candidate:
             "masking": self.options.masking if task.redraws else None,
             "wording": None if self.worded is None else self.worded.setting.wording,
             "teaching": self.teaching,
+            "distilling": self.distilling,
         }
         return Recipe.build(self.name, values | given)
 
@@ -134,8 +161,8 @@ class Field:
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
-    bare = parsed.prompt is None and parsed.teacher is None and not parsed.compressors and not parsed.structures
-    return bare and parse_call(parsed.expression).name == REFERENCE
+    bare = parsed.prompt is None and parsed.teacher is None and parsed.distiller is None
+    return bare and not parsed.compressors and not parsed.structures and parse_call(parsed.expression).name == REFERENCE
 
 
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
@@ -194,9 +221,13 @@ class _Door:
         teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
         if isinstance(teaching, str):
             return teaching
+        distilling = None if one.distiller is None else self._distilling(one, one.distiller, base, anatomy, setting)
+        if isinstance(distilling, str):
+            return distilling
         alone = worded.rates if worded and not params else None
         allowed = alone or one.method.rates(anatomy)
         found = Candidate(one, allowed, params + soft, self.options, self.task, worded, self.races, alone is not None, teaching=teaching)
+        found = found if distilling is None else replace(found, distilling=distilling[0], mentors=distilling[1])
         found.recipe(found.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         return found
 
@@ -205,6 +236,38 @@ class _Door:
         if key not in self.anatomies:
             self.anatomies[key] = anatomy_of(base, own, prepends=prepends)
         return self.anatomies[key]
+
+    def _distilling(
+        self, one: Parsed, asked: Distiller, base: Base, anatomy: Anatomy, setting: Setting | None
+    ) -> tuple[Distilling, tuple[Candidate, ...]] | str:
+        """Whom a method imitates, methods admitted like those of the table; or why it cannot."""
+        if setting is None:
+            return "a mixture of tasks has no teacher; compare the task alone"
+        if reason := _unteachable(one, asked, anatomy, few_shot=self.options.few_shot):
+            return reason
+        mentors, experts = list[Candidate](), list[Expert]()
+        own = self.head if one.prompt is None else Worded(one.prompt, setting).head
+        tokens = asked.inside or own.kind in ("token", "span") or (own.kind in VOCABULARY and one.prompt is None)
+        lesson = Lesson(self.task, setting.labels, base, tokens)
+        for teacher in asked.teacher:
+            if is_folder(teacher):
+                experts.append(expert_of(teacher, lesson))
+                continue
+            found = self.admit(parse_method(teacher), setting)
+            if isinstance(found, str):
+                return f"its teacher {teacher}: {found}"
+            if asked.inside and (reason := unmatched(anatomy, self._seen(found, setting), asked.match)):
+                return reason
+            mentors.append(found)
+        single = own.problem == "single_label_classification" or one.prompt is not None
+        pool = self.unlabelled.digest if self.unlabelled is not None and single else None
+        return Distilling(experts=tuple(experts), unlabelled=pool), tuple(mentors)
+
+    def _seen(self, found: Candidate, setting: Setting) -> Anatomy:
+        """Of a teacher."""
+        parsed = found.parsed
+        base = self.altered(parsed) if parsed.structures and self.altered else setting.base
+        return self._anatomy(base, self.head, prepends=self.outside or parsed.method.card.parts_head)
 
     def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None, *, trains: bool) -> Teaching | str:
         """What the teacher of a method needs, its views admitted like methods of their own.
@@ -267,9 +330,9 @@ def field_of(
         SpecError: when no method can work, and for what is wrong with a prompt, a teacher or a structure.
     """
     door = _Door(base, head, task, options, outside, races, unlabelled, altered)
-    made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
+    made = setting() if setting and any(one.prompt or one.teacher or one.distiller for one in parsed) else None
     found = Field([])
-    for one in sorted(parsed, key=lambda one: not is_reference(one)):
+    for one in sorted(parsed, key=lambda one: (not is_reference(one), _lessons(one))):
         admitted = door.admit(one, made)
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
@@ -290,7 +353,31 @@ def lengthened(found: Field, options: Options) -> Field:
     """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
     if parse_budget(options.budget_text).steps is not None or options.few_shot is not None:
         return found
-    return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
+    return replace(found, candidates=[_lengthened(one) for one in found.candidates])
+
+
+def _lengthened(one: Candidate) -> Candidate:
+    return replace(one, longer=one.parsed.method.card.longer, mentors=tuple(map(_lengthened, one.mentors)))
+
+
+def _lessons(parsed: Parsed) -> int:
+    """How many teachers stand behind each other, so that each is known before its students."""
+    if parsed.distiller is None:
+        return 0
+    return 1 + max((_lessons(parse_method(one)) for one in parsed.distiller.teacher if not is_folder(one)), default=0)
+
+
+def _unteachable(parsed: Parsed, asked: Distiller, anatomy: Anatomy, *, few_shot: int | None) -> str | None:
+    """Why a method cannot imitate anybody."""
+    if isinstance(parsed.method, Solver) or parsed.method.card.untrained:
+        return "nothing of it is trained step by step, so it can imitate nobody; use full, lora or head"
+    if few_shot == 0:
+        return "needs labelled rows, and there are none"
+    if not asked.inside:
+        return None
+    if parsed.method.card.prepends or not parsed.method.cost(anatomy):
+        return "inside of the bodies only what is trained there can be compared, on the same tokens; use match=logits"
+    return None
 
 
 def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:

@@ -57,6 +57,8 @@ class Recipe(Spec):
     """What a prompt says; None where the method has none."""
     teaching: Teaching | None = None
     """What a teacher teaches with; None where the method has none."""
+    distilling: Distilling | None = None
+    """Whom the method imitates; None where it does not."""
 
 
 class Teaching(Spec):
@@ -68,3 +70,33 @@ class Teaching(Spec):
     """Their number."""
     views: tuple[Recipe, ...]
     """The models that it asks, each trained on the labelled rows."""
+
+
+class Expert(Spec):
+    """A trained artifact that teaches."""
+
+    folder: str
+    digest: str
+    """Of its files."""
+    base: str
+    """Folder or hub name of its base; its own folder where it is whole."""
+    revision: str | None = None
+    pooling: str
+    max_length: int
+    long: str
+    recipe: Recipe | None = None
+    """What it was trained by."""
+
+
+class Distilling(Spec):
+    """The teachers of a student: models that the study trains, and artifacts."""
+
+    teachers: tuple[Recipe, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of these, as the table calls them."""
+    experts: tuple[Expert, ...] = ()
+    unlabelled: str | None = None
+    """Digest of the rows without labels that they judge too."""
+
+
+Recipe.model_rebuild()

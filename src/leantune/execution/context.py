@@ -38,6 +38,7 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, Read, kept_features, pooled, states_of
+from leantune.execution.lecture import Mentors
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.structure import Structure
@@ -74,6 +75,8 @@ class Context:
     """Digest of the unlabelled rows that the teacher of the trial looks at; None without one."""
     lesson: Lesson | None = None
     """What the teacher says of them."""
+    mentors: Mentors | None = None
+    """Whom the trial imitates."""
     structures: tuple[tuple[str, Structure], ...] = ()
     """Other layers than the base has, each with its link; the trial sees a base with those."""
 

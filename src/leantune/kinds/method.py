@@ -18,6 +18,7 @@ from leantune.core.expressions import Call, parse_call, parse_chain
 from leantune.core.link import Link
 from leantune.core.spec import Spec
 from leantune.kinds.compressor import Compressor
+from leantune.kinds.distiller import Distiller
 from leantune.kinds.prompt import Prompt
 from leantune.kinds.rates import Rates as Rates
 from leantune.kinds.structure import Structure
@@ -113,6 +114,8 @@ class Parsed:
     """How the task is worded; None where a head is trained on the texts as they are."""
     teacher: Teacher | None = None
     """What says more about unlabelled rows; None where labelled rows are all."""
+    distiller: Distiller | None = None
+    """Whom the method imitates; None where it goes by the labels alone."""
     structures: tuple[tuple[str, Structure], ...] = ()
     """Other layers than the base has, each with its link as it is written; none where the base stays as it is."""
     compressors: tuple[tuple[str, Compressor], ...] = ()
@@ -136,6 +139,7 @@ def parse_method(text: str) -> Parsed:
     links = parse_chain(text)
     before, own, after = _sorted(text, links)
     teacher, prompt = (next((link for link in before if link.name in catalogue.names(shelf)), None) for shelf in ("teachers", "prompts"))
+    said = None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher)
     found = _parsed(own)
     lead = "".join(f"{parse_call(str(link))} | " for link in before)
     tail = "".join(f" | {parse_call(str(link))}" for link in after)
@@ -145,7 +149,8 @@ def parse_method(text: str) -> Parsed:
         expression=lead + found.expression + tail,
         uncompressed=lead + found.expression,
         prompt=None if prompt is None else catalogue.load("prompts", prompt.name).from_call(prompt),
-        teacher=None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher),
+        teacher=None if isinstance(said, Distiller) else said,
+        distiller=said if isinstance(said, Distiller) else None,
         structures=_loaded("structures", [link for link in before if link.name in catalogue.names("structures")]),
         compressors=_loaded("compressors", after),
     )
