@@ -130,12 +130,12 @@ def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = Fa
     head_paths = tuple(heads)
     blocks = _blocks(module)
     last = _stacks(module)[-1]
+    config: Any = module.config
     sites = [
         replace(site, writes=site.path.startswith(last) and not _ACROSS.search(site.path))
         for layer, path in enumerate(blocks)
-        for site in _sites(module.get_submodule(path), path, layer, module.config.hidden_size)
+        for site in _sites(module.get_submodule(path), path, layer, config.hidden_size)
     ]
-    config: Any = module.config
     embedding = module.get_input_embeddings()  # type: ignore[operator]
     names = {id(part): path for path, part in module.named_modules()}
     norms = tuple(path for path, part in module.named_modules() if _is_norm(part) and not _below(path, head_paths))

@@ -142,14 +142,20 @@ def _pairs(real: Tensor, *, causal: bool) -> Tensor:
 def _scores(seen: Seen, layer: int, found: Anatomy) -> Tensor:
     """(B, H, T, T) of each head."""
     size = seen.maps[layer, "query"].shape[-1] // found.attention_heads
-    query, key = (seen.maps[layer, kind].float().unflatten(-1, (-1, size)).transpose(1, 2) for kind in ("query", "key"))
+    query, key = (_of_heads(seen.maps[layer, kind], size) for kind in ("query", "key"))
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
-    return query @ key.transpose(-1, -2) / math.sqrt(size)
+    found: Tensor = query @ key.transpose(-1, -2) / math.sqrt(size)
+    return found
+
+
+def _of_heads(values: Tensor, size: int) -> Tensor:
+    """(B, H, T, size) of (B, T, H * size)."""
+    return values.float().reshape(*values.shape[:2], -1, size).transpose(1, 2)
 
 
 def _relation_gap(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     heads = math.gcd(student.shape[-1], teacher.shape[-1], RELATION_HEADS)
-    ours, theirs = (_relations(value.float(), heads, real) for value in (student, teacher))
+    ours, theirs = (_relations(value, heads, real) for value in (student, teacher))
     gap = kl_div(ours, theirs, reduction="none", log_target=True)
     gap = gap.masked_fill(~real[:, None, None, :], 0.0).sum(dim=-1)  # over the tokens that are looked at
     return gap.mean(dim=1)[real].mean()
@@ -157,6 +163,6 @@ def _relation_gap(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
 
 def _relations(values: Tensor, heads: int, real: Tensor) -> Tensor:
     """(B, heads, T, T) logarithms of how much each token has to do with each other one."""
-    parts = values.unflatten(-1, (heads, -1)).transpose(1, 2)
-    scores = parts @ parts.transpose(-1, -2) / math.sqrt(parts.shape[-1])
+    parts = _of_heads(values, values.shape[-1] // heads)
+    scores: Tensor = parts @ parts.transpose(-1, -2) / math.sqrt(parts.shape[-1])
     return scores.masked_fill(~real[:, None, None, :], -1e9).log_softmax(dim=-1)
