@@ -21,6 +21,7 @@ ROWS = [
     for word in words
 ]
 TEACHER = "head(lr=0.3)"
+WORDS = ("card", "book", "day", "movie", "food", "bank", "money", "order", "help", "ship")
 TAUGHT = f"distill(teacher='{TEACHER}') | layers(1) | head(lr=0.3)"
 
 
@@ -63,7 +64,7 @@ def test_an_artifact_teaches(opened: lt.Study, tmp_path: Path) -> None:
     [
         ("distill | logistic", "nothing of it is trained step by step"),
         ("distill(match=hidden) | head", "only what is trained there can be compared"),
-        ("distill(match=relations) | prefix(length=4)", "only what is trained there can be compared"),
+        ("distill(match=relations) | prefix(tokens=4)", "only what is trained there can be compared"),
         ("distill(teacher='no/where') | full", "is no folder. A teacher is the folder of an artifact"),
         ("distill(teacher='layers(9) | full') | full", "9 layers cannot be taken of 2"),
         ("distill(teacher=lorra) | full", 'Closest: "lora"'),
@@ -92,7 +93,7 @@ def test_students_stand_behind_their_teachers(opened: lt.Study) -> None:
 
 def test_teachers_of_tokens_need_the_tokenizer(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     names = {"red": "B-COLOUR", "one": "B-NUMBER"}
-    texts = [f"{filler} {name} card" for filler in ("the movie was", "what a day", "we paid for") for name in names for _ in range(8)]
+    texts = [f"{filler} {name} {more}" for filler in ("the movie was", "what a day", "we paid for") for name in names for more in WORDS]
     rows = [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text in texts]
     teacher = lt.study(rows, model=str(tiny("roberta")), out=tmp_path / "run", budget="30steps", quiet=True)
     lt.train(teacher, "full(lr=1e-2)", tmp_path / "teacher")

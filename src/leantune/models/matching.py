@@ -144,8 +144,8 @@ def _scores(seen: Seen, layer: int, found: Anatomy) -> Tensor:
     size = seen.maps[layer, "query"].shape[-1] // found.attention_heads
     query, key = (_of_heads(seen.maps[layer, kind], size) for kind in ("query", "key"))
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
-    found: Tensor = query @ key.transpose(-1, -2) / math.sqrt(size)
-    return found
+    scores: Tensor = query @ key.transpose(-1, -2) / math.sqrt(size)
+    return scores
 
 
 def _of_heads(values: Tensor, size: int) -> Tensor:
