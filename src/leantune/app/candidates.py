@@ -8,6 +8,7 @@ from typing import Any
 
 from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import REFERENCE, Options
+from leantune.app.reasons import lessons, not_whole, too_long, unlearned, unsolvable, unteachable, unworded
 from leantune.app.study import Study
 from leantune.comparison.race import rates
 from leantune.core import catalogue
@@ -23,7 +24,6 @@ from leantune.execution.optimizers import check_names
 from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
-from leantune.kinds.solver import Solver
 from leantune.kinds.teacher import Teacher
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
@@ -207,16 +207,16 @@ class _Door:
             return "a mixture of tasks keeps the layers of its base; compare the task alone"
         base = self.altered(one) if one.structures and self.altered else self.base
         worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None
-        if reason := _unworded(one, worded):
+        if reason := unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
         anatomy = self._anatomy(base, own, prepends=prepends)
-        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, base) or _not_whole(one, anatomy):
+        if reason := one.method.unsupported(anatomy) or unsolvable(one, own) or too_long(one, base) or not_whole(one, anatomy):
             return reason
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
             return reason
-        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, soft)):
+        if self.options.few_shot == 0 and (reason := unlearned(one, worded, soft)):
             return reason
         teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
         if isinstance(teaching, str):
@@ -243,7 +243,7 @@ class _Door:
         """Whom a method imitates, methods admitted like those of the table; or why it cannot."""
         if setting is None:
             return "a mixture of tasks has no teacher; compare the task alone"
-        if reason := _unteachable(one, asked, anatomy, few_shot=self.options.few_shot):
+        if reason := unteachable(one, asked, anatomy, few_shot=self.options.few_shot):
             return reason
         mentors, experts = list[Candidate](), list[Expert]()
         own = self.head if one.prompt is None else Worded(one.prompt, setting).head
@@ -332,7 +332,7 @@ def field_of(
     door = _Door(base, head, task, options, outside, races, unlabelled, altered)
     made = setting() if setting and any(one.prompt or one.teacher or one.distiller for one in parsed) else None
     found = Field([])
-    for one in sorted(parsed, key=lambda one: (not is_reference(one), _lessons(one))):
+    for one in sorted(parsed, key=lambda one: (not is_reference(one), lessons(one))):
         admitted = door.admit(one, made)
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
@@ -358,77 +358,6 @@ def lengthened(found: Field, options: Options) -> Field:
 
 def _lengthened(one: Candidate) -> Candidate:
     return replace(one, longer=one.parsed.method.card.longer, mentors=tuple(map(_lengthened, one.mentors)))
-
-
-def _lessons(parsed: Parsed) -> int:
-    """How many teachers stand behind each other, so that each is known before its students."""
-    if parsed.distiller is None:
-        return 0
-    return 1 + max((_lessons(parse_method(one)) for one in parsed.distiller.teacher if not is_folder(one)), default=0)
-
-
-def _unteachable(parsed: Parsed, asked: Distiller, anatomy: Anatomy, *, few_shot: int | None) -> str | None:
-    """Why a method cannot imitate anybody."""
-    if isinstance(parsed.method, Solver) or parsed.method.card.untrained:
-        return "nothing of it is trained step by step, so it can imitate nobody; use full, lora or head"
-    if few_shot == 0:
-        return "needs labelled rows, and there are none"
-    if not asked.inside:
-        return None
-    if parsed.method.card.prepends or not parsed.method.cost(anatomy):
-        return "inside of the bodies only what is trained there can be compared, on the same tokens; use match=logits"
-    return None
-
-
-def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
-    """Why the prompt of a method cannot work here."""
-    if parsed.prompt is None:
-        return None
-    if worded is None:
-        return "a mixture of tasks has no prompt; compare the task alone"
-    if reason := worded.unsupported:
-        return reason
-    worded.pieces  # noqa: B018  what is wrong with template or words is told now
-    return None
-
-
-def _unlearned(parsed: Parsed, worded: Worded | None, soft: int) -> str | None:
-    """Why a method has nothing to go by where there is no labelled row."""
-    if worded is not None and worded.prompt.settles:
-        return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
-    trains = not parsed.method.card.untrained or worded is None or worded.head.soft or soft
-    return "needs labelled rows, and there are none" if trains and parsed.teacher is None else None
-
-
-def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
-    """Why a head that is computed in one go cannot be."""
-    if not isinstance(parsed.method, Solver):
-        return None
-    if head.problem != "single_label_classification":
-        return "computes a head for rows that have one label each; use head"
-    if head.kind in VOCABULARY and not head.soft:
-        return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
-    return None
-
-
-def _not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
-    """Why what is trained cannot be a whole model of its own, where it must be: on other layers, and to be made smaller."""
-    if parsed.structures and not parsed.method.card.mergeable:
-        return f"{parsed.method_name} cannot be folded into the weights, and other layers are stored with what is trained on them"
-    if not parsed.compressors:
-        return None
-    if not parsed.method.card.mergeable:
-        return f"{parsed.method_name} cannot be folded into the weights, so nothing can compress it"
-    reasons = ((link, compressor.unsupported(anatomy)) for link, compressor in parsed.compressors)
-    return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
-
-
-def _too_long(parsed: Parsed, base: Base) -> str | None:
-    virtual = parsed.method.virtual_tokens()
-    if virtual + base.max_length <= base.context:
-        return None
-    left = base.context - virtual
-    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {left}"
 
 
 def _too_many(parsed: Parsed, options: Options, params: int) -> str | None:
