@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "leantune"
-SHELF = ("tasks", "methods", "prompts", "teachers", "compressors", "baselines")
+SHELF = ("tasks", "methods", "prompts", "teachers", "structures", "compressors", "baselines")
 FLOORS = [
     {"core"},
     {"data", "models", "scores"},

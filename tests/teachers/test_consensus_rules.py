@@ -68,10 +68,10 @@ def test_an_expression_with_a_teacher_reads_back() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("consensus", r"is a teacher\. Say what it teaches: consensus \| head"),
-        ("consensus | consensus | head", r"a teacher stands before everything else, once: consensus \| head"),
-        ("cloze | consensus | head", r"a teacher stands before everything else, once: consensus \| head"),
-        ("consensus | cloze", r"is a prompt\. Say what is trained with it: cloze \| lora"),
+        ("consensus", r"is a teacher\. Say what is trained: consensus \| lora"),
+        ("consensus | consensus | head", r"links stand in the order teacher \| prompt"),
+        ("cloze | consensus | head", r"links stand in the order teacher \| prompt"),
+        ("consensus | cloze", r"is a prompt\. Say what is trained: cloze \| lora"),
         ("consensus(views=[loraa]) | head", r'no method "loraa"\. Closest: "lora"'),
         ("consensus(views=['consensus | head']) | head", "has a teacher of its own"),
         ("consensus(temperature=0) | head", "greater than 0"),

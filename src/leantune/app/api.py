@@ -112,7 +112,7 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
     if type(data) is dict:
         if sources.dev is not None or sources.test is not None:
             raise SpecError('dev and test are of one task. Give {"name": {"file": ..., "dev": ..., "test": ...}}.', "E-OPTION")
-        refuse_for_one(unlabelled=sources.unlabelled is not None)
+        refuse_for_one(unlabelled=sources.unlabelled is not None, structure=options.structure)
         mix = mix_of(data, temperature)
         return open_mixture(mix, run or default_run(Sources(f"{mix.name}.dict"), options.model), options)
     if temperature is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import REFERENCE, Options
+from leantune.app.reasons import lessons, not_whole, too_long, unlearned, unsolvable, unteachable, unworded
 from leantune.app.study import Study
 from leantune.comparison.race import rates
 from leantune.core import catalogue
@@ -14,20 +16,21 @@ from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.core.expressions import parse_call
 from leantune.core.human import count
-from leantune.core.recipe import Recipe, Teaching
+from leantune.core.recipe import Distilling, Expert, Recipe, Teaching
 from leantune.core.records import Phase
 from leantune.core.study import Job
-from leantune.data.unlabelled_rows import Unlabelled, own_texts
+from leantune.data.unlabelled_rows import OWN, Unlabelled, own_texts
 from leantune.execution.optimizers import check_names
 from leantune.execution.teaching import view_name
+from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, Rates, parse_method
 from leantune.kinds.prompt import Setting, Worded
-from leantune.kinds.solver import Solver
 from leantune.kinds.teacher import Teacher, View
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
 from leantune.models.build import anatomy_of
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec
+from leantune.models.matching import unmatched
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Candidate:
     """Its trials have this times the steps that the plan gives to all."""
     teaching: Teaching | None = None
     """What its teacher needs; None without one."""
+    distilling: Distilling | None = None
+    """Whom it imitates; None without a teacher of that kind. The recipes of those that the study trains come with `taught_by`."""
+    mentors: tuple[Candidate, ...] = ()
+    """The methods that it imitates."""
 
     @property
     def name(self) -> str:
@@ -82,6 +89,25 @@ class Candidate:
             return [float(self.parsed.training.get("lr", self.rates.start))]
         return rates(self.rates.low, self.rates.start, self.rates.high)
 
+    def taught_by(self, rates: Mapping[str, float], *, steps: int, looks: int) -> Candidate:
+        """With the recipes of its teachers, which are trained at full length.
+
+        Args:
+            rates: that were found for methods of the table; others learn at their usual ones.
+            steps: of a full-length training.
+            looks: at dev.
+        """
+        if self.distilling is None:
+            return self
+        mentors = [one.taught_by(rates, steps=steps, looks=looks) for one in self.mentors]
+        usual = [float(one.parsed.training.get("lr", one.rates.start)) for one in mentors]
+        recipes = tuple(
+            one.recipe(rates.get(one.name, rate), steps=round(steps * one.longer), looks=looks)
+            for one, rate in zip(mentors, usual, strict=True)
+        )
+        named = {"teachers": recipes, "names": tuple(one.name for one in mentors)}
+        return replace(self, distilling=self.distilling.model_copy(update=named))
+
     def recipe(self, lr: float, *, steps: int, looks: int) -> Recipe:
         """The recipe at one learning rate."""
         card, given = self.parsed.method.card, dict(self.parsed.training)
@@ -107,6 +133,7 @@ class Candidate:
             "wording": None if self.worded is None else self.worded.setting.wording,
             "generator": self.worded.setting.generator if self.worded and self.worded.prompt.generates else None,
             "teaching": self.teaching,
+            "distilling": self.distilling,
         }
         return Recipe.build(self.name, values | given)
 
@@ -136,8 +163,8 @@ class Field:
 
 def is_reference(parsed: Parsed) -> bool:
     """Whether the expression is full fine-tuning of a head and all below it, under whatever options."""
-    bare = parsed.prompt is None and parsed.teacher is None and not parsed.compressors
-    return bare and parse_call(parsed.expression).name == REFERENCE
+    bare = parsed.prompt is None and parsed.teacher is None and parsed.distiller is None
+    return bare and not parsed.compressors and not parsed.structures and parse_call(parsed.expression).name == REFERENCE
 
 
 def read_methods(expressions: Sequence[str]) -> list[Parsed]:
@@ -173,38 +200,78 @@ class _Door:
     outside: bool
     races: bool
     unlabelled: Unlabelled | None
+    altered: Callable[[Parsed], Base] | None
     taught: bool = False
     """Whether others label rows for it, where there is no labelled one."""
-    anatomies: dict[tuple[HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
+    anatomies: dict[tuple[str, HeadKind, bool, bool], Anatomy] = field(default_factory=dict)
 
     def admit(self, one: Parsed, setting: Setting | None) -> Candidate | str:
         """The candidate, or why it cannot take part; a fault of the prompt is raised."""
-        worded = Worded(one.prompt, setting) if one.prompt and setting else None
-        if reason := _unworded(one, worded):
+        if one.structures and self.altered is None:
+            return "a mixture of tasks keeps the layers of its base; compare the task alone"
+        base = self.altered(one) if one.structures and self.altered else self.base
+        worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None
+        if reason := unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
-        anatomy = self._anatomy(own, prepends=prepends)
-        if reason := one.method.unsupported(anatomy) or _unsolvable(one, own) or _too_long(one, self.base) or _incompressible(one, anatomy):
+        anatomy = self._anatomy(base, own, prepends=prepends)
+        if reason := one.method.unsupported(anatomy) or unsolvable(one, own) or too_long(one, base) or not_whole(one, anatomy):
             return reason
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):
             return reason
-        if self.options.few_shot == 0 and (reason := _unlearned(one, worded, trains=bool(soft), taught=self.taught)):
+        if self.options.few_shot == 0 and (reason := unlearned(one, worded, trains=bool(soft), taught=self.taught)):
             return reason
         teaching = None if one.teacher is None else self._teaching(one, one.teacher, own, setting, trains=bool(soft or own.soft))
         if isinstance(teaching, str):
             return teaching
+        distilling = None if one.distiller is None else self._distilling(one, one.distiller, base, anatomy, setting)
+        if isinstance(distilling, str):
+            return distilling
         alone = worded.rates if worded and not params else None
         allowed = alone or one.method.rates(anatomy)
         found = Candidate(one, allowed, params + soft, self.options, self.task, worded, self.races, alone is not None, teaching=teaching)
+        found = found if distilling is None else replace(found, distilling=distilling[0], mentors=distilling[1])
         found.recipe(found.planned_rates[0], steps=1, looks=1)  # an option out of range is told now
         return found
 
-    def _anatomy(self, own: HeadSpec, *, prepends: bool) -> Anatomy:
-        key = (own.kind, prepends, own.anchored)
+    def _anatomy(self, base: Base, own: HeadSpec, *, prepends: bool) -> Anatomy:
+        key = (base.location.source, own.kind, prepends, own.anchored)
         if key not in self.anatomies:
-            self.anatomies[key] = anatomy_of(self.base, own, prepends=prepends)
+            self.anatomies[key] = anatomy_of(base, own, prepends=prepends)
         return self.anatomies[key]
+
+    def _distilling(
+        self, one: Parsed, asked: Distiller, base: Base, anatomy: Anatomy, setting: Setting | None
+    ) -> tuple[Distilling, tuple[Candidate, ...]] | str:
+        """Whom a method imitates, methods admitted like those of the table; or why it cannot."""
+        if setting is None:
+            return "a mixture of tasks has no teacher; compare the task alone"
+        if reason := unteachable(one, asked, anatomy, few_shot=self.options.few_shot):
+            return reason
+        mentors, experts = list[Candidate](), list[Expert]()
+        own = self.head if one.prompt is None else Worded(one.prompt, setting).head
+        tokens = asked.inside or own.kind in ("token", "span") or (own.kind in VOCABULARY and one.prompt is None)
+        lesson = Lesson(self.task, setting.labels, base, tokens)
+        for teacher in asked.teacher:
+            if is_folder(teacher):
+                experts.append(expert_of(teacher, lesson))
+                continue
+            found = self.admit(parse_method(teacher), setting)
+            if isinstance(found, str):
+                return f"its teacher {teacher}: {found}"
+            if asked.inside and (reason := unmatched(anatomy, self._seen(found, setting), asked.match)):
+                return reason
+            mentors.append(found)
+        single = own.problem == "single_label_classification" or one.prompt is not None
+        pool = self.unlabelled.digest if self.unlabelled is not None and single else None
+        return Distilling(experts=tuple(experts), unlabelled=None if pool == OWN else pool), tuple(mentors)
+
+    def _seen(self, found: Candidate, setting: Setting) -> Anatomy:
+        """Of a teacher."""
+        parsed = found.parsed
+        base = self.altered(parsed) if parsed.structures and self.altered else setting.base
+        return self._anatomy(base, self.head, prepends=self.outside or parsed.method.card.parts_head)
 
     def _teaching(self, one: Parsed, teacher: Teacher, head: HeadSpec, setting: Setting | None, *, trains: bool) -> Teaching | str:
         """What the teacher of a method needs, its views admitted like methods of their own.
@@ -259,6 +326,7 @@ def field_of(
     races: bool = True,
     unlabelled: Unlabelled | None = None,
     usual: bool = False,
+    altered: Callable[[Parsed], Base] | None = None,
 ) -> Field:
     """Check every method against the base's anatomy; the reference comes first.
 
@@ -273,14 +341,15 @@ def field_of(
         races: whether dev may choose learning rates.
         unlabelled: rows for teachers.
         usual: whether nobody named methods, templates or words, so that those which do not go with the labels are left out.
+        altered: the base with the layers that a method wants; None where it keeps its own.
 
     Raises:
-        SpecError: when no method can work, and for what is wrong with a prompt or a teacher.
+        SpecError: when no method can work, and for what is wrong with a prompt, a teacher or a structure.
     """
-    door = _Door(base, head, task, options, outside, races, unlabelled)
-    made = setting() if setting and any(one.prompt or one.teacher for one in parsed) else None
+    door = _Door(base, head, task, options, outside, races, unlabelled, altered)
+    made = setting() if setting and any(one.prompt or one.teacher or one.distiller for one in parsed) else None
     found = Field([])
-    for one in sorted(parsed, key=lambda one: not is_reference(one)):
+    for one in sorted(parsed, key=lambda one: (not is_reference(one), lessons(one))):
         admitted = _admitted(door, one, made) if usual else door.admit(one, made)
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
@@ -310,6 +379,7 @@ def field_in(study: Study, parsed: Sequence[Parsed], *, named: bool = True) -> F
     own = own_texts(study.sizes["train"]) if study.sizes["train"] else None
     usual = not (named or study.options.prompt or study.options.labels)
     more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own, "usual": usual}
+    more |= {"altered": study.altered}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
@@ -317,63 +387,11 @@ def lengthened(found: Field, options: Options) -> Field:
     """Methods that learn slowly with more steps than the others, unless the user gave a number to all; few rows have enough as it is."""
     if parse_budget(options.budget_text).steps is not None or options.few_shot is not None:
         return found
-    return replace(found, candidates=[replace(one, longer=one.parsed.method.card.longer) for one in found.candidates])
+    return replace(found, candidates=[_lengthened(one) for one in found.candidates])
 
 
-def _unworded(parsed: Parsed, worded: Worded | None) -> str | None:
-    """Why the prompt of a method cannot work here."""
-    if parsed.prompt is None:
-        return None
-    if worded is None:
-        return "a mixture of tasks has no prompt; compare the task alone"
-    if reason := worded.unsupported:
-        return reason
-    worded.pieces  # noqa: B018  what is wrong with template or words is told now
-    return None
-
-
-def _unlearned(parsed: Parsed, worded: Worded | None, *, trains: bool, taught: bool) -> str | None:
-    """Why a method has nothing to go by where there is no labelled row.
-
-    Args:
-        parsed: the method.
-        worded: its prompt.
-        trains: whether soft tokens of its prompt are trained.
-        taught: whether others label rows for it.
-    """
-    if worded is not None and worded.prompt.settles:
-        return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
-    learns = trains or not parsed.method.card.untrained or worded is None or worded.head.soft
-    return "needs labelled rows, and there are none" if learns and parsed.teacher is None and not taught else None
-
-
-def _unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
-    """Why a head that is computed in one go cannot be."""
-    if not isinstance(parsed.method, Solver):
-        return None
-    if head.problem != "single_label_classification":
-        return "computes a head for rows that have one label each; use head"
-    if head.kind in VOCABULARY and not head.soft:
-        return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
-    return None
-
-
-def _incompressible(parsed: Parsed, anatomy: Anatomy) -> str | None:
-    """Why nothing can make the trained model smaller."""
-    if not parsed.compressors:
-        return None
-    if not parsed.method.card.mergeable:
-        return f"{parsed.method_name} cannot be folded into the weights, so nothing can compress it"
-    reasons = ((link, compressor.unsupported(anatomy)) for link, compressor in parsed.compressors)
-    return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
-
-
-def _too_long(parsed: Parsed, base: Base) -> str | None:
-    virtual = parsed.method.virtual_tokens()
-    if virtual + base.max_length <= base.context:
-        return None
-    left = base.context - virtual
-    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {left}"
+def _lengthened(one: Candidate) -> Candidate:
+    return replace(one, longer=one.parsed.method.card.longer, mentors=tuple(map(_lengthened, one.mentors)))
 
 
 def _too_many(parsed: Parsed, options: Options, params: int) -> str | None:

@@ -19,6 +19,7 @@ from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.racing import first_trial, race
 from leantune.app.ship import Ways, conclude
+from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.comparison.build import MAJORITY
 from leantune.comparison.elimination import Candidate as Contender
@@ -54,7 +55,7 @@ def run_comparison(
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
-    parsed = read_methods(study.default_methods if methods is None else methods)
+    parsed = read_methods(on_structure(study.default_methods if methods is None else methods, study.options.structure))
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
@@ -137,8 +138,10 @@ class _Comparison:
     def _race(self, candidate: Candidate) -> Iterator[Progress]:
         majority = next((record.scores.dev for record in self.tried if record.name == MAJORITY), None)
 
+        taught = self._taught(candidate)
+
         def job(lr: float) -> Job:
-            return candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
+            return taught.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
 
         raced = yield from race(candidate, job, self._try, self._say, floor=majority or 0.0, on_dev=self._on_dev)
         self.races[candidate.name], self.rates[candidate.name] = raced.results, raced.lr
@@ -174,8 +177,15 @@ class _Comparison:
     def _final(self, candidate: Candidate, seed: int, lr: float | None = None) -> Job:
         first = seed == self.study.spec.seeds[0]
         rate = lr or self.rates[candidate.name]
-        looks = self.plan.looks if self.study.chooses_on_dev else 1
-        return candidate.job(rate, phase="final", seed=seed, steps=self.plan.steps, looks=looks, measure=first)
+        return self._taught(candidate).job(rate, phase="final", seed=seed, steps=self.plan.steps, looks=self._looks, measure=first)
+
+    def _taught(self, candidate: Candidate) -> Candidate:
+        """With its teachers as they are in the table, or would be."""
+        return candidate.taught_by(self.rates, steps=self.plan.steps, looks=self._looks)
+
+    @property
+    def _looks(self) -> int:
+        return self.plan.looks if self.study.chooses_on_dev else 1
 
     def _drop(self, records: dict[str, list[TrialRecord]]) -> Iterator[Progress]:
         """After one full-length seed: drop what cannot win any more, on dev only; the reference stays."""

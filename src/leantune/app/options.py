@@ -60,6 +60,8 @@ class Options(Spec):
     """Templates such as "{text} It was {mask}." for methods behind a prompt, or a YAML file with `prompt:` and `labels:`."""
     generator: str | None = None
     """Who writes templates for `cloze(template=generated)`: an encoder-decoder that fills gaps (T5), a hub name or a folder."""
+    structure: str | None = None
+    """Other layers for every method, as links: "drop(6,7) reinit(last=2)"."""
     labels: dict[str, tuple[str, ...]] = {}
     """Words of the labels; the names of the labels themselves when not given."""
     masking: Literal["dynamic", "static"] = "dynamic"

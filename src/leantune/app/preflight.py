@@ -17,6 +17,7 @@ from leantune.core.digest import digest
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.recipe import Teaching
 from leantune.core.records import CheckReport
+from leantune.core.study import Job
 from leantune.data.check import check
 from leantune.execution.probe import ProbeResult
 from leantune.execution.runner import Runner
@@ -77,14 +78,24 @@ def checked(study: Study) -> CheckReport:
 def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
     """What each method costs; those that turn out not to run move to the field's `left_out`."""
     found = {candidate.name: _probe(candidate, runner) for candidate in field.candidates}
-    field.left_out.update({name: one.problem for name, one in found.items() if one.problem})
+    for student in field.candidates:
+        for mentor in student.mentors:
+            found.setdefault(mentor.name, _probe(mentor, runner))
+            if reason := found[mentor.name].problem:
+                found[student.name] = ProbeResult(name=student.name, problem=f"its teacher {mentor.name}: {reason}")
+    field.left_out.update({candidate.name: reason for candidate in field.candidates if (reason := found[candidate.name].problem)})
     field.candidates[:] = [candidate for candidate in field.candidates if not found[candidate.name].problem]
     return {name: one for name, one in found.items() if not one.problem}
 
 
+def probing(candidate: Candidate) -> Job:
+    """What is measured of a method; its teachers are measured for themselves."""
+    return candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
+
+
 def _probe(candidate: Candidate, runner: Runner) -> ProbeResult:
     """Measured once per run folder."""
-    job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
+    job = probing(candidate)
     path = runner.run_folder / "probes" / f"{job.digest(runner.conditions)}.json"
     if (kept := read_kept(path, ProbeResult)) is not None:
         return kept
@@ -96,9 +107,10 @@ def _probe(candidate: Candidate, runner: Runner) -> ProbeResult:
 
 def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:
     """What a plan needs to know of the methods; the views of a teacher that several have are counted with the first."""
+    named = {candidate.name for candidate in field.candidates}
     found, taught = [], list[Teaching]()
     for candidate in field.candidates:
-        speed = _speed(candidate, probes[candidate.name])
+        speed = _speed(candidate, probes, named)
         if candidate.teaching in taught:
             speed = replace(speed, seed_seconds=0.0)
         elif candidate.teaching is not None:
@@ -107,7 +119,11 @@ def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:
     return found
 
 
-def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
+def _speed(candidate: Candidate, probes: dict[str, ProbeResult], named: set[str]) -> Speed:
+    """A teacher that is not in the table itself is trained for its student."""
+    found = probes[candidate.name]
+    taught = sum(probes[one.name].train_row_seconds * one.longer for one in candidate.mentors if one.name not in named)
+    own = found.train_row_seconds * candidate.longer
     return Speed(
         candidate.name,
         found.setup_seconds,
@@ -117,7 +133,7 @@ def _speed(candidate: Candidate, found: ProbeResult) -> Speed:
         seed_seconds=found.seed_seconds,
         more_rows=0 if candidate.teaching is None else candidate.teaching.rows,
         raced=candidate.raced,
-        further=sum(link.further_steps(PER_MILLE) for _, link in candidate.parsed.compressors) / PER_MILLE,
+        further=sum(link.further_steps(PER_MILLE) for _, link in candidate.parsed.compressors) / PER_MILLE + (taught / own if own else 0.0),
     )
 
 

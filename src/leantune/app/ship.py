@@ -71,7 +71,8 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     method = parse_method(record.recipe.method).method
     row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
     trial = study.run / "trials" / record.digest
-    worded = study.context.behind(record.recipe).settled_in(trial).worded
+    context = study.context.behind(record.recipe)
+    worded = context.settled_in(trial).worded
     facts = Facts(
         task=study.conditions.task,
         labels=study.dataset.labels,

@@ -38,6 +38,7 @@ from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
+from leantune.kinds.method import Parsed
 from leantune.kinds.prompt import Setting
 from leantune.kinds.task import Task
 from leantune.models.base import Base, open_base
@@ -97,6 +98,14 @@ class Study:
             SpecError: E-LABEL for label words that do not go with the labels.
         """
         return self.context.setting(wording_of(self.options.prompt, self.options.labels, self.dataset.labels), self.generator)
+
+    def altered(self, parsed: Parsed) -> Base:
+        """The base with the layers that a method wants.
+
+        Raises:
+            SpecError: E-RANGE and E-METHOD for layers that do not exist or cannot stand where they shall.
+        """
+        return self.context.altered(parsed.structures).base
 
     @property
     def default_methods(self) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from leantune.app.candidates import Candidate, field_in, read_methods
 from leantune.app.options import Options
+from leantune.app.preflight import probing
 from leantune.app.progress import Heard, Progress, Said, Tried, Trying
 from leantune.app.ship import publish_trial
+from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.artifact.publish import refuse_foreign
 from leantune.comparison.plan import Rows
@@ -46,7 +48,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
         SpecError: E-METHOD when the method cannot work on this base, or when training failed.
     """
     refuse_foreign(artifact)
-    parsed = read_methods([method])
+    parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
     with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
         yield from map(Said, told_cuts(study))
@@ -70,7 +72,8 @@ def job_of(candidate: Candidate, options: Options, rows: Rows, runner: Runner, s
         BudgetError: E-BUDGET when the budget leaves no time for it.
     """
     lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
-    return candidate.job(lr, phase="train", seed=seed, steps=_steps(candidate, options, rows, runner), looks=LOOKS)
+    steps = _steps(candidate, options, rows, runner)
+    return candidate.taught_by({}, steps=steps, looks=LOOKS).job(lr, phase="train", seed=seed, steps=steps, looks=LOOKS)
 
 
 def trained(job: Job, runner: Runner) -> Generator[Progress, None, TrialRecord]:
@@ -96,14 +99,14 @@ def _steps(candidate: Candidate, options: Options, rows: Rows, runner: Runner) -
     budget = parse_budget(options.budget)
     if budget.steps is not None:
         return budget.steps
-    found = runner.probe(candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1))
+    found = runner.probe(probing(candidate))
     if found.problem:
         raise SpecError(f"{candidate.name}: {found.problem}", "E-METHOD")
     assert budget.seconds is not None
-    seconds = (
-        budget.seconds - found.seed_seconds - (1 + rows.tasks) * found.setup_seconds - (LOOKS + 3) * rows.dev * found.predict_row_seconds
-    )
-    steps = int(seconds / (rows.batch * found.train_row_seconds))
+    looking = (LOOKS + 3) * rows.dev * found.predict_row_seconds
+    seconds = budget.seconds - found.seed_seconds - (1 + rows.tasks) * found.setup_seconds - looking
+    per_row = found.train_row_seconds + sum(runner.probe(probing(one)).train_row_seconds for one in candidate.mentors)
+    steps = int(seconds / (rows.batch * per_row))
     if steps < 10:
         raise BudgetError(f"--budget {budget.text} leaves only {max(steps, 0)} steps; give more time.", "E-BUDGET")
     return min(steps, rows.most_steps)

@@ -79,8 +79,12 @@ def _prompt(facts: Facts) -> str:
 
 
 def _teacher(facts: Facts) -> str:
-    """Who judged the unlabelled rows that were learned from."""
+    """Who judged the unlabelled rows that were learned from, or was imitated."""
     teaching = facts.recipe.teaching if facts.recipe else None
+    if facts.recipe and facts.recipe.distilling is not None:
+        distilling = facts.recipe.distilling
+        named = [f"`{one}`" for one in distilling.names] + [f"the artifact `{PurePath(one.folder).name}`" for one in distilling.experts]
+        return ", ".join(named).replace("|", "\\|")
     if facts.recipe is None or teaching is None:
         return human.DASH
     views, teacher = teaching.later or teaching.views, parse_method(facts.recipe.method).teacher

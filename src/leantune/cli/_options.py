@@ -51,6 +51,10 @@ MaxTargetLength = Annotated[
 Beams = Annotated[int, typer.Option(help="Where texts are written: beginnings followed at the same time; 1 is greedy.")]
 LengthPenalty = Annotated[float, typer.Option(help="With beams: over 1 for longer texts, under 1 for shorter ones.")]
 NoRepeat = Annotated[int, typer.Option(help="Where texts are written: no run of so many tokens twice; 0 allows it.")]
+Structure = Annotated[
+    str | None,
+    typer.Option(metavar="LINKS", help='Other layers for every method: "drop(6,7) reinit(last=2)", "layers(3)" (see docs/compression.md).'),
+]
 Prompt = Annotated[
     list[str] | None,
     typer.Option(

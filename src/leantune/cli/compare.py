@@ -61,6 +61,7 @@ def command(
     prompt: option.Prompt = None,
     generator: option.Generator = None,
     labels: option.Labels = None,
+    structure: option.Structure = None,
     batch: option.Batch = 32,
     dropout: option.Dropout = 0.0,
     optimizer: option.Optimizer = "adamw",
@@ -81,6 +82,7 @@ def command(
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.options import Options
+    from leantune.app.structure import on_structure
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
     from leantune.cli._mixture import show_mixture
@@ -102,6 +104,7 @@ def command(
         prompt=prompt,
         generator=generator,
         labels=labels,
+        structure=structure,
         decoding={"beams": beams, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram},
         seeds=seeds,
         few_shot=few_shot,
@@ -119,12 +122,12 @@ def command(
     )
     wanted = None if methods is None else split_list(methods)
     if wanted is not None:
-        read_methods(wanted)  # a typo is told before anything is read
+        read_methods(on_structure(wanted, structure))  # a typo is told before anything is read
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled)
+            refuse_for_one(unlabelled=unlabelled, structure=structure)
             opened = partial(open_mixture_file, file, Path(out) if out else None, options)
             code = show_mixture(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
         else:

@@ -37,6 +37,7 @@ def command(
     prompt: option.Prompt = None,
     generator: option.Generator = None,
     labels: option.Labels = None,
+    structure: option.Structure = None,
     batch: option.Batch = 32,
     dropout: option.Dropout = 0.0,
     optimizer: option.Optimizer = "adamw",
@@ -57,6 +58,7 @@ def command(
     from leantune.app.mixture_train import run_mixture_training
     from leantune.app.options import Options
     from leantune.app.ship import BEST
+    from leantune.app.structure import on_structure
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
     from leantune.cli._train import show
@@ -77,6 +79,7 @@ def command(
         prompt=prompt,
         generator=generator,
         labels=labels,
+        structure=structure,
         decoding={"beams": beams, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram},
         budget=budget,
         device=device,
@@ -86,7 +89,7 @@ def command(
         schedule=schedule,
         split_seed=split_seed,
     )
-    read_methods([method])  # a typo is told before anything is read
+    read_methods(on_structure([method], structure))  # a typo is told before anything is read
     style = {"plain": not sys.stdout.isatty(), "quiet": quiet, "json": json}
     sources = Sources(file, dev, named_tests(test), unlabelled)
     usual = default_run(sources, model)
@@ -94,7 +97,7 @@ def command(
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled)
+            refuse_for_one(unlabelled=unlabelled, structure=structure)
             mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
             code = show(partial(open_mixture_file, file, run, options), mixing, **style)
         else:

@@ -59,6 +59,8 @@ class Recipe(Spec):
     """Who writes templates; None where none are written, or by the base itself."""
     teaching: Teaching | None = None
     """What a teacher teaches with; None where the method has none."""
+    distilling: Distilling | None = None
+    """Whom the method imitates; None where it does not."""
 
 
 class Generator(Spec):
@@ -83,3 +85,33 @@ class Teaching(Spec):
     """The models that it asks, each trained on the labelled rows."""
     later: tuple[Recipe, ...] = ()
     """Those of later generations, where they are others."""
+
+
+class Expert(Spec):
+    """A trained artifact that teaches."""
+
+    folder: str
+    digest: str
+    """Of its files."""
+    base: str
+    """Folder or hub name of its base; its own folder where it is whole."""
+    revision: str | None = None
+    pooling: str
+    max_length: int
+    long: str
+    recipe: Recipe | None = None
+    """What it was trained by."""
+
+
+class Distilling(Spec):
+    """The teachers of a student: models that the study trains, and artifacts."""
+
+    teachers: tuple[Recipe, ...] = ()
+    names: tuple[str, ...] = ()
+    """Of these, as the table calls them."""
+    experts: tuple[Expert, ...] = ()
+    unlabelled: str | None = None
+    """Digest of the rows without labels that they judge too."""
+
+
+Recipe.model_rebuild()

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.core.records import Decoding
@@ -26,7 +27,7 @@ from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Target, penalised
 from leantune.models.build import build_network
 from leantune.models.heads import task_type
-from leantune.models.network import ASKED, POOLINGS, Network
+from leantune.models.network import ASKED, POOLINGS, Batch, Network
 from leantune.models.verbalizer import drawn_back
 
 FISHER_ROWS = 64
@@ -89,13 +90,13 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     train = context.encoded(split)
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     batch = partial(context.batch, split, targets=True, random=random)
-    objective = _objective(context, TokenFeed(network, batch, context.device, context.task.sought))
+    objective = _objective(context, network, batch, TokenFeed(network, batch, context.device, context.task.sought))
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     units, seconds = train.visits, context.settling
     if from_states(attached):
         features = context.features(split, network.eval().embed, network.pooling)
         targets, pooled = partial(context.targets_of, split), partial(context.pooled, split)
-        objective = _objective(context, FeatureFeed(network.read, features.states, targets, pooled, context.device))
+        objective = _objective(context, network, batch, FeatureFeed(network.read, features.states, targets, pooled, context.device))
         units = train.units  # all windows of a row cost next to nothing here
         seconds += features.seconds
         context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
@@ -125,8 +126,10 @@ def from_states(attached: Attached) -> bool:
     return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
 
 
-def _objective(context: Context, feed: Feed) -> Objective:
+def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed) -> Objective:
     """The loss of the task; beside a teacher that of its soft targets too."""
+    if context.mentors is not None:
+        return context.mentors.objective(context.task, network, feed, batch, context.device)
     if context.lesson is None:
         return Supervised(context.task, feed)
     rows, lesson = context.encoded(context.learned).answered, context.lesson

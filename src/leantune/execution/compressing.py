@@ -59,7 +59,7 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
         SpecError: E-METHOD when there is nothing to compress, or when a link cannot do what it is asked for.
     """
     first = trained_job(job)
-    record = yield from _trained(context, first, run)
+    record = yield from trained(context, first, run)
     folder = context.run / "trials" / record.digest
     context = context.settled_in(folder)
     results.context = context
@@ -76,8 +76,8 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     results.measure(Attached(network, Adaptation(network.body, frozenset())), decoded["dev"])
 
 
-def _trained(context: Context, job: Job, run: Run) -> Generator[Event, None, TrialRecord]:
-    """The record of the first stage."""
+def trained(context: Context, job: Job, run: Run) -> Generator[Event, None, TrialRecord]:
+    """The record of a trial; run where it is not there."""
     record = read_kept(context.run / "trials" / job.digest(context.conditions) / "record.json", TrialRecord)
     if record is None or record.status != "ok":
         for event in run(context.of(job), job):

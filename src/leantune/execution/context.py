@@ -40,10 +40,13 @@ from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, Read, kept_features, pooled, states_of
+from leantune.execution.lecture import Mentors
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
+from leantune.kinds.structure import Structure
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.kinds.teacher import Extra, Lesson
+from leantune.models.altered import altered, stacks_of
 from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
@@ -77,6 +80,10 @@ class Context:
     """What the teacher says of them."""
     extra: Extra | None = None
     """Those of them that a view of a later generation is trained on too."""
+    mentors: Mentors | None = None
+    """Whom the trial imitates."""
+    structures: tuple[tuple[str, Structure], ...] = ()
+    """Other layers than the base has, each with its link; the trial sees a base with those."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""
@@ -87,10 +94,16 @@ class Context:
         if recipe is None:
             return self
         found = self if recipe.teaching is None else replace(self, unlabelled=recipe.teaching.unlabelled)
-        prompt = parse_method(recipe.method).prompt if recipe.wording else None
+        parsed = parse_method(recipe.method)
+        found = found.altered(parsed.structures)
+        prompt = parsed.prompt if recipe.wording else None
         if prompt is None or recipe.wording is None:
             return found
-        return replace(found, worded=Worded(prompt, self.setting(recipe.wording, recipe.generator)))
+        return replace(found, worded=Worded(prompt, found.setting(recipe.wording, recipe.generator)))
+
+    def altered(self, structures: tuple[tuple[str, Structure], ...]) -> Context:
+        """The same study on a base with other layers."""
+        return replace(self, structures=structures) if structures else self
 
     @property
     def learned(self) -> str:
@@ -136,9 +149,20 @@ class Context:
 
     @cached_property
     def base(self) -> Base:
-        """The base model, without weights."""
+        """The base model, without weights; with the layers that the trial wants."""
         wanted = self.conditions
-        return open_base(wanted.model, pooling=wanted.pooling, max_length=wanted.max_length, revision=wanted.revision)
+        found = open_base(wanted.model, pooling=wanted.pooling, max_length=wanted.max_length, revision=wanted.revision)
+        return found if not self.structures else self._with_layers(found)
+
+    def _with_layers(self, base: Base) -> Base:
+        stacks = stacks_of(base)
+        for _, structure in self.structures:
+            stacks = structure.arranged(stacks)
+        drawn = any(layer.fresh for layers in stacks for layer in layers)
+        seed, found = (self.seed or 0) if drawn else 0, self.conditions
+        layers = [[(layer.source, layer.fresh) for layer in stack] for stack in stacks]
+        name = digest(found.model, found.weights, found.revision, layers, seed, length=12)
+        return altered(base, stacks, seed, self.run / "cache" / f"base-{name}")
 
     @cached_property
     def task(self) -> Task:
@@ -227,7 +251,8 @@ class Context:
             states = np.concatenate([own.states, others.states]) if len(own.states) else others.states
             seconds = own.seconds + (0.0 if name in self.lesson.read else others.seconds)
             return Features(states, seconds)
-        path = self.run / "cache" / f"{split}-{self._key(split)}-{name}.npy"
+        body = f"-{Path(self.base.location.source).name}" if self.structures else ""
+        path = self.run / "cache" / f"{split}-{self._key(split)}-{name}{body}.npy"
         return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), path)
 
     def states(self, read: Read, chunk: ExampleChunk) -> NDArray[np.float32]:

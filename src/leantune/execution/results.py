@@ -33,7 +33,7 @@ from leantune.execution.device import peak_memory
 from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trainable, fit, head_names, trained_names
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
-from leantune.models.delta import delta_bytes, read_delta, write_delta
+from leantune.models.delta import delta_bytes, read_delta, write_delta, write_standing
 from leantune.models.joint import Joint
 from leantune.models.network import Network, parameter_count, weight_bytes
 
@@ -194,7 +194,10 @@ class Results(Outcome):
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
         encoded, units = context.encoded("dev"), context.encoded("dev").units
-        write_delta(network, attached.adaptation, context.base, self.folder / "delta")
+        if context.structures:
+            write_standing(network, context.base, self.folder / "delta")
+        else:
+            write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         if context.known is not None and context.worded is None:
             write_atomic(self.folder / "delta" / KNOWN, context.known.model_dump_json())
         golden = self._golden(network, dev)

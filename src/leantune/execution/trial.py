@@ -11,6 +11,7 @@ from leantune.core.study import Job
 from leantune.execution.attach import attach, predictor_of, setup_of
 from leantune.execution.compressing import compressed
 from leantune.execution.context import Context
+from leantune.execution.distilling import distilled
 from leantune.execution.results import Results
 from leantune.execution.settling import settle
 from leantune.execution.teaching import taught
@@ -29,6 +30,8 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     context, notes = settle(context, job)
     yield from results.settled(context, notes)
     context, notes = taught(context, job)
+    yield from results.taught(context, notes)
+    context, notes = yield from distilled(context, job, run_trial)
     yield from results.taught(context, notes)
     attached = attach(context, job)
     seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)

@@ -18,8 +18,10 @@ from leantune.core.expressions import Call, parse_call, parse_chain
 from leantune.core.link import Link
 from leantune.core.spec import Spec
 from leantune.kinds.compressor import Compressor
+from leantune.kinds.distiller import Distiller
 from leantune.kinds.prompt import Prompt
 from leantune.kinds.rates import Rates as Rates
+from leantune.kinds.structure import Structure
 from leantune.kinds.teacher import Teacher
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
 TRAINING_OPTIONS = ("lr", "head_lr", "optimizer", "schedule", "warmup", "weight_decay")
 """Options that every method expression takes; they belong to the recipe, not to the method."""
-_BEFORE = ("teachers", "prompts")
-"""Shelves whose members stand before a method, in this order."""
+_BEFORE = ("teachers", "prompts", "structures")
+"""Shelves whose members stand before a method, in this order; of the last one several may."""
+_HINTS = {"teacher": "head", "prompt": "frozen", "structure": "full"}
 
 
 class Card(Spec):
@@ -111,6 +114,10 @@ class Parsed:
     """How the task is worded; None where a head is trained on the texts as they are."""
     teacher: Teacher | None = None
     """What says more about unlabelled rows; None where labelled rows are all."""
+    distiller: Distiller | None = None
+    """Whom the method imitates; None where it goes by the labels alone."""
+    structures: tuple[tuple[str, Structure], ...] = ()
+    """Other layers than the base has, each with its link as it is written; none where the base stays as it is."""
     compressors: tuple[tuple[str, Compressor], ...] = ()
     """What makes the trained model smaller, each with its link as it is written."""
     uncompressed: str = ""
@@ -124,7 +131,7 @@ class Parsed:
 
 def parse_method(text: str) -> Parsed:
     """Read a method expression such as `lora(rank=4, lr=1e-3)`, `peft.oft(r=8)` or, with all that may stand around it,
-    `consensus | cloze | lora | shrink(layers=4)`: teacher, prompt, method, compressors.
+    `consensus | cloze | layers(6) | lora | shrink(layers=4)`: teacher, prompt, structures, method, compressors.
 
     Raises:
         SpecError: E-EXPR, E-NAME, E-OPTION or E-RANGE, with the nearest valid name.
@@ -132,6 +139,7 @@ def parse_method(text: str) -> Parsed:
     links = parse_chain(text)
     before, own, after = _sorted(text, links)
     teacher, prompt = (next((link for link in before if link.name in catalogue.names(shelf)), None) for shelf in ("teachers", "prompts"))
+    said = None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher)
     found = _parsed(own)
     lead = "".join(f"{parse_call(str(link))} | " for link in before)
     tail = "".join(f" | {parse_call(str(link))}" for link in after)
@@ -141,16 +149,23 @@ def parse_method(text: str) -> Parsed:
         expression=lead + found.expression + tail,
         uncompressed=lead + found.expression,
         prompt=None if prompt is None else catalogue.load("prompts", prompt.name).from_call(prompt),
-        teacher=None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher),
-        compressors=tuple((str(parse_call(str(link))), catalogue.load("compressors", link.name).from_call(link)) for link in after),
+        teacher=None if isinstance(said, Distiller) else said,
+        distiller=said if isinstance(said, Distiller) else None,
+        structures=_loaded("structures", [link for link in before if link.name in catalogue.names("structures")]),
+        compressors=_loaded("compressors", after),
     )
+
+
+def _loaded(shelf: str, links: list[Call]) -> tuple[tuple[str, Any], ...]:
+    """The members of a shelf that some links name, each with its link as it is written."""
+    return tuple((str(parse_call(str(link))), catalogue.load(shelf, link.name).from_call(link)) for link in links)
 
 
 def _sorted(text: str, links: list[Call]) -> tuple[list[Call], Call, list[Call]]:
     """The links before the method, the method, and those behind it.
 
     Raises:
-        SpecError: E-EXPR for links in another order than teacher, prompt, method, compressors.
+        SpecError: E-EXPR for links in another order than teacher, prompt, structures, method, compressors.
     """
     order = {name: place for place, shelf in enumerate(_BEFORE) for name in catalogue.names(shelf)}
     smaller = catalogue.names("compressors")
@@ -158,18 +173,19 @@ def _sorted(text: str, links: list[Call]) -> tuple[list[Call], Call, list[Call]]
     if not methods:
         last = links[-1]
         kind = "compressor" if last.name in smaller else _BEFORE[order[last.name]].rstrip("s")
-        hint = f"full | {last}" if kind == "compressor" else f"{last} | lora, or {last} | {'frozen' if kind == 'prompt' else 'head'}"
+        hint = f"full | {last}" if kind == "compressor" else f"{last} | lora, or {last} | {_HINTS[kind]}"
         raise SpecError(f'"{text}" is a {kind}. Say what is trained: {hint}.', "E-EXPR")
     place = links.index(methods[0])
     before, after = links[:place], links[place + 1 :]
     places = [order[link.name] for link in before if link.name in order]
     strange = [link for link in after if link.name not in smaller] + [link for link in before if link.name in smaller]
-    if strange or sorted(set(places)) != places:
+    several = _BEFORE.index("structures")
+    if strange or sorted(places) != places or any(places.count(place) > 1 for place in places if place != several):
         if unknown := [link.name for link in strange if link.name not in {*order, *smaller, *catalogue.names("methods")}]:
             catalogue.load("compressors", unknown[0])  # tells the nearest name
         raise SpecError(
-            f'"{text}": links stand in the order teacher | prompt | method | compressors, one of each but the last, for example '
-            "consensus | cloze | lora | shrink(layers=4).",
+            f'"{text}": links stand in the order teacher | prompt | structures | method | compressors, with one teacher, prompt and '
+            "method, for example consensus | cloze | layers(6) | lora | shrink(layers=4).",
             "E-EXPR",
         )
     return before, methods[0], after

@@ -9,19 +9,17 @@ Reference   Bhardwaj et al. 2024, arXiv:2406.13175; by=fisher: Sung et al. 2021,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from leantune.core.errors import SpecError
 from leantune.kinds.method import Card, Method, Rates
 from leantune.models.places import Layers, Sites, missing
 from leantune.models.surgery import exactly, wrap
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from leantune.models.adaptation import Adaptation, Target
     from leantune.models.anatomy import Anatomy, Site
 
@@ -71,8 +69,10 @@ class Sparse(Method):
 
     def attach(self, target: Target, *, seed: int) -> Adaptation:
         """Delegates to `peft`, which asks for a mask of each weight."""
+        from leantune.models.entries import chosen_entries
+
         sites = self.places(target.anatomy)
-        masks = dict(zip([id(target.body.get_submodule(site.path)) for site in sites], self._masks(target, sites, seed), strict=True))
+        masks = chosen_entries(target, sites, self.by, [self._entries(site) for site in sites], seed=seed)
 
         def mask(part: Any, rank: int, **others: Any) -> Tensor:
             del rank, others
@@ -80,25 +80,6 @@ class Sparse(Method):
 
         options = {"r": self.rank, "target_modules": exactly(sites), "random_seed": seed}
         return wrap(target, "shira", options, seed=seed, attributes={"mask_fn": mask})
-
-    def _masks(self, target: Target, sites: tuple[Site, ...], seed: int) -> Iterator[Tensor]:
-        """1 at the entries that are trained."""
-        for site, score in zip(sites, self._scores(target, sites, seed), strict=True):
-            found = torch.zeros_like(score).flatten()
-            found[score.flatten().topk(self._entries(site)).indices] = 1
-            yield found.view_as(score)
-
-    def _scores(self, target: Target, sites: tuple[Site, ...], seed: int) -> list[Tensor]:
-        names = [f"{site.path}.weight" for site in sites]
-        weights: list[Tensor] = [target.body.get_parameter(name).detach() for name in names]
-        if self.by == "magnitude":
-            return [weight.abs() for weight in weights]
-        if self.by == "random":
-            source = torch.Generator().manual_seed(seed)
-            return [torch.rand(weight.shape, generator=source).to(weight.device) for weight in weights]
-        if target.fisher is None:
-            raise SpecError("sparse(by=fisher) looks at training rows, and there are none here; use by=magnitude.", "E-METHOD")
-        return target.fisher(names)
 
 
 MEMBER = Sparse

@@ -62,6 +62,11 @@ def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Pa
         _write_adapter(_carried(network.body, adaptation), adaptation.carrier, base, folder)
     else:
         _write_whole(network.body, base, folder)
+    _write_outer(network, folder)
+
+
+def _write_outer(network: Network, folder: Path) -> None:
+    """What stands outside of the body."""
     if network.head is not None:
         write_head(network.head, folder / HEAD)
     if network.soft is not None:
@@ -135,6 +140,23 @@ def delta_bytes(folder: Path) -> int:
 def write_whole(network: Network, base: Base, folder: Path) -> None:
     """Store a network without adapters as a whole model, whatever was trained."""
     write_delta(network, Adaptation(network.body, frozenset()), base, folder)
+
+
+def write_standing(network: Network, base: Base, folder: Path) -> None:
+    """Store what was trained as a whole model, on a base that nobody else has; adapters are folded in, the network stays as it is.
+
+    Raises:
+        ArtifactError: E-ARTIFACT where an adapter cannot be folded in.
+    """
+    body: nn.Module | None = network.body
+    if isinstance(body, PeftModel) and (body := merged(copy.deepcopy(body))) is None:
+        raise ArtifactError(
+            "What was trained cannot be folded into the weights, and its base with other layers is kept nowhere.", "E-ARTIFACT"
+        )
+    assert body is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_whole(body, base, folder)
+    _write_outer(network, folder)
 
 
 def is_plain(network: Network) -> bool:

@@ -11,7 +11,8 @@ References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,23 +54,34 @@ def removable(network: Network) -> list[int]:
     """
     found = []
     for numbers in stacks(network.anatomy).values():
-        made = [_made_of(network.body.get_submodule(network.anatomy.blocks[number])) for number in numbers]
+        made = [made_of(network.body.get_submodule(network.anatomy.blocks[number])) for number in numbers]
         if len(numbers) > 1:
             found += [number for place, number in enumerate(numbers) if made[:place] + made[place + 1 :] == made[:-1]]
     return found
 
 
-def _made_of(block: nn.Module) -> dict[str, tuple[int, ...]]:
+def made_of(block: nn.Module) -> dict[str, tuple[int, ...]]:
     """Names and shapes of its weights."""
     return {name: tuple(value.shape) for name, value in block.state_dict().items()}
 
 
 def without_layers(network: Network, layers: Iterable[int]) -> Network:
     """Take layers out, numbered from 0 in the order of the forward pass (of an encoder-decoder the encoder's first)."""
-    body, gone = network.body, set(layers)
+    gone = set(layers)
+    left = {stack: [number for number in numbers if number not in gone] for stack, numbers in stacks(network.anatomy).items()}
+    return with_layers(network, left)
+
+
+def with_layers(network: Network, order: Mapping[str, Sequence[int]]) -> Network:
+    """Put the layers of each list in another order, some of them left out or copied; `order` has their numbers by the path of the list."""
+    body = network.body
     for stack, numbers in stacks(network.anatomy).items():
-        kept = [number for number in numbers if number not in gone]
+        kept = order[stack]
         blocks = [body.get_submodule(network.anatomy.blocks[number]) for number in kept]
+        blocks = [
+            copy.deepcopy(block) if number in kept[:place] else block
+            for place, (number, block) in enumerate(zip(kept, blocks, strict=True))
+        ]
         _renumber(blocks)
         body.set_submodule(stack, nn.ModuleList(blocks))
         _say_depth(body.config, stack, numbers, kept)

@@ -1,0 +1,90 @@
+"""Reasons: why a method cannot take part in a study, in one line each; None where it can."""
+
+from __future__ import annotations
+
+from leantune.kinds.distiller import Distiller, is_folder
+from leantune.kinds.method import Parsed, parse_method
+from leantune.kinds.prompt import Worded
+from leantune.kinds.solver import Solver
+from leantune.models.anatomy import Anatomy
+from leantune.models.base import Base
+from leantune.models.heads import VOCABULARY, HeadSpec
+
+
+def unworded(parsed: Parsed, worded: Worded | None) -> str | None:
+    """Why the prompt of a method cannot work here."""
+    if parsed.prompt is None:
+        return None
+    if worded is None:
+        return "a mixture of tasks has no prompt; compare the task alone"
+    if reason := worded.unsupported:
+        return reason
+    worded.pieces  # noqa: B018  what is wrong with template or words is told now
+    return None
+
+
+def unlearned(parsed: Parsed, worded: Worded | None, *, trains: bool, taught: bool) -> str | None:
+    """Why a method has nothing to go by where there is no labelled row.
+
+    Args:
+        parsed: the method.
+        worded: its prompt.
+        trains: whether soft tokens of its prompt are trained.
+        taught: whether others label rows for it.
+    """
+    if worded is not None and worded.prompt.settles:
+        return "its prompt looks at labelled rows, and there are none: use anchors(words=given), and a cloze that settles nothing"
+    learns = trains or not parsed.method.card.untrained or worded is None or worded.head.soft
+    return "needs labelled rows, and there are none" if learns and parsed.teacher is None and not taught else None
+
+
+def unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
+    """Why a head that is computed in one go cannot be."""
+    if not isinstance(parsed.method, Solver):
+        return None
+    if head.problem != "single_label_classification":
+        return "computes a head for rows that have one label each; use head"
+    if head.kind in VOCABULARY and not head.soft:
+        return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
+    return None
+
+
+def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
+    """Why what is trained cannot be a whole model of its own, where it must be: on other layers, and to be made smaller."""
+    if parsed.structures and not parsed.method.card.mergeable:
+        return f"{parsed.method_name} cannot be folded into the weights, and other layers are stored with what is trained on them"
+    if not parsed.compressors:
+        return None
+    if not parsed.method.card.mergeable:
+        return f"{parsed.method_name} cannot be folded into the weights, so nothing can compress it"
+    reasons = ((link, compressor.unsupported(anatomy)) for link, compressor in parsed.compressors)
+    return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
+
+
+def unteachable(parsed: Parsed, asked: Distiller, anatomy: Anatomy, *, few_shot: int | None) -> str | None:
+    """Why a method cannot imitate anybody."""
+    if isinstance(parsed.method, Solver) or parsed.method.card.untrained:
+        return "nothing of it is trained step by step, so it can imitate nobody; use full, lora or head"
+    if few_shot == 0:
+        return "needs labelled rows, and there are none"
+    if not asked.inside:
+        return None
+    if parsed.method.card.prepends or not parsed.method.cost(anatomy):
+        return "inside of the bodies only what is trained there can be compared, on the same tokens; use match=logits"
+    return None
+
+
+def lessons(parsed: Parsed) -> int:
+    """How many teachers stand behind each other, so that each is known before its students."""
+    if parsed.distiller is None:
+        return 0
+    return 1 + max((lessons(parse_method(one)) for one in parsed.distiller.teacher if not is_folder(one)), default=0)
+
+
+def too_long(parsed: Parsed, base: Base) -> str | None:
+    """Why virtual tokens and rows do not go into the context together."""
+    virtual = parsed.method.virtual_tokens()
+    if virtual + base.max_length <= base.context:
+        return None
+    left = base.context - virtual
+    return f"{virtual} virtual tokens and rows of {base.max_length} exceed the context of {base.context}; use --max-length {left}"

@@ -1,0 +1,179 @@
+"""Lectures: what the teachers of a student say of the pieces of a step, beside what the student says.
+
+    Kept        logits that were computed once and lie on disk
+    Live        teachers that run beside the student: where logits are those of a vocabulary, or states inside of the bodies are compared
+    Taught      the objective:  hard * loss + (1 - hard) * mean over teachers of the divergence from them + weight * mismatch inside
+
+Rows that nobody labelled have no loss; the divergence is all of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from leantune.execution.device import autocast
+from leantune.execution.feed import Feed
+from leantune.kinds.distiller import Distiller
+from leantune.kinds.task import Task
+from leantune.models.matching import mismatch, watched
+from leantune.models.network import Batch, Network
+from leantune.models.sought import at_sought
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Logits of one teacher for all pieces that are trained on."""
+
+    values: NDArray[np.float32]
+    """(pieces, C) or (rows, C); (tokens, C) where each token has some."""
+    places: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    """From numbers of pieces to places among the values."""
+    starts: NDArray[np.int64] | None = None
+    """(pieces + 1,) the first token of each piece, where tokens have logits."""
+
+    def said(self, pieces: NDArray[np.int64], like: Tensor) -> Tensor:
+        """Logits of these pieces, in the shape of those of the student."""
+        if self.starts is None:
+            return torch.from_numpy(np.array(self.values[self.places(pieces)])).to(like.device)
+        found = np.zeros(tuple(like.shape), np.float32)
+        for row, (start, end) in enumerate(zip(self.starts[pieces], self.starts[pieces + 1], strict=True)):
+            found[row, : end - start] = self.values[start:end]
+        return torch.from_numpy(found).to(like.device)
+
+
+@dataclass(frozen=True)
+class Mentors:
+    """The teachers of a trial, ready to be asked."""
+
+    asked: Distiller
+    judged: tuple[Judged, ...] = ()
+    """Their logits, where these are kept ..."""
+    networks: tuple[Network, ...] = ()
+    """... else they themselves, in evaluation mode."""
+    labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
+    """From numbers of pieces to whether the rows of their logits have labels; None where all have."""
+
+    def objective(
+        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], device: torch.device
+    ) -> Taught:
+        """The objective of a student.
+
+        Args:
+            task: of the study.
+            network: the student.
+            feed: what it says of pieces.
+            batch: pieces with targets, on the device.
+            device: where it runs.
+        """
+        lecture: Lecture = Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, batch, device, self.asked)
+        return Taught(task, lecture, self.asked, self.labelled)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A step's logits."""
+
+    logits: Tensor
+    targets: Tensor
+    taught: Sequence[Tensor]
+    """Of each teacher, in the shape of the student's."""
+    apart: Tensor | None = None
+    """How far the bodies are from each other inside."""
+
+
+class Lecture(Protocol):
+    """From numbers of pieces to what is said of them."""
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Heard:
+        """With gradients of the student's."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Teachers whose logits are known."""
+
+    feed: Feed
+    judged: Sequence[Judged]
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Heard:
+        """Of these pieces."""
+        logits, targets = self.feed(pieces)
+        return Heard(logits, targets, [one.said(pieces, logits) for one in self.judged])
+
+
+@dataclass(frozen=True)
+class Live:
+    """Teachers that read the same batch."""
+
+    task: Task
+    network: Network
+    teachers: Sequence[Network]
+    batch: Callable[[NDArray[np.int64]], Batch]
+    device: torch.device
+    asked: Distiller
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Heard:
+        """Of these pieces."""
+        batch = self.batch(pieces)
+        assert batch.targets is not None
+        sought = self.task.sought(batch.targets)
+        kinds = [kind for kind in self.asked.match if kind != "logits"]
+        with autocast(self.device), watched(self.network) as own:
+            logits = self.network(batch, sought)
+        taught, apart = [], []
+        for teacher in self.teachers:
+            with torch.no_grad(), autocast(self.device), watched(teacher) as seen:
+                taught.append(teacher(batch, sought))
+            if kinds:
+                sides = (own, self.network.anatomy), (seen, teacher.anatomy)
+                apart.append(mismatch(kinds, *sides, batch.attention_mask))
+        return Heard(logits, at_sought(batch.targets, sought), taught, torch.stack(apart).mean() if apart else None)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Labels and teachers together."""
+
+    task: Task
+    lecture: Lecture
+    asked: Distiller
+    labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
+    """See `Mentors.labelled`."""
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
+        """Of these pieces."""
+        heard = self.lecture(pieces)
+        known = None if self.labelled is None else torch.from_numpy(self.labelled(pieces)).to(heard.logits.device)
+        if known is None or known.all():
+            total = self._mixed(heard.logits, heard.targets, heard.taught)
+        else:
+            total = self._of_both(heard, known)
+        return total if heard.apart is None else total + self.asked.weight * heard.apart
+
+    def _of_both(self, heard: Heard, known: Tensor) -> Tensor:
+        """Each row with the same weight."""
+        parts = []
+        for rows, of in ((known, self._mixed), (~known, self._soft)):
+            if rows.any():
+                taught = [one[rows] for one in heard.taught]
+                parts.append(of(heard.logits[rows], heard.targets[rows], taught) * rows.sum())
+        return torch.stack(parts).sum() / len(known)
+
+    def _mixed(self, logits: Tensor, targets: Tensor, taught: Sequence[Tensor]) -> Tensor:
+        if "logits" not in self.asked.match:
+            return self.task.loss(logits, targets)
+        return self.asked.hard * self.task.loss(logits, targets) + (1 - self.asked.hard) * self._soft(logits, targets, taught)
+
+    def _soft(self, logits: Tensor, targets: Tensor, taught: Sequence[Tensor]) -> Tensor:
+        """The mean over the teachers: its gradient is that of the divergence from the mean of their probabilities."""
+        if "logits" not in self.asked.match:
+            return logits.sum() * 0.0
+        return torch.stack([self.task.imitation(logits, one, targets, self.asked.temperature) for one in taught]).mean()
