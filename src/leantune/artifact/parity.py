@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Facts
@@ -33,6 +32,8 @@ from leantune.kinds.task import Task
 TOLERANCE = 1e-4
 """Largest difference of a logit, relative to the largest logit where that is above 1 (float32, merged weights included)."""
 SCRIPT = "predict.py"
+GOLDEN = "golden.json"
+"""Rows with what is said of them."""
 LONGEST = 600
 """Seconds that one way may take."""
 _PROGRAM = Path(__file__).with_name("fresh.py")
@@ -160,7 +161,7 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
         answer = json.loads(row[label]) if row[label].startswith("[") and row[label] not in names else row[label]
         if facts.words and len(answer) > len(logits):
             continue  # the golden logits of a row of several pieces are those of the first one
-        _, expected = task.answer(torch.from_numpy(logits).float(), names)
+        _, expected = task.answer(logits.astype(np.float32), names)
         largest = max(largest, task.distance(logits, answer, names), abs(float(row[score]) - expected))
     return largest
 

@@ -183,7 +183,7 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
     Raises:
         ArtifactError: E-ARTIFACT when it is gone or has other weights.
     """
-    if manifest.form == "whole":
+    if manifest.form != "adapter":
         return open_base(str(folder), pooling=manifest.base.pooling)
     wanted, tried = manifest.base, []
     for name in dict.fromkeys([wanted.name, wanted.source]):

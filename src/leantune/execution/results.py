@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
-from leantune.core.records import Cost, CurvePoint, Scores, Stage, Status, TrialRecord
+from leantune.core.records import Cost, CurvePoint, Flops, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
@@ -207,7 +207,11 @@ class Results(Outcome):
         if not self.job.measure:
             return
         median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
-        flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
+        flops: Flops | None = flops_per_row(
+            network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median)
+        )
+        if flops is not None and not flops.predict:
+            flops = None  # torch counts nothing of what another runtime does
         writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})

@@ -131,6 +131,9 @@ def parse_method(text: str) -> Parsed:
     """
     links = parse_chain(text)
     before, own, after = _sorted(text, links)
+    compressors = tuple((str(parse_call(str(link))), catalogue.load("compressors", link.name).from_call(link)) for link in after)
+    if early := [link for link, compressor in compressors[:-1] if compressor.ends]:
+        raise SpecError(f'"{text}": nothing can stand behind {early[0]}, which makes another kind of model. Put it last.', "E-EXPR")
     teacher, prompt = (next((link for link in before if link.name in catalogue.names(shelf)), None) for shelf in ("teachers", "prompts"))
     found = _parsed(own)
     lead = "".join(f"{parse_call(str(link))} | " for link in before)
@@ -142,7 +145,7 @@ def parse_method(text: str) -> Parsed:
         uncompressed=lead + found.expression,
         prompt=None if prompt is None else catalogue.load("prompts", prompt.name).from_call(prompt),
         teacher=None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher),
-        compressors=tuple((str(parse_call(str(link))), catalogue.load("compressors", link.name).from_call(link)) for link in after),
+        compressors=compressors,
     )
 
 
