@@ -21,7 +21,7 @@ from pathlib import Path
 from leantune import __version__
 from leantune.artifact.card import card
 from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, read_manifest, write_manifest
-from leantune.artifact.parity import SCRIPT, Golden, prove
+from leantune.artifact.parity import SCRIPT, Golden, holds_packed, prove
 from leantune.artifact.script.carry import carry
 from leantune.artifact.script.compose import Graph, compose, runs_alone
 from leantune.artifact.sentence import remove_layout, write_layout
@@ -144,7 +144,8 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     pad = base.tokenizer.pad_token_id
-    script = compose(manifest, pad=pad, start=start, prompts=prompts, adapter_code=code, worded=worded, graph=graph)
+    packed = holds_packed(folder)
+    script = compose(manifest, pad=pad, start=start, prompts=prompts, adapter_code=code, worded=worded, graph=graph, packed=packed)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 

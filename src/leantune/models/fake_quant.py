@@ -42,10 +42,10 @@ def fake_quantised(network: Network, bits: int) -> Iterator[None]:
         for handle in handles:
             handle.remove()
         for part in maps:
-            original = part.parametrizations.weight.original  # type: ignore[union-attr]
+            exact = part.parametrizations.weight.original.detach().clone()  # type: ignore[union-attr, operator]
             parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
             with torch.no_grad():
-                part.weight.copy_(original)  # type: ignore[operator]
+                part.weight.copy_(exact)  # type: ignore[operator]
 
 
 class _Rounded(nn.Module):

@@ -27,6 +27,7 @@ from transformers.utils import ModelOutput
 
 from leantune.core.errors import ArtifactError, SpecError
 from leantune.models.anatomy import Anatomy
+from leantune.models.four_bit import is_packed
 from leantune.models.heads import is_transducer
 from leantune.models.network import Batch, Network
 from leantune.models.quiet import quiet
@@ -54,6 +55,8 @@ def unexportable(network: Network) -> str | None:
         return "it is an ONNX graph already"
     if is_transducer(config):
         return "an encoder-decoder writes token by token, which one graph does not do"
+    if is_packed(config):
+        return "its weights are packed into 4 bits"
     if network.soft is not None:
         return "it has soft tokens, whose vectors stand in no vocabulary"
     if network.head is not None and network.pooling == "asked":
@@ -190,8 +193,14 @@ def read_onnx(file: Path, config: PretrainedConfig) -> OnnxBody:
     """
     try:
         return OnnxBody(file.read_bytes(), config)
-    except (RuntimeError, ValueError) as error:
+    except _failures() as error:
         raise ArtifactError(f"{file}: no readable ONNX graph: {str(error)[:200]} Copy the whole folder again.", "E-ARTIFACT") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What `onnxruntime` raises; each kind is a class of its own."""
+    known = vars(need("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    return tuple(kind for kind in known if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 def read_singly(file: Path) -> bool:

@@ -87,6 +87,7 @@ def compose(
     adapter_code: str | None,
     worded: Worded | None = None,
     graph: Graph | None = None,
+    packed: bool = False,
 ) -> str:
     """The text of `predict.py`.
 
@@ -98,6 +99,7 @@ def compose(
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
         worded: the prompt; None without one.
         graph: how the graph is run, where the folder holds one.
+        packed: whether the weights are those of bitsandbytes.
     """
     functions = _functions(manifest, prompts=prompts)
     body, lines = "\n\n".join(_source(function) for function in functions), list[str]()
@@ -110,7 +112,7 @@ def compose(
     facts = manifest.facts
     settings = _graph_settings(manifest, pad, graph) if graph else _settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start)
     header = _HEADER.format(
-        needs=_NEEDS[manifest.form],
+        needs=f"bitsandbytes, {_NEEDS[manifest.form]}" if packed else _NEEDS[manifest.form],
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code, lines),
