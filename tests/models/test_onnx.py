@@ -54,10 +54,10 @@ def around(model: bytes, network: Network) -> Network:
     return as_network(OnnxBody(model, network.body.config), network.anatomy)
 
 
-def products(model: bytes) -> int:
+def products(model: bytes, kind: str = "MatMulInteger") -> int:
     import onnx
 
-    return sum(node.op_type == "MatMulInteger" for node in onnx.load_from_string(model).graph.node)
+    return sum(node.op_type == kind for node in onnx.load_from_string(model).graph.node)
 
 
 def furthest(one: Network, other: Network, base: Base) -> float:
@@ -186,6 +186,16 @@ def test_every_family_becomes_a_graph(tiny: Tiny, family: str, kind: str) -> Non
         pytest.skip("one family of each kind of attention is enough for the other heads")
     network, model = traced(base, HEADS[kind])
     assert furthest(around(model, network), network, base) < 1e-5
+
+
+@pytest.mark.slow
+def test_products_with_a_bias_in_them_are_packed_too(tiny: Tiny) -> None:
+    base = open_base(str(tiny("gpt2")))
+    network, model = traced(base)
+    packed = weights4(model, inside=network.anatomy.blocks)
+    assert products(packed, "MatMulNBits") - products(weights4(model), "MatMulNBits") == 8  # four maps in each of two layers
+    assert len(packed) < len(weights4(model))
+    assert furthest(around(packed, network), network, base) < 1
 
 
 @pytest.mark.slow

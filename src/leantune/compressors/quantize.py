@@ -130,11 +130,11 @@ class _Ladder:
         raise AssertionError("the last rung holds")
 
     def _rungs(self) -> Iterator[_Rung]:
-        if self.asked.to == "int4":
-            yield _Rung("weights in 4 bits, embeddings in 8", weights4)
-            yield _Rung("weights in 4 bits", lambda model: weights4(model, embeddings=False))
-            return
         blocks = self.network.anatomy.blocks
+        if self.asked.to == "int4":
+            yield _Rung("weights in 4 bits, embeddings in 8", lambda model: weights4(model, inside=blocks))
+            yield _Rung("weights in 4 bits", lambda model: weights4(model, inside=blocks, embeddings=False))
+            return
         yield _Rung("per channel", dynamic8)
         yield _Rung("per channel, 7-bit weights", lambda model: dynamic8(model, reduce_range=True))
         inner = blocks[1:-1] or blocks

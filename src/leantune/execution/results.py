@@ -211,8 +211,8 @@ class Results(Outcome):
         flops: Flops | None = flops_per_row(
             network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median)
         )
-        if flops is not None and not flops.predict:
-            flops = None  # torch counts nothing of what another runtime does
+        if not (flops and flops.predict) or is_packed(getattr(delivered.body, "config", None)):
+            flops = None  # torch does not count what another runtime does, nor the products of packed weights
         writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})

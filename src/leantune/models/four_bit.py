@@ -9,7 +9,6 @@ library repacks the weights at the first call and back when they are saved, whic
 from __future__ import annotations
 
 import importlib
-import logging
 from typing import Any
 
 import torch
@@ -72,7 +71,6 @@ def to_nf4(network: Network) -> Network:
 
 
 def _need() -> Any:
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)  # of kernels that it could download
     try:
         return importlib.import_module("bitsandbytes.nn")
     except ImportError:

@@ -79,7 +79,7 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
     onnx = need("onnx")
     need("onnxscript")
     plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
-    names = {"input_names": list(INPUTS[: len(inputs)]), "output_names": [OUTPUT]}
+    names: dict[str, Any] = {"input_names": list(INPUTS[: len(inputs)]), "output_names": [OUTPUT]}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _silent():
         try:
             program = torch.onnx.export(plain, inputs, dynamo=True, dynamic_shapes=_dynamic(inputs), verbose=False, **names)

@@ -66,11 +66,17 @@ def static8(model: bytes, batches: Sequence[Batch]) -> bytes:
     return _through(lambda out: quantization.quantize_static(_read(model), out, rows, **options))
 
 
-def weights4(model: bytes, *, embeddings: bool = True) -> bytes:
-    """Weights of products in 4 bits; `embeddings`: tables in 8."""
+def weights4(model: bytes, *, embeddings: bool = True, inside: Sequence[str] = ()) -> bytes:
+    """Weights of products in 4 bits.
+
+    Args:
+        model: of `to_onnx`.
+        embeddings: whether tables are quantised too, in 8 bits.
+        inside: module paths below which products with a bias in them count too, as GPT-2 has them.
+    """
     quantizer = need("onnxruntime.quantization.matmul_nbits_quantizer").MatMulNBitsQuantizer
     with _silent():
-        found = quantizer(_read(model), block_size=BLOCK, is_symmetric=True, accuracy_level=4)
+        found = quantizer(_apart(_read(model), inside), block_size=BLOCK, is_symmetric=True, accuracy_level=4)
         found.process()
     small = found.model.model
     if not embeddings:
@@ -78,6 +84,22 @@ def weights4(model: bytes, *, embeddings: bool = True) -> bytes:
     quantization = need("onnxruntime.quantization")
     options = {"weight_type": quantization.QuantType.QInt8, "op_types_to_quantize": ["Gather"]}
     return _through(lambda out: quantization.quantize_dynamic(small, out, **options))
+
+
+def _apart(model: Any, inside: Sequence[str]) -> Any:
+    """Products that add their bias themselves as a product and a sum; the quantiser knows no others."""
+    onnx, nodes = need("onnx"), []
+    for node in model.graph.node:
+        turned = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        if node.op_type != "Gemm" or not _below(node, inside) or any(turned.get(name, 0) for name in ("transA", "transB")):
+            nodes.append(node)
+            continue
+        between = f"{node.output[0]}_product"
+        nodes.append(onnx.helper.make_node("MatMul", node.input[:2], [between], name=f"{node.name}_product"))
+        nodes.append(onnx.helper.make_node("Add", [between, node.input[2]], node.output, name=f"{node.name}_sum"))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 class _Rows:
