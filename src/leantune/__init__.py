@@ -12,7 +12,11 @@ The names below are loaded when they are first used, so that `import leantune` n
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
+
+# Where bitsandbytes is installed, peft imports it, and it tells of kernels that it could download; nothing here needs them.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 if TYPE_CHECKING:
     from leantune.app.api import (

@@ -14,7 +14,7 @@ from leantune.core.errors import ArtifactError, SpecError
 
 
 def test_formats_are_found_by_listing() -> None:
-    assert format_names() == ["merged", "peft"]
+    assert format_names() == ["executorch", "merged", "onnx", "onnx-int8", "openvino", "peft", "transformers-js"]
 
 
 @pytest.mark.parametrize(

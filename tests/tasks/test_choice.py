@@ -73,7 +73,7 @@ def test_the_likeliest_option_of_each_row_is_the_answer(task: Task) -> None:
 
 def test_the_answer_of_a_row_follows_from_its_logits_and_options(task: Task) -> None:
     row = LOGITS[:3, 0]
-    said, likely = task.answer(row, OPTIONS[1])
+    said, likely = task.answer(row.numpy(), OPTIONS[1])
     assert (said, likely) == ("book", pytest.approx(5 / 8))
     assert task.distance(row.double().numpy(), "book", OPTIONS[1]) == 0
     assert task.distance(row.double().numpy(), "card", OPTIONS[1]) == pytest.approx(3 / 8)

@@ -46,7 +46,7 @@ def test_the_answer_is_the_probability(task: Task) -> None:
     assert found.confidence == pytest.approx(LIKELY)
     assert [task.named(answer, ["label"]) for answer in found.predicted] == pytest.approx(LIKELY)
     for row, likely in zip(LOGITS, LIKELY, strict=True):
-        said, score = task.answer(row, ["label"])
+        said, score = task.answer(row.numpy(), ["label"])
         assert (said, score) == pytest.approx((likely, likely))
         assert task.distance(row.double().numpy(), str(said), ["label"]) < 1e-6
         assert task.distance(row.double().numpy(), "0.35", ["label"]) == pytest.approx(abs(likely - 0.35), abs=1e-6)

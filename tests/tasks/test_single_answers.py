@@ -140,7 +140,7 @@ def test_the_answer_of_the_script_is_that_of_decode(name: str) -> None:
     logits = torch.cat([torch.tensor(case.logits), torch.randn(50, len(case.logits[0]), generator=random)])
     found = task.decode(logits, None)
     for row, answer, confidence in zip(logits, found.predicted, found.confidence, strict=True):
-        said, score = task.answer(row, case.labels)
+        said, score = task.answer(row.numpy(), case.labels)
         assert said == task.named(answer, case.labels)
         assert score == pytest.approx(float(confidence), abs=1e-6)
 

@@ -124,14 +124,14 @@ def test_a_row_without_words_has_no_tags(task: Task) -> None:
     found = task.join(piece(task, [-1, -1], 0), encoded_of([0], [2]), LABELS, [0])
     assert found.predicted == [[]]
     assert found.confidence.tolist() == [1.0]
-    assert task.answer(torch.zeros(0, 3), LABELS) == ([], 1.0)
+    assert task.answer(np.zeros((0, 3)), LABELS) == ([], 1.0)
 
 
 def test_the_answer_of_the_script_is_that_of_decode(task: Task) -> None:
     logits = torch.randn(1, 6, 3, generator=torch.Generator().manual_seed(0))
     words = np.arange(6)[None]
     found = task.join(task.decode(logits, words), encoded_of([0], [6]), LABELS, [6])
-    said, score = task.answer(logits[0], LABELS)
+    said, score = task.answer(logits[0].numpy(), LABELS)
     assert said == task.named(found.predicted[0], LABELS)
     assert score == pytest.approx(float(found.confidence[0]))
     assert task.distance(logits[0].double().numpy(), said, LABELS) == 0.0

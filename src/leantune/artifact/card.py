@@ -55,7 +55,7 @@ def _facts(manifest: Manifest) -> str:
         "Stored for this task": human.size(cost.saved_bytes),
         "Training time": human.duration(cost.train_seconds),
         "Latency, one row": human.milliseconds(cost.latency_ms.batch_1 if cost.latency_ms else None),
-        "Head": "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}",
+        "Head": _head(manifest),
         "Prompt": _prompt(facts),
         "Taught by": _teacher(facts),
         "Tokens at a time": f"at most {manifest.max_length:,}"
@@ -64,6 +64,12 @@ def _facts(manifest: Manifest) -> str:
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items() if value != human.DASH]
     return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
+
+
+def _head(manifest: Manifest) -> str:
+    if manifest.form == "onnx":
+        return "inside of the ONNX graph"
+    return "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}"
 
 
 def _prompt(facts: Facts) -> str:
@@ -110,9 +116,13 @@ _POOLED = {
 def _use(manifest: Manifest) -> str:
     example, command = _example(manifest.facts), "or `leantune predict path/to/this/folder rows.csv`."
     parts = ["## Use", "With leantune:", _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})')]
-    if catalogue.load("tasks", manifest.facts.task).scripted:
+    if "predict.py" in manifest.loads_in:
         parts.append(f"{command} Without it, `predict.py` in this folder is all that is needed:")
         parts.append(_code(f"python predict.py {shown(manifest.facts)}", "sh"))
+    elif manifest.form == "onnx":
+        parts.append(
+            f"{command} There is no `predict.py`: how such rows become pieces and answers needs more than `onnxruntime` and `tokenizers`."
+        )
     else:
         parts.append(
             f"{command} There is no `predict.py`: what is taken out of a text is drawn by leantune, so only it can judge a text so."
@@ -144,7 +154,15 @@ def _example(facts: Facts) -> str:
     return '[("first text", "its pair")]' if facts.paired else '[["some", "words"]]' if facts.words else '["a text"]'
 
 
+_GRAPH = (
+    "The graph (`*.onnx`) takes `input_ids`, `attention_mask` and, where the tokenizer makes them, `token_type_ids` of any number of rows "
+    "and tokens, and gives `logits`; any ONNX runtime runs it."
+)
+
+
 def _plain(manifest: Manifest, example: str) -> str:
+    if manifest.form == "onnx":
+        return _GRAPH
     if "sentence-transformers" in manifest.loads_in:
         note = "The numbers are the outputs before `predict.py` turns them into an answer; of labels in the order above."
         code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
@@ -207,9 +225,12 @@ def _licence(manifest: Manifest) -> str:
     return f"## Licence\n\n{terms}"
 
 
+_LIBRARIES = {"adapter": "peft", "whole": "transformers", "onnx": "onnx"}
+
+
 def _library(manifest: Manifest) -> str:
     known = [name for name in ("sentence-transformers", "peft", "transformers") if name in manifest.loads_in]
-    return known[0] if known else "peft" if manifest.form == "adapter" else "transformers"
+    return known[0] if known else _LIBRARIES[manifest.form]
 
 
 def _name(manifest: Manifest) -> str:

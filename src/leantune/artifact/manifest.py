@@ -160,7 +160,7 @@ def auto_class(facts: Facts) -> str:
     return f"AutoModelFor{_ASKED_CLASSES[facts.asked] if facts.asked else AUTO_CLASSES.get(facts.pieces, 'SequenceClassification')}"
 
 
-Form = Literal["adapter", "whole"]
+Form = Literal["adapter", "whole", "onnx"]
 
 
 class Manifest(Spec):
@@ -175,7 +175,7 @@ class Manifest(Spec):
     facts: Facts
     base: BaseFacts
     form: Form
-    """adapter: the base is needed too; whole: the folder holds the whole model."""
+    """adapter: the base is needed too; whole: the folder holds the whole model; onnx: the folder holds a graph."""
     layout: str
     """How the head sits on the body: stock, mean, cls or last."""
     max_length: int

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Facts
@@ -29,10 +28,13 @@ from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
 from leantune.data import focus
 from leantune.kinds.task import Task
+from leantune.models.four_bit import ROUNDING, is_packed
 
 TOLERANCE = 1e-4
 """Largest difference of a logit, relative to the largest logit where that is above 1 (float32, merged weights included)."""
 SCRIPT = "predict.py"
+GOLDEN = "golden.json"
+"""Rows with what is said of them."""
 LONGEST = 600
 """Seconds that one way may take."""
 _PROGRAM = Path(__file__).with_name("fresh.py")
@@ -109,7 +111,7 @@ def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) ->
                 failed[way] = (error.strip().splitlines() or ["no message"])[-1][:300]
                 continue
             difference = _compare_script(out, facts, golden) if way == SCRIPT else _compare(work / f"{way}.json", golden)
-            if difference > _allowed(golden):
+            if difference > _allowed(golden, packed=holds_packed(folder)):
                 message = f"{folder}: loaded through {way}, it predicts otherwise than the trained model (difference {difference:.2g})."
                 raise ArtifactError(f"{message} Please report this with the method and the base model.", "E-ARTIFACT")
             passed.append(way)
@@ -160,7 +162,7 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
         answer = json.loads(row[label]) if row[label].startswith("[") and row[label] not in names else row[label]
         if facts.words and len(answer) > len(logits):
             continue  # the golden logits of a row of several pieces are those of the first one
-        _, expected = task.answer(torch.from_numpy(logits).float(), names)
+        _, expected = task.answer(logits.astype(np.float32), names)
         largest = max(largest, task.distance(logits, answer, names), abs(float(row[score]) - expected))
     return largest
 
@@ -171,5 +173,11 @@ def _largest(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float
     return float(np.abs(found - expected).max(initial=0.0))
 
 
-def _allowed(golden: Golden) -> float:
-    return TOLERANCE * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))
+def holds_packed(folder: Path) -> bool:
+    """Whether a folder holds a model whose weights are packed."""
+    file = folder / "config.json"
+    return file.is_file() and is_packed(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _allowed(golden: Golden, *, packed: bool) -> float:
+    return (ROUNDING if packed else TOLERANCE) * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))

@@ -187,7 +187,7 @@ def find_base(folder: Path, manifest: Manifest) -> Base:
     Raises:
         ArtifactError: E-ARTIFACT when it is gone or has other weights.
     """
-    return open_base(str(folder), pooling=manifest.base.pooling) if manifest.form == "whole" else _origin(folder, manifest)
+    return open_base(str(folder), pooling=manifest.base.pooling) if manifest.form != "adapter" else _origin(folder, manifest)
 
 
 def _origin(folder: Path, manifest: Manifest) -> Base:

@@ -22,9 +22,9 @@ from typing import Any
 from leantune import __version__
 from leantune.artifact.card import card
 from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, read_manifest, write_manifest
-from leantune.artifact.parity import SCRIPT, Golden, prove
+from leantune.artifact.parity import SCRIPT, Golden, holds_packed, prove
 from leantune.artifact.script.carry import carry
-from leantune.artifact.script.compose import compose
+from leantune.artifact.script.compose import Graph, compose, runs_alone
 from leantune.artifact.sentence import remove_layout, write_layout
 from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
@@ -35,15 +35,26 @@ from leantune.models.build import layout
 from leantune.models.delta import HEAD, AdapterKind, adapter_kind
 from leantune.models.heads import is_transducer
 from leantune.models.network import start_token
+from leantune.models.onnx_model import find_onnx, read_singly
 from leantune.models.surprise import at_once, before_text
 
 LIBRARIES = ("torch", "transformers", "peft")
+RUNTIME = "onnxruntime"
 SENTENCE = "sentence-transformers"
 _OWN = ("tokens", "asked")
 """Layouts of a head outside of the body that no plain library has."""
 
 
-def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden | None = None, origin: BaseFacts | None = None) -> Path:
+def publish(
+    delta: Path,
+    best: Path,
+    facts: Facts,
+    base: Base,
+    *,
+    golden: Golden | None = None,
+    origin: BaseFacts | None = None,
+    before: str | None = None,
+) -> Path:
     """Make a deployable folder.
 
     Args:
@@ -53,6 +64,7 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
         base: the base model it was trained on.
         golden: rows to prove the folder with; None leaves the proof out. A proof of the very same files stands.
         origin: what an artifact already says of its base; read from `base` when not given.
+        before: what was found already, to stand in front of the proof.
 
     Raises:
         ArtifactError: E-ARTIFACT when something else lies at `best`, or when the folder predicts otherwise than the trained model.
@@ -63,6 +75,8 @@ def publish(delta: Path, best: Path, facts: Facts, base: Base, *, golden: Golden
         manifest = _assemble(folder, facts, base, origin or _base_facts(base))
         if golden is not None:
             manifest = _proven_before(best, manifest) or _proven(folder, manifest, golden)
+        if before:
+            manifest = manifest.model_copy(update={"proof": "; ".join(filter(None, (before, manifest.proof)))})
         (folder / CARD).write_text(card(manifest), encoding="utf-8")
         write_manifest(folder, manifest)
     return best
@@ -91,23 +105,28 @@ def in_place(target: Path) -> Iterator[Path]:
 
 def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Manifest:
     """Add everything that belongs to the folder; the manifest without a proof."""
-    pooled, kind = (folder / HEAD).is_dir(), adapter_kind(folder)
+    pooled, kind, graph = (folder / HEAD).is_dir(), adapter_kind(folder), find_onnx(folder)
     manifest = Manifest(
         leantune=__version__,
-        versions={name: version(name) for name in LIBRARIES},
+        versions={name: version(name) for name in (*LIBRARIES, *[RUNTIME] * bool(graph))},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=facts,
         base=origin,
-        form="adapter" if kind else "whole",
+        form="adapter" if kind else "onnx" if graph else "whole",
         layout="stock" if not pooled else "asked" if facts.asked else layout(base, catalogue.load("tasks", facts.task).head, prepends=True),
         max_length=base.max_length,
     )
     pieces: Pieces = catalogue.load("data.pieces", facts.pieces)
     cuts = "left" if facts.cut_side == "left" else pieces.cuts
     write_tokenizer(base, folder, cuts=cuts, template=pieces.template)
-    scripted = catalogue.load("tasks", facts.task).scripted
+    scripted = catalogue.load("tasks", facts.task).scripted and (graph is None or runs_alone(facts))
     if scripted:
-        _write_scripts(folder, manifest, kind, base)
+        runs = (
+            None
+            if graph is None
+            else Graph(graph.relative_to(folder).as_posix(), cuts or base.tokenizer.truncation_side, read_singly(graph))
+        )
+        _write_scripts(folder, manifest, kind, base, runs)
     plain = facts.cut_side is not None and (kind is None or not (kind.module or (kind.prompts and pooled)))
     if pooled and plain and manifest.layout not in _OWN:
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length, unit=facts.anchored)
@@ -117,7 +136,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     return write_manifest(folder, manifest)
 
 
-def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base) -> None:
+def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base, graph: Graph | None) -> None:
     """`predict.py`, and beside it the adapter's own code where its type is ours; a third party's is imported from its package."""
     code = kind.module if kind else None
     if kind and code and code.startswith("leantune."):
@@ -127,14 +146,14 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
-    more: dict[str, Any] = {"adapter_code": code, "worded": worded, "scored": scored}
+    more: dict[str, Any] = {"adapter_code": code, "worded": worded, "scored": scored, "graph": graph, "packed": holds_packed(folder)}
     script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 
 def _ways(manifest: Manifest, *, plain: bool) -> list[str]:
     """What can load the folder."""
-    if not plain:
+    if not plain or manifest.form == "onnx":
         return ["leantune", SCRIPT]
     if manifest.layout in _OWN:
         return ["leantune", SCRIPT]

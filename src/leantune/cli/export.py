@@ -12,14 +12,19 @@ from leantune.cli import _options as option
 
 def command(
     artifact: option.Artifact,
-    format: Annotated[str, typer.Option(help="merged: a plain model folder; peft: the adapter.", show_default=False)],
+    format: Annotated[str, typer.Option(help="merged, peft, onnx, onnx-int8, transformers-js, openvino, executorch.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="The new folder.", show_default="DIR-FORMAT")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Labelled rows by whose score 8 bits are judged.", show_default=False),
+    ] = None,
+    margin: Annotated[float, typer.Option(help="Points of that score that may be lost.")] = 1.0,
 ) -> None:
     """Write an artifact in another form and prove that it predicts the same."""
     from leantune.artifact.export import export
     from leantune.artifact.manifest import read_manifest
 
     here = Path(artifact)
-    written = export(here, format, out or here.with_name(f"{here.resolve().name}-{format}"))
+    written = export(here, format, out or here.with_name(f"{here.resolve().name}-{format}"), data=data, margin=margin)
     typer.echo(str(written))
     typer.echo(read_manifest(written).proof or "", err=True)

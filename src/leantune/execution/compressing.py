@@ -154,6 +154,11 @@ class Bench:
         return float(catalogue.load("methods", "full").card.rates.start)
 
     @property
+    def writes(self) -> bool:
+        """Whether the task does."""
+        return self.context.task.writes
+
+    @property
     def chooses(self) -> bool:
         """Whether dev may be looked at."""
         return self.context.conditions.few_shot is None

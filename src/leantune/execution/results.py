@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
-from leantune.core.records import Cost, CurvePoint, Scores, Stage, Status, TrialRecord
+from leantune.core.records import Cost, CurvePoint, Flops, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
@@ -34,6 +34,7 @@ from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trai
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.delta import delta_bytes, read_delta, write_delta, write_standing
+from leantune.models.four_bit import ROUNDING, is_packed
 from leantune.models.joint import Joint
 from leantune.models.network import Network, parameter_count, weight_bytes
 
@@ -210,7 +211,11 @@ class Results(Outcome):
         if not self.job.measure:
             return
         median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
-        flops = flops_per_row(network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median))
+        flops: Flops | None = flops_per_row(
+            network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median)
+        )
+        if not (flops and flops.predict) or is_packed(getattr(delivered.body, "config", None)):
+            flops = None  # torch does not count what another runtime does, nor the products of packed weights
         writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
         speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
@@ -243,7 +248,8 @@ class Results(Outcome):
         rows = np.array(golden["rows"], dtype=np.int64)
         flat = [np.concatenate([np.ravel(row) for row in logits]) for logits in (golden["logits"], self._logits(delivered, rows))]
         difference = float(np.abs(flat[0] - flat[1]).max(initial=0.0))
-        if difference > TOLERANCE:
+        packed = is_packed(getattr(delivered.body, "config", None))
+        if difference > (ROUNDING * max(1.0, float(np.abs(flat[0]).max(initial=0.0))) if packed else TOLERANCE):
             self.status = "failed"
             self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
         else:

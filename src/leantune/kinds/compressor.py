@@ -47,6 +47,11 @@ class Workshop(Protocol):
         ...
 
     @property
+    def writes(self) -> bool:
+        """Whether texts are written token by token."""
+        ...
+
+    @property
     def chooses(self) -> bool:
         """Whether there are dev rows to judge by; not where few rows are all there is."""
         ...
@@ -105,6 +110,8 @@ class Compressor(Link):
     """Base of every compressor; a member's file binds `MEMBER` to the class."""
 
     card: ClassVar[LinkCard]
+    ends: ClassVar[bool] = False
+    """Whether what it makes is no plain network any more, so that nothing can stand behind it."""
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Why it cannot work on this body, in one line; None when it can."""

@@ -138,6 +138,9 @@ def parse_method(text: str) -> Parsed:
     """
     links = parse_chain(text)
     before, own, after = _sorted(text, links)
+    compressors = _loaded("compressors", after)
+    if early := [link for link, compressor in compressors[:-1] if compressor.ends]:
+        raise SpecError(f'"{text}": nothing can stand behind {early[0]}, which makes another kind of model. Put it last.', "E-EXPR")
     teacher, prompt = (next((link for link in before if link.name in catalogue.names(shelf)), None) for shelf in ("teachers", "prompts"))
     said = None if teacher is None else catalogue.load("teachers", teacher.name).from_call(teacher)
     found = _parsed(own)
@@ -152,7 +155,7 @@ def parse_method(text: str) -> Parsed:
         teacher=None if isinstance(said, Distiller) else said,
         distiller=said if isinstance(said, Distiller) else None,
         structures=_loaded("structures", [link for link in before if link.name in catalogue.names("structures")]),
-        compressors=_loaded("compressors", after),
+        compressors=compressors,
     )
 
 

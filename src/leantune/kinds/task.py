@@ -182,7 +182,7 @@ class Task:
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
         """What one row's logits (C,), or (words, C), say, in plain words, and how sure they are.
 
-        Its source is copied into the artifact's `predict.py`, so it uses torch only.
+        Its source is copied into the artifact's `predict.py`, which may do without torch, so it uses numpy only.
         """
         raise NotImplementedError
 

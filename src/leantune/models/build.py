@@ -106,6 +106,14 @@ def anatomy_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> Anatomy
     return anatomy(body, _fresh_of(base.location, head.kind) if head.kind in VOCABULARY else _outer_modules(body))
 
 
+def anatomy_of_graph(base: Base, head: HeadSpec) -> Anatomy:
+    """The anatomy of what a graph was made of, from its configuration alone."""
+    kind = layout(base, head.kind)
+    with torch.device("meta"):
+        body = _empty_body(base, head, kind)
+    return anatomy(body, _outer_modules(body) if kind == "stock" and head.kind not in VOCABULARY else ())
+
+
 def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
     """Load the weights and put a fresh head on them, drawn from `seed`.
 

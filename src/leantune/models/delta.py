@@ -2,6 +2,7 @@
 
     adapter_config.json + adapter_model.safetensors     a body wrapped by `peft`, or changed in place with a carrier
     config.json + model.safetensors                     the whole model, where neither holds
+    config.json + model.onnx                            one graph for everything
     2_Dense/                                            the head, where it is outside the body
     soft_tokens.safetensors                             the vectors of a prompt's soft tokens
 
@@ -30,14 +31,16 @@ from transformers import AutoConfig
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
 from leantune.models.base import Base, load_pretrained
-from leantune.models.build import build_network, layout
+from leantune.models.build import anatomy_of_graph, build_network, layout
 from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
 from leantune.models.network import Network
+from leantune.models.onnx_model import OnnxBody, as_network, find_onnx, read_onnx, write_onnx
 from leantune.models.quiet import quiet
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 from leantune.models.soft_tokens import SoftTokens, write_soft_tokens
 from leantune.models.surgery import NOTHING, is_tuner
+from leantune.models.verbalizer import Verbalizer
 
 HEAD = "2_Dense"
 ADAPTER_CONFIG = "adapter_config.json"
@@ -53,7 +56,9 @@ def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Pa
         ArtifactError: E-ARTIFACT when a trained parameter would be lost.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(network.body, PeftModel):
+    if isinstance(network.body, OnnxBody):
+        write_onnx(network.body, folder)
+    elif isinstance(network.body, PeftModel):
         config = network.body.peft_config["default"]
         state = get_peft_model_state_dict(network.body, save_embedding_layers=False)
         _with_heads(state, network)
@@ -85,6 +90,8 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
     Raises:
         ArtifactError: E-ARTIFACT when files are missing, damaged or of another base.
     """
+    if (graph := find_onnx(folder)) is not None:
+        return _read_graph(_whole(base, folder), graph, head)
     pooled = (folder / HEAD).is_dir()
     prepends = pooled and layout(base, head.kind) == "stock"
     adapter = (folder / ADAPTER_CONFIG).is_file()
@@ -101,6 +108,12 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
         network.soft = SoftTokens(network.soft.vectors)  # an encoder was for the training
         _fit(network.soft, read_tensors(folder / SOFT_TOKENS), folder)
     return network.eval()
+
+
+def _read_graph(origin: Base, graph: Path, head: HeadSpec) -> Network:
+    """A graph, read by the words of the labels where there are such."""
+    words = Verbalizer(head.words, head.priors) if head.words and not head.anchored else None
+    return as_network(read_onnx(graph, origin.config), anatomy_of_graph(origin, head), words)
 
 
 def _whole(base: Base, folder: Path) -> Base:
@@ -160,8 +173,8 @@ def write_standing(network: Network, base: Base, folder: Path) -> None:
 
 
 def is_plain(network: Network) -> bool:
-    """Whether the body is a plain transformer: nothing of `peft` is left in it."""
-    return not isinstance(network.body, PeftModel)
+    """Whether the body is a plain transformer: nothing of `peft` is left in it, and it is no graph."""
+    return not isinstance(network.body, PeftModel | OnnxBody)
 
 
 def merged(body: nn.Module) -> nn.Module | None:

@@ -205,13 +205,30 @@ def embedded_behind_virtual_words(body: Any, input_ids: Tensor, attention_mask: 
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Parameters of the whole model, shared ones once."""
-    return sum(value.numel() for value in network.parameters())
+    """Parameters of the whole model, shared ones once; packed ones as many as they stand for."""
+    own = getattr(getattr(network, "body", None), "parameter_count", None)  # an ONNX graph counts for itself
+    return sum(_stands_for(value) for value in network.parameters()) if own is None else int(own)
 
 
 def weight_bytes(network: nn.Module) -> int:
     """Bytes of its weights in memory."""
-    return sum(value.numel() * value.element_size() for value in network.parameters())
+    own = getattr(getattr(network, "body", None), "weight_bytes", None)
+    return sum(value.numel() * value.element_size() + _scale_bytes(value) for value in network.parameters()) if own is None else int(own)
+
+
+def _stands_for(value: Tensor) -> int:
+    """Numbers that a parameter stands for; bitsandbytes packs two into a byte and keeps their shape beside them."""
+    packed = getattr(value, "quant_state", None)
+    return value.numel() if packed is None else int(packed.shape.numel())
+
+
+def _scale_bytes(value: Tensor) -> int:
+    """Bytes of the scales of a packed parameter."""
+    packed = getattr(value, "quant_state", None)
+    if packed is None:
+        return 0
+    nested = [packed.state2.absmax] if packed.nested else []
+    return sum(scales.numel() * scales.element_size() for scales in [packed.absmax, *nested])
 
 
 def start_token(config: Any) -> int:

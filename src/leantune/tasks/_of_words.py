@@ -94,8 +94,8 @@ class OfWords(Task):
         """The likeliest tag of each word and the mean of their probabilities."""
         if not len(logits):
             return [], 1.0
-        likely, tags = logits.softmax(dim=-1).max(dim=-1)
-        return [labels[tag] for tag in tags.tolist()], float(likely.mean())
+        likely = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return [labels[tag] for tag in likely.argmax(axis=-1).tolist()], float((1 / likely.sum(axis=-1)).mean())
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
         """Largest difference of the probabilities of a word."""

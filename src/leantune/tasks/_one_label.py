@@ -40,8 +40,8 @@ class OneLabel(Task):
     @staticmethod
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
         """The likeliest label and its probability."""
-        score, label = logits.softmax(dim=-1).max(dim=-1)
-        return labels[int(label)], float(score)
+        likely = np.exp(logits - logits.max())
+        return labels[int(likely.argmax())], float(likely.max() / likely.sum())
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
         """Difference of the probabilities."""

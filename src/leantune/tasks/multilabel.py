@@ -59,9 +59,9 @@ class MultiLabel(Task):
     @staticmethod
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
         """The labels above one half, and the probability of the least certain decision."""
-        likely = logits.sigmoid()
-        found = [labels[place] for place in (likely > 0.5).nonzero().flatten().tolist()]
-        return found, float((likely - 0.5).abs().min() + 0.5)
+        likely = (1 + np.tanh(logits / 2)) / 2
+        found = [labels[place] for place in np.flatnonzero(likely > 0.5).tolist()]
+        return found, float(np.abs(likely - 0.5).min() + 0.5)
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
         """The probability by which the labels too many or too few miss one half."""

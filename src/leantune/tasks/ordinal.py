@@ -66,8 +66,8 @@ class Ordinal(OneLabel):
     @staticmethod
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
         """The level after the steps that are passed, and the probability of the least certain step."""
-        passed = logits.sigmoid()
-        return labels[int((passed > 0.5).sum())], float((passed - 0.5).abs().min() + 0.5)
+        passed = (1 + np.tanh(logits / 2)) / 2
+        return labels[int((passed > 0.5).sum())], float(np.abs(passed - 0.5).min() + 0.5)
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:
         """The probability by which the steps that would have to turn miss one half."""

@@ -59,7 +59,7 @@ class Ranking(Task):
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
         """The probability of being relevant."""
         del labels
-        likely = float(logits[0].sigmoid())
+        likely = float((1 + np.tanh(logits[0] / 2)) / 2)
         return round(likely, 6), likely
 
     def distance(self, logits: NDArray[np.float64], answer: Any, labels: Sequence[str]) -> float:

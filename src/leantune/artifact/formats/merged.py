@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.likeness import Measure
+from leantune.artifact.predictor import load
 from leantune.core.errors import ArtifactError
 from leantune.models.delta import is_plain, write_whole
 
 SUMMARY = "a plain transformers or sentence-transformers folder; needs no base and no peft"
 
 
-def write(source: Path, predictor: Predictor, folder: Path) -> None:
+def write(source: Path, measure: Measure, folder: Path) -> None:
     """Write the weights of the merged model.
 
     Raises:
@@ -23,9 +24,9 @@ def write(source: Path, predictor: Predictor, folder: Path) -> None:
     """
     network = load(source, device="cpu", merge=True).network
     if not is_plain(network):
-        method = predictor.manifest.facts.method
+        method = measure.predictor.manifest.facts.method
         raise ArtifactError(f"{source}: {method} cannot be folded into the weights. Use --format peft.", "E-ARTIFACT")
-    write_whole(network, predictor.base, folder)
+    write_whole(network, measure.predictor.base, folder)
 
 
 MEMBER = write

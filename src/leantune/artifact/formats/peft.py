@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from leantune.artifact.predictor import Predictor
+from leantune.artifact.likeness import Measure
 from leantune.core.errors import ArtifactError
 from leantune.models.delta import ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEAD
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
@@ -13,14 +13,14 @@ from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 SUMMARY = "the adapter and its head, a small folder that names its base model"
 
 
-def write(source: Path, predictor: Predictor, folder: Path) -> None:
+def write(source: Path, measure: Measure, folder: Path) -> None:
     """Copy the adapter's files.
 
     Raises:
         ArtifactError: E-ARTIFACT where the whole model is stored.
     """
-    if predictor.manifest.form == "whole":
-        method = predictor.manifest.facts.method
+    if measure.predictor.manifest.form == "whole":
+        method = measure.predictor.manifest.facts.method
         raise ArtifactError(f"{source}: {method} is stored as a whole model and has no adapter. Use --format merged.", "E-ARTIFACT")
     for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, *[SOFT_TOKENS] * (source / SOFT_TOKENS).is_file()):
         shutil.copy2(source / name, folder / name)

@@ -39,4 +39,4 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
         firsts, seconds = zip(*(read[place] for place in places), strict=True)
         scores[places] = forward(model, dict(tokenizer(list(firsts), list(seconds), **settings))).float().squeeze(-1)
     rows = torch.split(scores, [len(options) for options in given])
-    return [answer(row, options) for row, options in zip(rows, given, strict=True)]
+    return [answer(row.numpy(), options) for row, options in zip(rows, given, strict=True)]

@@ -136,5 +136,5 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
             state = seen.pop()[0][at[0]]
             one = torch.nn.functional.linear(state, head["linear.weight"], head["linear.bias"]) if head else by_words(logits[at])
             said.append(one.float().log_softmax(dim=-1))
-        found.append(answer(torch.stack(said).mean(dim=0), SETTINGS["labels"]))
+        found.append(answer(torch.stack(said).mean(dim=0).numpy(), SETTINGS["labels"]))
     return found

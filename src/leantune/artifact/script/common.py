@@ -1,11 +1,8 @@
-"""The standalone script's own parts: finding the base, reading rows, predicting, writing. Copied into `predict.py` as they stand."""
+"""The standalone script's own parts: finding the base and predicting. Copied into `predict.py` as they stand."""
 
 from __future__ import annotations
 
-import argparse
-import csv
 import hashlib
-import json
 import sys
 import warnings
 from pathlib import Path
@@ -15,11 +12,13 @@ import torch
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
+from leantune.artifact.script.frame import arguments, rows_of, write_rows
+
 FOLDER = Path(__file__).resolve().parent
 SETTINGS: dict[str, Any] = {}
 
 
-def answer(logits: torch.Tensor, labels: list[str]) -> tuple[Any, float]:
+def answer(logits: Any, labels: list[str]) -> tuple[Any, float]:
     """Stands for what the task makes of the logits of a row."""
     raise NotImplementedError
 
@@ -54,22 +53,6 @@ def scorer() -> Any:
     return None
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a CSV file with a header, or of a JSON Lines file."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if path.suffix in (".jsonl", ".ndjson"):
-            return [json.loads(line) for line in file if line.strip()]
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-
-
-def column(rows: list[dict[str, Any]], name: str) -> list[str]:
-    """One column as texts."""
-    if rows and name not in rows[0]:
-        sys.exit(f'error: there is no column "{name}". Columns: {", ".join(rows[0])}. Choose with --text and --text-pair.')
-    found = ["" if row.get(name) is None else row[name] for row in rows]
-    return [cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False) for cell in found]
-
-
 @torch.inference_mode()
 def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple[Any, float]]:
     """Answer and score of each row, in batches of like length."""
@@ -86,36 +69,18 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
         options = {"truncation": True, "max_length": SETTINGS["max_length"], "padding": True, "return_tensors": "pt"}
         logits = forward(model, dict(tokenizer([texts[row] for row in rows], second, **options))).float()
         for row, one in zip(rows, logits, strict=True):
-            found[row] = answer(one, SETTINGS["labels"])
+            found[row] = answer(one.numpy(), SETTINGS["labels"])
     return found
 
 
 def main() -> None:
     """Read texts or a file, write the rows with label and score as CSV."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", nargs="*", help="texts; two per row where the model reads pairs")
-    parser.add_argument("--file", type=Path, help="CSV, TSV or JSON Lines file")
-    parser.add_argument("--text", default=SETTINGS["text"], help="column of the text")
-    parser.add_argument("--text-pair", default=SETTINGS["text_pair"], help="column of the second text, for models of pairs")
-    parser.add_argument("--base", help="folder or hub name of the base model, if it moved")
-    given = parser.parse_args()
+    reader = arguments(__doc__)
+    reader.add_argument("--base", help="folder or hub name of the base model, if it moved")
+    given = reader.parse_args()
     warnings.simplefilter("ignore", FutureWarning)  # what libraries say to each other
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    rows: list[dict[str, Any]] = read_rows(given.file) if given.file else []
-    names = [given.text, given.text_pair] if SETTINGS["text_pair"] else [given.text]
-    width = len(names)
-    if len(given.texts) % width:
-        parser.error("the model reads pairs: give two texts per row")
-    rows += [dict(zip(names, given.texts[at : at + width], strict=True)) for at in range(0, len(given.texts), width)]
-    if not rows:
-        parser.error("give texts or --file")
-    columns = [column(rows, name) for name in names]
+    rows, texts, pairs = rows_of(reader, given)
     SETTINGS["bases"] = [given.base] if given.base else SETTINGS.get("bases", [])
-    answers = predict(load_model(given.base), columns[0], columns[1] if width == 2 else None)
-    label, score = (f"predicted_{name}" if name in rows[0] else name for name in ("label", "score"))
-    writer = csv.DictWriter(sys.stdout, [*rows[0], label, score], extrasaction="ignore")
-    writer.writeheader()
-    for row, (said, likely) in zip(rows, answers, strict=True):
-        cell = json.dumps(said, ensure_ascii=False) if isinstance(said, list) else said
-        writer.writerow({**row, label: cell, score: f"{likely:.6f}"})
+    write_rows(rows, predict(load_model(given.base), texts, pairs))

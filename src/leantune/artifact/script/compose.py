@@ -11,6 +11,7 @@ import inspect
 import pprint
 import re
 import textwrap
+from dataclasses import dataclass
 from typing import Any
 
 from leantune.artifact.manifest import Facts, Manifest, auto_class
@@ -23,6 +24,7 @@ from leantune.artifact.script import (
     composed,
     compress,
     focus,
+    frame,
     lengthy,
     masked,
     passage,
@@ -41,6 +43,7 @@ from leantune.data.composed import cell_of
 from leantune.data.focus import is_spans
 from leantune.data.masking import always_same, hide
 from leantune.data.pieces._cloze import Cloze
+from leantune.data.pieces._pieces import OVERLAP
 from leantune.data.pieces._several import Several
 from leantune.data.template import Field, Soft
 from leantune.evaluate.generate import generation_settings
@@ -72,6 +75,11 @@ _CARRIED = (
     ("leantune.models.surprise", "surprises"),
 )
 """Functions of the library that the script uses as they are."""
+_NEEDS = {
+    "adapter": "torch, transformers, peft and safetensors",
+    "whole": "torch, transformers and safetensors",
+    "onnx": "onnxruntime, tokenizers and numpy",
+}
 _COMPOSED = re.compile(r"[|+.]")
 """In the name of a column that is made of others."""
 
@@ -85,6 +93,8 @@ def compose(
     adapter_code: str | None,
     worded: Worded | None = None,
     scored: tuple[int, int] | None = None,
+    graph: Graph | None = None,
+    packed: bool = False,
 ) -> str:
     """The text of `predict.py`.
 
@@ -96,24 +106,25 @@ def compose(
         adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
         worded: the prompt; None without one.
         scored: where words are left out that the base expected: the token before a text, and tokens that it reads at once.
+        graph: how the graph is run, where the folder holds one.
+        packed: whether the weights are those of bitsandbytes.
     """
     functions = _functions(manifest, prompts=prompts)
     body, lines = "\n\n".join(_source(function) for function in functions), list[str]()
+    if manifest.form == "onnx":  # the parts that stand for another carry its name
+        body = re.sub(r"^def predict_\w+\(", "def predict(", re.sub(r"\brun_graph\b", "main", body), flags=re.MULTILINE)
     if names := [(place, name) for place, name in _CARRIED if re.search(rf"\b{name}\(", body)]:
         lines, code = carried(names)
         body = f"{code}\n\n{body}"
     body = re.sub(r"  # noqa.*", "", f"\n\n{body}")
     facts = manifest.facts
+    settings = _graph_settings(manifest, pad, graph) if graph else _settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start)
     header = _HEADER.format(
-        needs="torch, transformers, peft and safetensors" if manifest.form == "adapter" else "torch, transformers and safetensors",
+        needs=f"bitsandbytes, {_NEEDS[manifest.form]}" if packed else _NEEDS[manifest.form],
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, adapter_code, lines),
-        settings=pprint.pformat(
-            _settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start) | ({"scored": scored} if scored else {}),
-            width=120,
-            sort_dicts=False,
-        ),
+        settings=pprint.pformat(settings | ({"scored": scored} if scored else {}), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
 
@@ -132,7 +143,53 @@ def _source(function: Any) -> str:
     return textwrap.dedent(inspect.getsource(function)).removeprefix("@staticmethod\n").rstrip() + "\n"
 
 
+@dataclass(frozen=True)
+class Graph:
+    """How a graph is run."""
+
+    file: str
+    cuts: str
+    """Side on which long texts are cut."""
+    singly: bool
+    """Whether rows are read one at a time."""
+
+
+def runs_alone(facts: Facts) -> bool:
+    """Whether a script can run a graph of this kind of rows with nothing but `onnxruntime` and `tokenizers`."""
+    return not facts.asked and facts.cut_side is not None and facts.pieces in ("text", "words", "options")
+
+
+def _graph_functions(manifest: Manifest) -> list[Any]:
+    from leantune.artifact.script import graph  # it imports onnxruntime
+
+    facts = manifest.facts
+    parts: list[Any] = [type(catalogue.load("tasks", facts.task)).answer, graph.load_graph, graph.run, graph.encoded]
+    if facts.words:
+        parts += [tagged.split_words, tagged.begun, graph.predict_tags]
+    elif facts.chooses:
+        parts += [graph.logits_of, choose.options_of, graph.predict_options]
+    else:
+        parts += [graph.logits_of, graph.predict_rows]
+    return [*parts, graph.check, *_frame(facts), graph.run_graph]
+
+
+def _graph_settings(manifest: Manifest, pad: int | None, run: Graph) -> dict[str, Any]:
+    facts = manifest.facts
+    settings = {"labels": facts.labels, "text": facts.text, "text_pair": facts.text_pair, "max_length": manifest.max_length}
+    stride = manifest.max_length // OVERLAP if facts.words else 0
+    return settings | {"pad": pad or 0, "model": run.file, "cuts": run.cuts, "stride": stride, "rows": 1 if run.singly else 32}
+
+
+def _frame(facts: Facts) -> list[Any]:
+    """Arguments, rows and columns."""
+    made = _COMPOSED.search(f"{facts.text}{facts.text_pair}")
+    column: list[Any] = [cell_of, composed.column] if made else [frame.column]
+    return [frame.read_rows, *column, frame.arguments, frame.rows_of, frame.write_rows]
+
+
 def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
+    if manifest.form == "onnx":
+        return _graph_functions(manifest)
     load_body = adapter.load_body if manifest.form == "adapter" else whole.load_body
     if manifest.layout in ("stock", "asked"):
         model: list[Any] = [stock.load_model, stock.forward]
@@ -165,9 +222,7 @@ def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
         predict = [type(task).answer, *scorer, written.rectangle, lengthy.logits_of, lengthy.predict]
     else:
         predict = [type(task).answer, common.predict]
-    made = _COMPOSED.search(f"{manifest.facts.text}{manifest.facts.text_pair}")
-    column: list[Any] = [cell_of, composed.column] if made else [common.column]
-    return [*base, load_body, *model, common.read_rows, *column, *predict, common.main]
+    return [*base, load_body, *model, *_frame(manifest.facts), *predict, common.main]
 
 
 def _settings(manifest: Manifest, pad: int | None, start: int | None, *, prompts: bool) -> dict[str, Any]:
@@ -231,7 +286,10 @@ def _imports(used: str, adapter_code: str | None, others: list[str]) -> str:
     standard += ["from math import exp"] if re.search(r"(?<![.\w])exp\(", used) else []
     numbers = ["import numpy as np"] if re.search(r"\bnp\.", used) else []
     numbers += ["from numpy.typing import NDArray"] if "NDArray" in used else []
-    lines = [*standard, *abstract, "from pathlib import Path", "from typing import Any", "", *numbers, "import torch"]
+    lines = [*standard, *abstract, "from pathlib import Path", "from typing import Any", "", *numbers]
+    if "InferenceSession" in used:
+        return "\n".join([*lines, "from onnxruntime import InferenceSession", "from tokenizers import Tokenizer"])
+    lines.append("import torch")
     if "PeftModel" in used:
         lines.append("from peft import PeftModel")
     if "load_file" in used:

@@ -40,5 +40,5 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
         logits = logits_of(model, tokenizer, [piece for own in rows for piece in own])
         for own in torch.split(logits, [len(own) for own in rows]):
             pooled = own.max(dim=0).values if SETTINGS["pool"] == "max" else own.mean(dim=0)
-            found.append(answer(pooled, SETTINGS["labels"]))
+            found.append(answer(pooled.numpy(), SETTINGS["labels"]))
     return found

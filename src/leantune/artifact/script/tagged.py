@@ -62,5 +62,5 @@ def predict(model: Any, texts: list[str], pairs: list[str] | None) -> list[tuple
                 around = min(token, len(offsets[piece]) - 1 - token)
                 if around > context[word]:
                     context[word], chosen[word] = around, logits[piece, token]
-        found.append(answer(chosen, labels))
+        found.append(answer(chosen.numpy(), labels))
     return found

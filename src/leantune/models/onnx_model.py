@@ -1,0 +1,250 @@
+"""ONNX: a network as one graph for `onnxruntime`, and such a graph in place of a body; the door to both libraries with `onnx_quantize`.
+
+    logits = graph(input_ids, attention_mask[, token_type_ids])           any number of rows and tokens, heads outside of the body included
+
+    model = to_onnx(network, types=True)  ->  bytes
+    as_network(OnnxBody(model, config), anatomy)                          predicts, is measured and stored like any network
+
+Where a graph is quantised, rows are read one at a time, as long as they are: activations are scaled by all that is read at once and
+rounded, so what a row is answered would depend on its neighbours and on its padding.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers.utils import ModelOutput
+
+from leantune.core.errors import ArtifactError, SpecError
+from leantune.models.anatomy import Anatomy
+from leantune.models.four_bit import is_packed
+from leantune.models.heads import is_transducer
+from leantune.models.network import Batch, Network
+from leantune.models.quiet import quiet
+from leantune.models.verbalizer import Verbalizer
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+FILES = ("model.onnx", "onnx/model_quantized.onnx", "onnx/model.onnx")
+"""Where a graph lies in a folder; the last two are the places that transformers.js looks at."""
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+OUTPUT = "logits"
+PARAMETERS, SINGLY = "leantune.parameters", "leantune.singly"
+"""Notes in the graph: parameters of the network that it was made of; whether rows are read one at a time."""
+MOST_BYTES = 2**31 - 1
+"""Of one file; larger graphs would have to keep their weights beside it."""
+_TRACED = (3, 7)
+"""Rows and tokens of the batch that is traced."""
+
+
+def unexportable(network: Network) -> str | None:
+    """Why a network cannot become one graph, in one line; None when it can."""
+    config = getattr(network.body, "config", None)
+    if isinstance(network.body, OnnxBody):
+        return "it is an ONNX graph already"
+    if is_transducer(config):
+        return "an encoder-decoder writes token by token, which one graph does not do"
+    if is_packed(config):
+        return "its weights are packed into 4 bits"
+    if network.soft is not None:
+        return "it has soft tokens, whose vectors stand in no vocabulary"
+    if network.head is not None and network.pooling == "asked":
+        return "its head reads the state at the mask of a prompt"
+    return None
+
+
+def to_onnx(network: Network, *, types: bool) -> bytes:
+    """Trace a plain network with `torch.export`.
+
+    Args:
+        network: adapters folded in; it stays as it is.
+        types: whether it reads token types.
+
+    Raises:
+        SpecError: E-METHOD for a network that is no single graph, E-EXTRA without the packages.
+    """
+    if reason := unexportable(network):
+        raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {reason}.", "E-METHOD")
+    onnx = need("onnx")
+    need("onnxscript")
+    plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
+    names: dict[str, Any] = {"input_names": list(INPUTS[: len(inputs)]), "output_names": [OUTPUT]}
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _silent():
+        try:
+            program = torch.onnx.export(plain, inputs, dynamo=True, dynamic_shapes=_dynamic(inputs), verbose=False, **names)
+        except (RuntimeError, ValueError, TypeError) as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {said}", "E-METHOD") from error
+        assert program is not None
+        program.save(str(Path(folder) / FILES[0]), external_data=False)
+        model = onnx.load(Path(folder) / FILES[0])
+    del model.graph.value_info[:]  # shapes from before constants were folded, which the quantiser stumbles over
+    return noted(model, {PARAMETERS: str(sum(value.numel() for value in network.parameters()))})
+
+
+def traced_program(network: Network, *, types: bool) -> torch.export.ExportedProgram:
+    """The program that torch makes of a plain network, with any number of rows and tokens, for other compilers."""
+    plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
+    with torch.no_grad(), _silent():
+        return torch.export.export(plain, inputs, dynamic_shapes=_dynamic(inputs))
+
+
+def _dynamic(inputs: tuple[Tensor, ...]) -> tuple[dict[int, Any], ...]:
+    return tuple({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for _ in inputs)
+
+
+def noted(model: Any, notes: dict[str, str]) -> bytes:
+    """A graph with notes, as bytes."""
+    for key, value in notes.items():
+        model.metadata_props.add(key=key, value=value)
+    found: bytes = model.SerializeToString()
+    return found
+
+
+def need(package: str) -> Any:
+    """Import one of the packages of the extra.
+
+    Raises:
+        SpecError: E-EXTRA with the command that installs it.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise SpecError(f'ONNX needs the package `{package.split(".")[0]}`: pip install "leantune[onnx]".', "E-EXTRA") from None
+
+
+class OnnxBody(nn.Module):
+    """A graph that takes the place of a body; it has no parameters and no gradients."""
+
+    def __init__(self, model: bytes, config: PretrainedConfig) -> None:
+        """Open a session with as many threads as torch has."""
+        super().__init__()
+        runtime = need("onnxruntime")
+        self.model, self.config = model, config
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self.session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.names = [value.name for value in self.session.get_inputs()]
+        notes = self.session.get_modelmeta().custom_metadata_map
+        self.singly, self.parameter_count = notes.get(SINGLY) == "yes", int(notes.get(PARAMETERS, 0))
+        self.output = nn.Identity()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxBody:
+        """Another session of the same graph."""
+        return OnnxBody(self.model, copy.deepcopy(self.config, memo))
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of the file."""
+        return len(self.model)
+
+    def get_output_embeddings(self) -> nn.Module:
+        """Inside of the graph, so nothing ever passes through this."""
+        return self.output
+
+    def forward(self, **inputs: Tensor) -> ModelOutput:
+        """Logits, on the device of the inputs."""
+        given = {name: inputs[name].cpu().numpy() for name in self.names}
+        logits = self._one_by_one(given) if self.singly else self._run(given)
+        return ModelOutput(logits=torch.from_numpy(logits).to(inputs[INPUTS[0]].device))
+
+    def _run(self, given: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        return self.session.run([OUTPUT], given)[0]  # type: ignore[no-any-return]
+
+    def _one_by_one(self, given: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        lengths = given[INPUTS[1]].sum(axis=1)
+        rows = [self._run({name: value[row : row + 1, :length] for name, value in given.items()})[0] for row, length in enumerate(lengths)]
+        if rows[0].ndim == 1:
+            return np.stack(rows)
+        found = np.zeros((len(rows), given[INPUTS[0]].shape[1], rows[0].shape[1]), np.float32)
+        for row, own in zip(found, rows, strict=True):
+            row[: len(own)] = own
+        return found
+
+
+def as_network(body: OnnxBody, anatomy: Anatomy, verbalizer: Verbalizer | None = None) -> Network:
+    """A network around a graph."""
+    return Network(body, None, "stock", anatomy, verbalizer).eval()
+
+
+def find_onnx(folder: Path) -> Path | None:
+    """The graph in a folder; None without one."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
+def read_onnx(file: Path, config: PretrainedConfig) -> OnnxBody:
+    """A graph from a file.
+
+    Raises:
+        ArtifactError: E-ARTIFACT for a damaged file.
+    """
+    try:
+        return OnnxBody(file.read_bytes(), config)
+    except _failures() as error:
+        raise ArtifactError(f"{file}: no readable ONNX graph: {str(error)[:200]} Copy the whole folder again.", "E-ARTIFACT") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What `onnxruntime` raises; each kind is a class of its own."""
+    known = vars(need("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    return tuple(kind for kind in known if isinstance(kind, type) and issubclass(kind, Exception))
+
+
+def read_singly(file: Path) -> bool:
+    """Whether rows are read one at a time."""
+    metadata = need("onnxruntime").InferenceSession(file, providers=["CPUExecutionProvider"]).get_modelmeta()
+    return bool(metadata.custom_metadata_map.get(SINGLY) == "yes")
+
+
+def write_onnx(body: OnnxBody, folder: Path, name: str = FILES[0]) -> None:
+    """The graph and the configuration of what it was made of."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(body.model)
+    body.config.save_pretrained(folder)
+
+
+class _Plain(nn.Module):
+    """Tensors in, logits out."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        return self.network(Batch(input_ids, attention_mask, token_type_ids))  # type: ignore[no-any-return]
+
+
+def _traced(network: Network, *, types: bool) -> tuple[Tensor, ...]:
+    """Rows of several lengths."""
+    rows, tokens = _TRACED
+    words = network.body.get_input_embeddings().weight.shape[0]  # type: ignore[operator, union-attr]
+    ids = torch.arange(rows * tokens).reshape(rows, tokens) % (words - 1) + 1
+    mask = (torch.arange(tokens) < tokens - torch.arange(rows).unsqueeze(1)).long()
+    pad = getattr(network.body.config, "pad_token_id", None) or 0  # type: ignore[union-attr]
+    ids = torch.where(mask.bool(), ids, torch.full_like(ids, pad))
+    return (ids, mask, torch.zeros_like(ids)) if types else (ids, mask)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """The exporter tells of every library that it does not find and of every constant that it does not fold."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with quiet():
+            yield
+    finally:
+        logging.disable(level)

@@ -1,0 +1,192 @@
+"""Graphs as artifacts: proven, refused where they say something else, and run without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import TEXTS, Maker
+
+from leantune.artifact.export import export
+from leantune.artifact.formats import _graph
+from leantune.artifact.formats._int8 import smallest
+from leantune.artifact.likeness import Measure
+from leantune.artifact.manifest import Manifest, read_manifest
+from leantune.artifact.parity import Golden
+from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.script.compose import Graph, compose, runs_alone
+from leantune.core.errors import ArtifactError, SpecError
+from leantune.models.network import Network
+from leantune.models.onnx_model import to_onnx
+
+WITHOUT = ("torch", "transformers", "peft", "leantune")
+
+
+@pytest.fixture(scope="module")
+def traced(made: Maker) -> tuple[Predictor, bytes, Network]:
+    predictor = load(made("bert", "full").folder, device="cpu")
+    model = to_onnx(predictor.network, types=True)
+    return predictor, model, _graph.around(model, predictor.network)
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch, traced: tuple[Predictor, bytes, Network]) -> None:
+    """Let the export take the graph that was traced once."""
+    monkeypatch.setattr(_graph, "to_onnx", lambda network, types: traced[1])
+
+
+def measure(predictor: Predictor, **options: object) -> Measure:
+    answers = [(found.label, found.score) for found in predictor.predict(TEXTS)]
+    golden = Golden([(text, None) for text in TEXTS], [row.astype(np.float64) for row in predictor.logits(TEXTS)], answers)
+    return Measure(predictor, golden, **options)  # type: ignore[arg-type]
+
+
+def spoilt(network: Network) -> Network:
+    """A network that says something else."""
+    other = _graph.around(_graph.body_of(network).model, network)
+    run = _graph.body_of(other)._run
+    _graph.body_of(other)._run = lambda given: -run(given)  # type: ignore[method-assign]
+    return other
+
+
+def test_the_same_is_good_and_the_opposite_is_not(traced: tuple[Predictor, bytes, Network]) -> None:
+    predictor, _, graph = traced
+    found = measure(predictor).of(graph)
+    assert found.good
+    assert found.sentence.startswith("12 of 12 made-up rows answered as by the model it was made of")
+    assert not measure(predictor).of(spoilt(graph)).good
+
+
+def test_with_labelled_rows_their_score_decides(traced: tuple[Predictor, bytes, Network], tmp_path: Path) -> None:
+    predictor, _, graph = traced
+    rows, file = [text for text in TEXTS[:6] if text], tmp_path / "rows.jsonl"
+    lines = [json.dumps({"message": text, "kind": found.label}) for text, found in zip(rows, predictor.predict(rows), strict=True)]
+    file.write_text("\n".join(lines))
+    found = measure(predictor, data=str(file)).of(graph)
+    assert found.good
+    assert found.sentence.endswith("accuracy 100.0 % on the labelled rows given, 0.0 points")
+    assert not measure(predictor, data=str(file)).of(spoilt(graph)).good
+    assert measure(predictor, data=str(file), margin=100).of(spoilt(graph)).good
+
+
+def test_what_no_rung_says_well_enough_is_refused(monkeypatch: pytest.MonkeyPatch, traced: tuple[Predictor, bytes, Network]) -> None:
+    predictor, model, graph = traced
+    small, said = smallest(model, graph, measure(predictor))
+    assert said.startswith("int8, per channel: ")
+    assert _graph.body_of(small).singly
+    monkeypatch.setattr("leantune.artifact.likeness.ERROR", -1.0)
+    with pytest.raises(ArtifactError, match=r"In 8 bits it says something else(.|\n)*first and last layer(.|\n)*Use --format onnx"):
+        smallest(model, graph, measure(predictor))
+
+
+@pytest.mark.parametrize(("fmt", "package"), [("openvino", "openvino"), ("executorch", "executorch.exir")])
+def test_a_missing_package_is_told_with_its_command(
+    made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fmt: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SpecError, match=rf'pip install "leantune\[{fmt}\]"'):
+        export(made("bert", "full").folder, fmt, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_export_is_refused_and_nothing_is_left(
+    made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, traced: tuple[Predictor, bytes, Network], once: None
+) -> None:
+    import onnx
+
+    broken = onnx.load_from_string(traced[1])
+    bias = next(value for value in broken.graph.initializer if value.name.endswith("classifier.bias"))
+    bias.raw_data = np.array([5.0, 0.0, 0.0], dtype=np.float32).tobytes()
+    monkeypatch.setattr(_graph, "to_onnx", lambda network, types: broken.SerializeToString())
+    artifact = made("bert", "full").folder
+    before = read_manifest(artifact)
+    with pytest.raises(ArtifactError, match="predicts otherwise than the trained model"):
+        export(artifact, "onnx", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    assert read_manifest(artifact) == before
+
+
+def test_a_margin_out_of_range_is_told(made: Maker, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="--margin must lie between 0 and 100"):
+        export(made("bert", "full").folder, "onnx-int8", tmp_path, margin=0)
+
+
+def manifest_of(made: Maker, **changes: object) -> Manifest:
+    manifest = read_manifest(made("bert", "full").folder)
+    return manifest.model_copy(update={"form": "onnx", "facts": manifest.facts.model_copy(update=changes)})
+
+
+@pytest.mark.parametrize("pieces", ["text", "words", "options"])
+def test_the_script_of_a_graph_knows_neither_torch_nor_leantune(made: Maker, pieces: str) -> None:
+    manifest = manifest_of(made, pieces=pieces, task={"text": "classification", "words": "tagging", "options": "choice"}[pieces])
+    text = compose(manifest, pad=0, start=None, prompts=False, adapter_code=None, graph=Graph("model.onnx", "right", singly=True))
+    imported = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+    assert not [line for line in imported if any(name in line for name in WITHOUT)]
+    assert "onnxruntime, tokenizers and numpy" in text
+    assert "torch" not in text
+    compile(text, "predict.py", "exec")
+
+
+def test_rows_that_no_script_reads_are_known(made: Maker) -> None:
+    facts = manifest_of(made).facts
+    assert runs_alone(facts)
+    for changes in ({"pieces": "spans"}, {"asked": "masked"}, {"long": "windows(stride=8, most=4, pool=mean)"}):
+        assert not runs_alone(facts.model_copy(update=changes))
+
+
+def test_what_writes_texts_is_refused_before_anything_is_traced(made: Maker, tmp_path: Path) -> None:
+    predictor = load(made("bert", "full").folder, device="cpu")
+    writing = replace(predictor, task=type("Writing", (), {"writes": True})())  # type: ignore[arg-type]
+    with pytest.raises(ArtifactError, match=r"writes texts token by token.*Use --format merged"):
+        _graph.plain_network(tmp_path, writing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "fmt", "paired"), [("bert", "onnx", True), ("sentence-bert", "onnx-int8", False), ("bert", "transformers-js", False)]
+)
+def test_a_graph_predicts_where_there_is_no_torch(made: Maker, tmp_path: Path, family: str, fmt: str, paired: bool) -> None:
+    artifact = made(family, "lora", paired)
+    out = export(artifact.folder, fmt, tmp_path / "out")
+    manifest = read_manifest(out)
+    assert manifest.form == "onnx"
+    assert manifest.loads_in == ["leantune", "predict.py"]
+    assert "through leantune and predict.py: same predictions on 24 rows" in str(manifest.proof)
+    rows = list(pairwise(TEXTS[:5])) if paired else TEXTS[:4]
+    given = [text for row in rows for text in row] if paired else rows
+    told = run_without(out, tmp_path, *given)
+    expected = [found.label for found in load(out).predict(rows)]
+    assert [line.split(",")[-2] for line in told.stdout.splitlines()[-4:]] == expected, told.stderr
+    assert run_without(out, tmp_path, "--check").stdout.startswith("24 rows are answered as they were")
+    golden = json.loads((out / "golden.json").read_text())
+    golden["answers"][0][1] += 0.5
+    (out / "golden.json").write_text(json.dumps(golden))
+    assert "the first is row 1" in run_without(out, tmp_path, "--check").stderr
+    with pytest.raises(ArtifactError, match=r"golden\.json is not the file that was saved"):
+        read_manifest(out)
+
+
+@pytest.mark.slow
+def test_a_graph_is_the_end_of_the_way(made: Maker, tmp_path: Path, once: None) -> None:
+    out = export(made("bert", "full").folder, "onnx", tmp_path / "out")
+    for fmt in ("merged", "onnx-int8"):
+        with pytest.raises(ArtifactError, match="a graph, from which nothing leads back"):
+            export(out, fmt, tmp_path / "again")
+    assert "any ONNX runtime runs it" in (out / "README.md").read_text()
+
+
+def run_without(folder: Path, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script where the large libraries cannot be imported."""
+    broken = tmp_path / "broken"
+    broken.mkdir(exist_ok=True)
+    for name in WITHOUT:
+        (broken / f"{name}.py").write_text(f'raise ImportError("no {name} here")')
+    command: list[str] = [sys.executable, str(folder / "predict.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(broken)})
