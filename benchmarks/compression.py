@@ -1,4 +1,4 @@
-"""Smaller models on real data: fewer layers with and without a teacher, pruned, shrunk, rounded, and chains of them, against full fine-tuning.
+"""Smaller models on real data: fewer layers with and without a teacher, pruned, shrunk, rounded, and chains, against full fine-tuning.
 
     python -m benchmarks.compression --data FOLDER --sets sst2,trec,banking77,snips --seeds 3
     python -m benchmarks.compression --table
