@@ -46,6 +46,7 @@ def test_a_packed_model_is_smaller_says_about_the_same_and_reads_back(wide: Base
     assert is_packed(again.body.config)
     assert weight_bytes(again) == weight_bytes(packed)
     assert float((logits(again, rows) - found).abs().max()) < ROUNDING
+    assert {"pooler", "classifier"} <= set(packed.body.config.quantization_config.llm_int8_skip_modules)
     assert "packed into 4 bits" in str(unexportable(again))
 
 

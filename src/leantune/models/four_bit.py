@@ -61,7 +61,8 @@ def to_nf4(network: Network) -> Network:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32,
-        llm_int8_skip_modules=sorted(set(linear) - set(chosen)) or ["no module"],  # with none transformers would choose some itself
+        # A pooler that is not there is built by plain libraries all the same; with nothing said transformers would choose some itself.
+        llm_int8_skip_modules=sorted({"pooler", *linear} - set(chosen)),
     )
     body: Any = network.body
     body.config.quantization_config = config

@@ -94,9 +94,11 @@ def _apart(model: Any, inside: Sequence[str]) -> Any:
         if node.op_type != "Gemm" or not _below(node, inside) or any(turned.get(name, 0) for name in ("transA", "transB")):
             nodes.append(node)
             continue
-        between = f"{node.output[0]}_product"
-        nodes.append(onnx.helper.make_node("MatMul", node.input[:2], [between], name=f"{node.name}_product"))
-        nodes.append(onnx.helper.make_node("Add", [between, node.input[2]], node.output, name=f"{node.name}_sum"))
+        biased = len(node.input) > 2  # the exporter leaves a bias of zeros out
+        product = f"{node.output[0]}_product" if biased else node.output[0]
+        nodes.append(onnx.helper.make_node("MatMul", node.input[:2], [product], name=f"{node.name}_product"))
+        if biased:
+            nodes.append(onnx.helper.make_node("Add", [product, node.input[2]], node.output, name=f"{node.name}_sum"))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
