@@ -53,7 +53,7 @@ def test_train_refuses_a_folder_in_use_before_it_trains(tickets: Path, base: str
     [
         (["--methods", "lorra"], 'Closest: "lora"'),
         (["--label", "lable"], "label"),
-        (["--methods", "consensus | head"], "Give them with --unlabelled FILE"),
+        (["--methods", "consensus"], "Say what is trained: consensus | lora"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_code_2(arguments: list[str], says: str, tickets: Path, base: str, tmp_path: Path) -> None:

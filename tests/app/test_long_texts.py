@@ -209,7 +209,7 @@ def test_what_is_cut_and_how_to_change_it_is_told(reviews: Callable[[str], Path]
     shown = CliRunner().invoke(build(), command).output
     assert "longer than 16 and cut: 100.0%, " in shown
     assert "of all tokens are not read (--long both)" in shown
-    assert "read them otherwise with --long: head, tail, windows, select." in shown
+    assert "read them otherwise with --long: head, tail, windows, select, compress." in shown
 
 
 def test_the_way_belongs_to_the_study(reviews: Callable[[str], Path], base: str, tmp_path: Path) -> None:

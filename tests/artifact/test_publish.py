@@ -109,7 +109,7 @@ def test_the_script_stays_short_and_compiles(made: Maker) -> None:
     for layout in (("bert", "lora"), ("bert", "full"), ("sentence-bert", "lora"), ("sentence-bert", "prompt")):
         text = (made(*layout).folder / "predict.py").read_text()
         compile(text, "predict.py", "exec")
-        assert text.count("\n") < 180
+        assert text.count("\n") < 200
         assert ("find_base" in text) == (layout[1] != "full")
 
 

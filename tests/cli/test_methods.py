@@ -35,7 +35,7 @@ def test_teachers_stand_below_the_methods_and_have_pages() -> None:
     for words in ("arXiv:2001.07676", "generations", "growth", "5.0", "consensus | lora, with rows to judge: --unlabelled FILE"):
         assert words in page
     found = json.loads(_output("methods", "consensus", "--json"))
-    assert {option["name"] for option in found["options"]} == {"temperature", "steps", "views", "generations", "growth"}
+    assert {option["name"] for option in found["options"]} == {"temperature", "steps", "labels", "views", "generations", "growth"}
     assert json.loads(_output("methods", "--json"))["consensus"]["title"] == "Consensus of several views"
     with pytest.raises(SpecError, match=r'no option "growht"\. Closest: "growth"'):
         _output("methods", "consensus(growht=2)")

@@ -7,28 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies_of_trials import labelled_rows, numbered_rows, opened, tagged_rows
 
 from leantune.core.records import Recipe
-from leantune.core.study import Blend, Conditions, Job, Part
-from leantune.data.dataset import Dataset, prepare
+from leantune.core.study import Blend, Job, Part
+from leantune.data.dataset import prepare
 from leantune.execution.context import Context
 from leantune.execution.mixture import Mixture, task_folder
 from leantune.kinds.method import parse_method
-from leantune.models.base import open_base
-
-WORDS = {"good": ("great", "nice", "love", "happy"), "bad": ("awful", "sad", "hate", "poor")}
-FILLER = ("the movie was", "this book is so very", "what a day", "we paid for the food and it was", "my card is", "you help me please")
-
-
-def labelled_rows() -> list[dict[str, str]]:
-    """Rows of different lengths in which one word tells the label."""
-    return [
-        {"text": f"{filler} {word} {'very ' * more}".strip(), "label": label}
-        for more in range(3)
-        for filler in FILLER
-        for label, words in WORDS.items()
-        for word in words
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +42,6 @@ def with_tests(tiny: Callable[[str], Path], tmp_path: Path) -> Callable[..., Con
     return make
 
 
-def numbered_rows() -> list[dict[str, Any]]:
-    """Rows with a number that is far from zero."""
-    return [
-        {"text": row["text"], "label": 20 + 3.5 * (row["label"] == "good") + number / 100} for number, row in enumerate(labelled_rows())
-    ]
-
-
-def tagged_rows() -> list[dict[str, Any]]:
-    """Rows of words, some of which are named."""
-    names = {"red": "B-COLOUR", "blue": "B-COLOUR", "one": "B-NUMBER", "two": "B-NUMBER"}
-    texts = [f"{filler} {name} {more}" for filler in FILLER for name in names for more in ("card", "book", "day")]
-    return [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text in texts]
-
-
 @pytest.fixture(scope="module")
 def mixture_of(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Mixture]:
     """`mixture_of("mood", "slots")` is a mixture of these tasks on the tiny sentence encoder, in a run folder of its own."""
@@ -84,21 +56,6 @@ def mixture_of(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
         return Mixture.open(run, Blend(parts=tuple(parts), temperature=0.5))
 
     return make
-
-
-def opened(model: str, run: Path, dataset: Dataset) -> Context:
-    base = open_base(model)
-    conditions = Conditions(
-        data=dataset.digest,
-        model=model,
-        weights=base.weights_digest,
-        pooling=base.pooling,
-        max_length=base.max_length,
-        task=dataset.task,
-        metric="accuracy",
-        device="cpu",
-    )
-    return Context(run, conditions)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def ran(context: Context, job: Job) -> TrialRecord:
 
 
 def of_tags(tiny: Callable[[str], Path], run: Path) -> Context:
-    from conftest import opened, tagged_rows
+    from studies_of_trials import opened, tagged_rows
 
     return opened(str(tiny("sentence-bert")), run, prepare(tagged_rows(), run / "data"))
 

@@ -128,12 +128,12 @@ def command(
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
             refuse_for_one(unlabelled=unlabelled, structure=structure)
-            opened = partial(open_mixture_file, file, Path(out) if out else None, options)
-            code = show_mixture(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
+            mixed = partial(open_mixture_file, file, Path(out) if out else None, options)
+            code = show_mixture(mixed, wanted, worker, command=again, dry_run=dry_run, style=style)
         else:
             sources = Sources(file, dev, named_tests(test), unlabelled)
-            run = Path(out) if out else default_run(sources, model)
-            code = show(partial(open_study, sources, run, options), wanted, worker, command=again, dry_run=dry_run, style=style)
+            opened = partial(open_study, sources, Path(out) if out else default_run(sources, model), options)
+            code = show(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
     raise typer.Exit(code)
 
 
