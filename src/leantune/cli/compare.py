@@ -120,8 +120,7 @@ def command(
         prefer=prefer,
         keep_all=keep_all,
     )
-    wanted = None if methods is None else split_list(methods)
-    if wanted is not None:
+    if (wanted := None if methods is None else split_list(methods)) is not None:
         read_methods(on_structure(wanted, structure))  # a typo is told before anything is read
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
