@@ -44,6 +44,7 @@ def test_the_teacher_of_the_table_is_the_teacher(opened: lt.Study) -> None:
         assert student.notes[0].startswith(f"taught by {TEACHER} (dev ")
 
 
+@pytest.mark.slow
 def test_an_artifact_teaches(opened: lt.Study, tmp_path: Path) -> None:
     lt.train(opened, TEACHER, tmp_path / "teacher")
     record = lt.train(opened, f"distill(teacher='{tmp_path / 'teacher'}') | layers(1) | full(lr=1e-3)", tmp_path / "student")

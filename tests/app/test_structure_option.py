@@ -43,7 +43,14 @@ def test_faults_of_the_option(structure: str, method: str, said: str) -> None:
     assert said in caught.value.message
 
 
-@pytest.mark.parametrize(("family", "method"), [("sentence-bert", "lora"), ("bert", "full"), ("gpt2", "bitfit")])
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [
+        ("sentence-bert", "lora"),
+        pytest.param("bert", "full", marks=pytest.mark.slow),
+        pytest.param("gpt2", "bitfit", marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_trained_on_other_layers_is_a_model_of_its_own(
     tiny: Callable[[str], Path], tmp_path: Path, family: str, method: str
 ) -> None:

@@ -13,7 +13,14 @@ from transformers import AutoModelForSequenceClassification
 
 import leantune as lt
 from leantune.artifact.manifest import read_manifest
+from leantune.artifact.parity import Proof
 from leantune.core.errors import ArtifactError, SpecError
+
+
+@pytest.fixture
+def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the fresh processes, which one test has."""
+    monkeypatch.setattr("leantune.artifact.publish.prove", lambda folder, facts, golden, *, ways: Proof(list(ways), 0.0, len(golden.rows)))
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def test_a_soup_of_adapters_with_heads_loads_in_plain_transformers(pair: list[Pa
     assert found.scores == {}
 
 
-def test_arithmetic_with_halves_is_the_soup(pair: list[Path], tmp_path: Path) -> None:
+def test_arithmetic_with_halves_is_the_soup(pair: list[Path], unproven: None, tmp_path: Path) -> None:
     rows = ["good card", "bad money lost"]
     soup = lt.load(lt.merge(pair, tmp_path / "soup").folder).logits(rows)
     sums = lt.load(lt.merge(pair, tmp_path / "sum", how="arithmetic", weights=[0.5, 0.5]).folder).logits(rows)
@@ -63,7 +70,7 @@ def test_a_merge_that_is_worse_than_its_best_ingredient_is_not_written(pair: lis
     assert not (tmp_path / "out").exists()
 
 
-def test_a_greedy_soup_leaves_out_what_lowers_the_score(pair: list[Path], own_words: str, tmp_path: Path) -> None:
+def test_a_greedy_soup_leaves_out_what_lowers_the_score(pair: list[Path], unproven: None, own_words: str, tmp_path: Path) -> None:
     found = lt.merge(pair, tmp_path / "out", how="greedy", dev=own_words)
     assert found.members == [str(pair[0])]
     assert found.scores["merged"] == found.scores[str(pair[0])] == 1.0

@@ -49,6 +49,7 @@ def test_a_score_is_the_sum_of_the_log_likelihoods_of_all_texts(tiny_lm: Callabl
         assert one.score == pytest.approx(score(folder, TEXTS, one.spans), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_with_room_for_all_the_best_of_all_is_found(tiny_lm: Callable[[str], Path]) -> None:
     """Two spans with one token together: 2 V + 1 possibilities, each of which is scored by plain `transformers`."""
     folder = str(tiny_lm("t5-spans"))
