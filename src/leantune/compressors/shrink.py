@@ -56,7 +56,7 @@ class Shrink(Compressor):
     margin: float = Field(default=2.0, gt=0, lt=100)
     """Without any of these: points of dev score that may be lost."""
     steps: int | None = Field(default=None, ge=0)
-    """Of distillation after each slice; a quarter of those of the training when not given."""
+    """Of distillation after each slice; a quarter of those of the training when not given, and as many as it had after the last one."""
 
     card: ClassVar[LinkCard] = LinkCard(
         title="Progressive shrinking",
@@ -75,11 +75,11 @@ class Shrink(Compressor):
         return None
 
     def further_steps(self, steps: int) -> int:
-        """As if half of the layers went."""
-        return 3 * self._steps(steps)
+        """As if half of six layers went."""
+        return 2 * self._steps(steps, last=False) + self._steps(steps, last=self.targeted)
 
-    def _steps(self, steps: int) -> int:
-        return steps // 4 if self.steps is None else self.steps
+    def _steps(self, steps: int, *, last: bool) -> int:
+        return self.steps if self.steps is not None else steps if last else steps // 4
 
     @property
     def targeted(self) -> bool:
@@ -99,7 +99,7 @@ class Shrink(Compressor):
                 break
             chosen = state.least(slices)
             state.take(chosen)
-            if steps := self._steps(shop.steps):
+            if steps := self._steps(shop.steps, last=state.reached):
                 yield from shop.recover(state.network, steps=steps, lr=shop.lr)
             if not state.way.look(chosen.name, state.network, targeted=self.targeted) and not self.targeted:
                 state.network = kept
