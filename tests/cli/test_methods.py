@@ -30,15 +30,24 @@ def test_the_table_has_every_method_with_its_paper() -> None:
 def test_teachers_stand_below_the_methods_and_have_pages() -> None:
     table = _output("methods")
     for name in catalogue.names("teachers"):
-        assert f"\n{name} " in table.split("Teachers, which judge rows without labels")[1]
+        assert f"\n{name} " in table.split("Teachers, before a method")[1]
     page = _output("methods", "consensus(generations=3)")
-    for words in ("arXiv:2001.07676", "generations", "growth", "5.0", "consensus | lora, with rows to judge: --unlabelled FILE"):
+    for words in ("arXiv:2001.07676", "generations", "growth", "5.0", "consensus | lora; rows without labels come with --unlabelled FILE"):
         assert words in page
     found = json.loads(_output("methods", "consensus", "--json"))
     assert {option["name"] for option in found["options"]} == {"temperature", "steps", "labels", "views", "generations", "growth"}
     assert json.loads(_output("methods", "--json"))["consensus"]["title"] == "Consensus of several views"
     with pytest.raises(SpecError, match=r'no option "growht"\. Closest: "growth"'):
         _output("methods", "consensus(growht=2)")
+
+
+def test_structures_and_compressors_are_named_and_have_pages() -> None:
+    table = _output("methods")
+    assert all(
+        name in table.split("Structures, before a method")[1] for name in (*catalogue.names("structures"), *catalogue.names("compressors"))
+    )
+    for name, words in (("layers(3)", "layers | full"), ("shrink", "full | shrink"), ("prune(heads)", "arXiv:1905.10650")):
+        assert words in _output("methods", name)
 
 
 def test_the_table_needs_no_torch() -> None:

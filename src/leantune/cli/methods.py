@@ -1,4 +1,4 @@
-"""`leantune methods`: every tuning method in a table, and every teacher; `leantune methods lora`, `leantune methods consensus`: a page."""
+"""`leantune methods`: every method in a table, and what may stand around it; `leantune methods lora`, `leantune methods shrink`: a page."""
 
 from __future__ import annotations
 
@@ -18,24 +18,34 @@ if TYPE_CHECKING:
     from leantune.kinds.method import Card, Method, Rates
 
 
+_FOOTERS = {
+    "teachers": "It stands before the method that it teaches: {name} | lora; rows without labels come with --unlabelled FILE.",
+    "structures": "It stands before the method that is trained on it: {name} | full, with the options that it needs.",
+    "compressors": "It stands behind the method whose model it makes smaller: full | {name}.",
+}
+"""Shelves whose members have pages here too, with the last line of the page."""
+
+
 def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A method, an expression such as lora(rank=4), or a teacher.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A method, an expression such as lora(rank=4), a teacher, a structure or a compressor."),
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="M", help=f"Base model to count on [default: {option.DEFAULT_MODEL}].")] = None,
     as_json: option.Json = False,
 ) -> None:
-    """List the tuning methods and the teachers; with a NAME its formula, options, learning rates, paper and cost."""
+    """List the tuning methods and what may stand around them; with a NAME its formula, options, learning rates, paper and cost."""
     from leantune.cli._console import console
     from leantune.core import catalogue
 
     if name is None:
         _table(console(), as_json=as_json)
-    elif name.partition("(")[0] in catalogue.names("teachers"):
-        footer = "It stands before the method that it teaches: {name} | lora, with rows to judge: --unlabelled FILE."
-        show_link(console(), "teachers", name, as_json=as_json, footer=footer)
-    else:
+        return
+    shelf = next((shelf for shelf in _FOOTERS if name.partition("(")[0] in catalogue.names(shelf)), None)
+    if shelf is None:
         _page(console(), name, model, as_json=as_json)
+    else:
+        show_link(console(), shelf, name, as_json=as_json, footer=_FOOTERS[shelf])
 
 
 def _table(console: Console, *, as_json: bool) -> None:
@@ -55,10 +65,12 @@ def _table(console: Console, *, as_json: bool) -> None:
     for name, card in cards.items():
         table.add_row(name, card.title, _rates(card.rates), card.when, card.paper.rpartition(", ")[2] or card.paper)
     console.print(table)
-    console.print(
-        "\nTeachers, which judge rows without labels (--unlabelled) and teach a method: consensus | lora", highlight=False, markup=False
-    )
+    console.print("\nTeachers, before a method that learns from them: consensus | lora, distill | lora", highlight=False, markup=False)
     show_cards(console, "teachers")
+    console.print("\nStructures, before a method that is trained on other layers: layers(3) | full", highlight=False, markup=False)
+    show_cards(console, "structures")
+    smaller = ", ".join(catalogue.names("compressors"))  # by name alone: their cards stand beside what needs torch
+    console.print(f"\nCompressors, behind a method: full | shrink. All: {smaller}", highlight=False, markup=False)
     console.print("\nThe page of one with its options and its cost: leantune methods lora", highlight=False, markup=False)
 
 
