@@ -10,6 +10,7 @@ import pytest
 
 import leantune as lt
 from leantune.app.candidates import Field, field_in, read_methods
+from leantune.app.options import Options
 from leantune.app.study import Study
 from leantune.core.errors import SpecError
 
@@ -90,3 +91,9 @@ def test_few_rows_tell_that_nothing_can_be_chosen_by_them(base: str, opened: Ope
     averaged = "fewer than 8 rows of a label: a choice on them would be noise"
     assert any(line.startswith(averaged) for line in opened(base).inferences)
     assert not any(line.startswith(averaged) for line in opened(base, few_shot=8, out=tmp_path / "more").inferences)
+
+
+def test_few_rows_get_steps_enough_unless_a_budget_is_given() -> None:
+    assert Options.of(few_shot=8).budget_text == "250steps"
+    assert Options.of(few_shot=8, budget="5min").budget_text == "5min"
+    assert Options.of().budget_text == "20min"

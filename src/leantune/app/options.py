@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from leantune.app.prompt_file import read_prompt
+from leantune.comparison.plan import FEW_SHOT_STEPS
 from leantune.core.budget import DEFAULT
 from leantune.core.long import one_line, ways_by_field
 from leantune.core.records import Decoding
@@ -81,8 +82,8 @@ class Options(Spec):
 
     @property
     def budget_text(self) -> str:
-        """As given, or the default."""
-        return self.budget or DEFAULT
+        """As given, or the default; few rows get steps enough, because a short time would judge what learns slowly half-way."""
+        return self.budget or (DEFAULT if self.few_shot is None else f"{FEW_SHOT_STEPS}steps")
 
     @classmethod
     def of(cls, **values: Any) -> Options:
