@@ -113,7 +113,7 @@ def test_an_artifact_predicts_without_leantune(opened: Callable[..., lt.Study], 
 
 @pytest.mark.slow
 def test_an_lstm_learns_tags(opened: Callable[..., lt.Study], tmp_path: Path) -> None:
-    record = lt.train(opened(TAGGED), "student(lstm, width=16) | full", tmp_path / "best")
+    record = lt.train(opened(TAGGED), "student(lstm, width=16) | full(lr=0.03)", tmp_path / "best")
     assert record.scores.test is not None
     assert record.scores.test > 0.8
     assert read_manifest(tmp_path / "best").layout == "tokens"
