@@ -128,7 +128,7 @@ def manifest_of(made: Maker, **changes: object) -> Manifest:
 @pytest.mark.parametrize("pieces", ["text", "words", "options"])
 def test_the_script_of_a_graph_knows_neither_torch_nor_leantune(made: Maker, pieces: str) -> None:
     manifest = manifest_of(made, pieces=pieces, task={"text": "classification", "words": "tagging", "options": "choice"}[pieces])
-    text = compose(manifest, pad=0, start=None, prompts=False, adapter_code=None, graph=Graph("model.onnx", "right", singly=True))
+    text = compose(manifest, pad=0, start=None, prompts=False, own_code=None, graph=Graph("model.onnx", "right", singly=True))
     imported = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
     assert not [line for line in imported if any(name in line for name in WITHOUT)]
     assert "onnxruntime, tokenizers and numpy" in text

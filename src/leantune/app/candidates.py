@@ -10,7 +10,7 @@ from leantune.app.candidate import Candidate as Candidate
 from leantune.app.candidate import is_reference as is_reference
 from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import Options
-from leantune.app.reasons import lessons, not_whole, too_long, unlearned, unsolvable, unteachable, unworded
+from leantune.app.reasons import lessons, not_whole, too_long, unbodied, unlearned, unsolvable, unteachable, untouchable, unworded
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
@@ -86,13 +86,21 @@ class _Door:
         """The candidate, or why it cannot take part; a fault of the prompt is raised."""
         if one.structures and self.altered is None:
             return "a mixture of tasks keeps the layers of its base; compare the task alone"
+        if reason := unbodied(one, self.head, self.options):
+            return reason
         base = self.altered(one) if one.structures and self.altered else self.base
         worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None
         if reason := unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
         anatomy = self._anatomy(base, own, prepends=prepends)
-        if reason := one.method.unsupported(anatomy) or unsolvable(one, own) or too_long(one, base) or not_whole(one, anatomy):
+        if (
+            reason := one.method.unsupported(anatomy)
+            or unsolvable(one, own)
+            or too_long(one, base)
+            or untouchable(one, anatomy)
+            or not_whole(one, anatomy)
+        ):
             return reason
         params, soft = one.method.cost(anatomy), worded.cost(anatomy) if worded else 0
         if reason := _too_many(one, self.options, params + soft):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leantune.app.options import Options
 from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, parse_method
 from leantune.kinds.prompt import Worded
@@ -61,6 +62,29 @@ def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
     return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
 
 
+def unbodied(parsed: Parsed, head: HeadSpec, options: Options) -> str | None:
+    """Why a student without attention cannot do what is asked for."""
+    student = next((one.student for _, one in parsed.structures if one.student), None)
+    if student is None:
+        return None
+    if parsed.prompt is not None:
+        return "a prompt asks what the base has learned, of which a student has nothing but its embeddings; leave the prompt out"
+    if head.kind in VOCABULARY or head.kind == "span":
+        return "a student has no head for words or for answers in a text; it gives rows and words their labels"
+    if head.kind == "token" and student.kind == "bag":
+        return "a bag does not know where a word stands; use student(lstm)"
+    if "compress" in (options.long or ""):
+        return "--long compress asks the base what it expected, and a student expects nothing; choose another way"
+    return "it is small as it is: there are no layers to compress" if parsed.compressors else None
+
+
+def untouchable(parsed: Parsed, anatomy: Anatomy) -> str | None:
+    """Why a method cannot work on a body without layers."""
+    if anatomy.blocks or parsed.method.cost(anatomy) in (0, anatomy.body_params):
+        return None
+    return "a student has no layers to train a part of; use full or head"
+
+
 def unteachable(parsed: Parsed, asked: Distiller, anatomy: Anatomy, *, few_shot: int | None) -> str | None:
     """Why a method cannot imitate anybody."""
     if isinstance(parsed.method, Solver) or parsed.method.card.untrained:
@@ -69,6 +93,8 @@ def unteachable(parsed: Parsed, asked: Distiller, anatomy: Anatomy, *, few_shot:
         return "needs labelled rows, and there are none"
     if not asked.inside:
         return None
+    if not anatomy.blocks:
+        return "a student without attention has no layers to compare with those of the teacher; use match=logits"
     if parsed.method.card.prepends or not parsed.method.cost(anatomy):
         return "inside of the bodies only what is trained there can be compared, on the same tokens; use match=logits"
     return None

@@ -32,7 +32,7 @@ from leantune.core.errors import ArtifactError
 from leantune.data.pieces._pieces import Pieces
 from leantune.models.base import Base, write_tokenizer
 from leantune.models.build import layout
-from leantune.models.delta import HEAD, AdapterKind, adapter_kind
+from leantune.models.delta import HEAD, AdapterKind, adapter_kind, standing
 from leantune.models.heads import is_transducer
 from leantune.models.network import start_token
 from leantune.models.onnx_model import find_onnx, read_singly
@@ -41,6 +41,7 @@ from leantune.models.surprise import at_once, before_text
 LIBRARIES = ("torch", "transformers", "peft")
 RUNTIME = "onnxruntime"
 SENTENCE = "sentence-transformers"
+_OUR_CODE = "leantune."
 _OWN = ("tokens", "asked")
 """Layouts of a head outside of the body that no plain library has."""
 
@@ -106,6 +107,7 @@ def in_place(target: Path) -> Iterator[Path]:
 def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Manifest:
     """Add everything that belongs to the folder; the manifest without a proof."""
     pooled, kind, graph = (folder / HEAD).is_dir(), adapter_kind(folder), find_onnx(folder)
+    body = base if kind else standing(base, folder)
     manifest = Manifest(
         leantune=__version__,
         versions={name: version(name) for name in (*LIBRARIES, *[RUNTIME] * bool(graph))},
@@ -113,7 +115,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         facts=facts,
         base=origin,
         form="adapter" if kind else "onnx" if graph else "whole",
-        layout="stock" if not pooled else "asked" if facts.asked else layout(base, catalogue.load("tasks", facts.task).head, prepends=True),
+        layout="stock" if not pooled else "asked" if facts.asked else layout(body, catalogue.load("tasks", facts.task).head, prepends=True),
         max_length=base.max_length,
     )
     pieces: Pieces = catalogue.load("data.pieces", facts.pieces)
@@ -126,8 +128,9 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
             if graph is None
             else Graph(graph.relative_to(folder).as_posix(), cuts or base.tokenizer.truncation_side, read_singly(graph))
         )
-        _write_scripts(folder, manifest, kind, base, runs)
-    plain = facts.cut_side is not None and (kind is None or not (kind.module or (kind.prompts and pooled)))
+        _write_scripts(folder, manifest, kind, body, runs)
+    known = not type(body.config).__module__.startswith(_OUR_CODE)
+    plain = known and facts.cut_side is not None and (kind is None or not (kind.module or (kind.prompts and pooled)))
     if pooled and plain and manifest.layout not in _OWN:
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length, unit=facts.anchored)
     ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]
@@ -137,16 +140,17 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
 
 
 def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base, graph: Graph | None) -> None:
-    """`predict.py`, and beside it the adapter's own code where its type is ours; a third party's is imported from its package."""
-    code = kind.module if kind else None
-    if kind and code and code.startswith("leantune."):
-        code = f"{kind.name.lower()}_adapter"
-        (folder / f"{code}.py").write_text(carry(str(kind.module)), encoding="utf-8")
+    """`predict.py`, and beside it the code of an adapter or a body of ours; a third party's is imported from its package."""
+    place = kind.module if kind else type(base.config).__module__
+    ours = place is not None and place.startswith(_OUR_CODE)
+    code = f"{kind.name.lower()}_adapter" if kind and ours else f"{base.config.model_type}_model" if ours else kind and kind.module
+    if ours and graph is None:
+        (folder / f"{code}.py").write_text(carry(str(place)), encoding="utf-8")
     start = start_token(base.config) if is_transducer(base.config) else None
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
-    more: dict[str, Any] = {"adapter_code": code, "worded": worded, "scored": scored, "graph": graph, "packed": holds_packed(folder)}
+    more: dict[str, Any] = {"own_code": code, "worded": worded, "scored": scored, "graph": graph, "packed": holds_packed(folder)}
     script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.core import catalogue
-from leantune.core.digest import digest
+from leantune.core.digest import digest, file_digest
 from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.long import FIELDS, Long
 from leantune.core.recipe import Generator
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
+from leantune.core.student import Student
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording, plain
 from leantune.data.dataset import Dataset
@@ -51,6 +52,7 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network, of_rows
+from leantune.models.student import student_of
 from leantune.models.surprise import Surprise
 from leantune.scores.likelihood import tally as tally_likelihood
 
@@ -155,6 +157,8 @@ class Context:
         return found if not self.structures else self._with_layers(found)
 
     def _with_layers(self, base: Base) -> Base:
+        if len(self.structures) == 1 and (student := self.structures[0][1].student):
+            return self._student(base, student)
         stacks = stacks_of(base)
         for _, structure in self.structures:
             stacks = structure.arranged(stacks)
@@ -163,6 +167,13 @@ class Context:
         layers = [[(layer.source, layer.fresh) for layer in stack] for stack in stacks]
         name = digest(found.model, found.weights, found.revision, layers, seed, length=12)
         return altered(base, stacks, seed, self.run / "cache" / f"base-{name}")
+
+    def _student(self, base: Base, student: Student) -> Base:
+        file = Path(student.vectors or "").expanduser()
+        vectors = file_digest(file) if file.is_file() else student.vectors  # one that is missing is told where it is read
+        seed, found = self.seed or 0, self.conditions
+        name = digest(found.model, found.weights, found.revision, student.kind, student.width, vectors, seed, length=12)
+        return student_of(base, student, seed, self.run / "cache" / f"base-{name}")
 
     @cached_property
     def task(self) -> Task:

@@ -3,7 +3,8 @@
     arranged(stacks) -> stacks          what stands at each place: a layer of the base, or a fresh one in its shape
 
 A stack is the layers of a transformer in the order of the forward pass; an encoder-decoder has two. Links work on what the one before
-them left. Numbers are places in that order, from 0 (of an encoder-decoder the encoder's first); negative numbers count from the top.
+them left; a student takes the place of them all. Numbers are places in that order, from 0 (of an encoder-decoder the encoder's first);
+negative numbers count from the top.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from typing import ClassVar
 from leantune.core.errors import SpecError
 from leantune.core.layers import Stacks
 from leantune.core.link import Link, LinkCard
+from leantune.core.student import Student
 
 
 class Structure(Link):
     """Base of every structure; a member's file binds `MEMBER` to the class."""
 
     card: ClassVar[LinkCard]
+
+    @property
+    def student(self) -> Student | None:
+        """The body that shall stand in the place of the base; None where its layers are arranged."""
+        return None
 
     def arranged(self, stacks: Stacks) -> Stacks:
         """The layers that there shall be.

@@ -32,7 +32,9 @@ class Full(Method):
     )
 
     def rates(self, anatomy: Anatomy) -> Rates:
-        """Larger bodies take smaller steps: 1e-5 to 5e-5 above 30 M parameters, half of that above 1 G."""
+        """Larger bodies take smaller steps: 1e-5 to 5e-5 above 30 M parameters, half of that above 1 G; those without layers are drawn."""
+        if not anatomy.blocks:
+            return Rates(low=5e-4, start=2e-3, high=1e-2)
         if anatomy.body_params > 1e9:
             return Rates(low=5e-6, start=1e-5, high=2e-5)
         return Rates(low=1e-5, start=2e-5, high=5e-5) if anatomy.body_params > 30e6 else self.card.rates

@@ -28,6 +28,10 @@ class Norm(Method):
         rates=Rates(low=3e-4, start=1e-3, high=5e-3),
     )
 
+    def unsupported(self, anatomy: Anatomy) -> str | None:
+        """A body without norms would silently be head tuning."""
+        return None if anatomy.norms else f"{anatomy.architecture} has no norms"
+
     def cost(self, anatomy: Anatomy) -> int:
         """All scales and shifts, those of the embeddings included."""
         return anatomy.size(anatomy.norms)

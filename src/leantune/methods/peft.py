@@ -78,6 +78,8 @@ class PeftTuner(Method):
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """What the tuner itself says when it is put on this body."""
+        if not anatomy.blocks:
+            return f"{anatomy.architecture} has no layers that an adapter could go into"
         if self.tuner == "prefix_tuning" and not anatomy.takes_cache:
             return f"{anatomy.architecture} takes no past keys and values, which a prefix is"
         if anatomy.heads and self.tuner not in _tuners.PROMPTS and "modules_to_save" not in _fields(self.tuner):

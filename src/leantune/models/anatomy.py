@@ -127,7 +127,7 @@ def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = Fa
     """Read the anatomy of `module`; parts below `heads` are left out; `anchored` where a head outside starts from words.
 
     Raises:
-        SpecError: E-MODEL when no repeated blocks with attention are found.
+        SpecError: E-MODEL when no repeated blocks with attention are found, in a body that does not say that it has none.
     """
     head_paths = tuple(heads)
     config: Any = module.config
@@ -170,7 +170,7 @@ def _blocks(module: nn.Module) -> list[str]:
     found: list[str] = []
     for stack in _stacks(module):
         found += _repeated(module, stack)
-    if not found:
+    if not found and getattr(module.config, "num_attention_heads", None) != 0:  # a body may say that it has no attention
         raise SpecError(f"{type(module).__name__}: no repeated attention layers found, so no method has a place to work.", "E-MODEL")
     return found
 
@@ -253,7 +253,7 @@ def _has_output(module: nn.Module) -> bool:
 def _after_blocks(module: nn.Module, blocks: list[str]) -> set[str]:
     """Modules registered after the last block, up to the first embedding table (DeBERTa norms its position table there)."""
     paths = [path for path, _ in module.named_modules()]
-    last = max(number for number, path in enumerate(paths) if _below(path, tuple(blocks)))
+    last = max((number for number, path in enumerate(paths) if _below(path, tuple(blocks))), default=len(paths))
     after: set[str] = set()
     for path in paths[last + 1 :]:
         if isinstance(module.get_submodule(path), nn.Embedding):
@@ -274,5 +274,7 @@ def _body(module: nn.Module) -> nn.Module:
 
 def _key_value_width(config: object) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads  # type: ignore[attr-defined]
+    if not heads:
+        return 0
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads  # type: ignore[attr-defined]
     return int(heads * size)

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
+from leantune.models.edge import EdgeConfig
 from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
@@ -82,15 +83,19 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     config = load_pretrained(AutoConfig, location)
     tokenizer = _ready(load_pretrained(AutoTokenizer, location), name)
     config.pad_token_id = tokenizer.pad_token_id
-    chosen = pooling if pooling != "auto" else own_pooling(location) or "stock"
-    if chosen == "stock" and type(config) not in AutoModelForSequenceClassification._model_mapping:
-        chosen = "mean"
+    chosen = pooling_of(config, pooling if pooling != "auto" else own_pooling(location) or "stock")
     base = Base(location, config, tokenizer, chosen, max_length or 0)
     longest = base.context
     if max_length is not None and not 4 <= max_length <= longest:
         raise SpecError(f"--max-length must lie between 4 and {longest}, the context of {name}. Got {max_length}.", "E-RANGE")
     length = max_length or min(own_max_length(location) or DEFAULT_MAX_LENGTH, DEFAULT_MAX_LENGTH, longest)
     return Base(location, config, tokenizer, chosen, length)
+
+
+def pooling_of(config: PretrainedConfig, wanted: str) -> str:
+    """The wanted pooling where the body can have it: what has no head of its family is mean-pooled, and students always are."""
+    stock = type(config) in AutoModelForSequenceClassification._model_mapping
+    return "mean" if isinstance(config, EdgeConfig) or (wanted == "stock" and not stock) else wanted
 
 
 _LONG = "sequence-length-is-longer-than-the-specified-maximum"

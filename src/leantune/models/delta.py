@@ -30,7 +30,7 @@ from transformers import AutoConfig
 
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
-from leantune.models.base import Base, load_pretrained
+from leantune.models.base import Base, load_pretrained, pooling_of
 from leantune.models.build import anatomy_of_graph, build_network, layout
 from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
@@ -91,13 +91,13 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True) 
         ArtifactError: E-ARTIFACT when files are missing, damaged or of another base.
     """
     if (graph := find_onnx(folder)) is not None:
-        return _read_graph(_whole(base, folder), graph, head)
+        return _read_graph(standing(base, folder), graph, head)
     pooled = (folder / HEAD).is_dir()
     prepends = pooled and layout(base, head.kind) == "stock"
     adapter = (folder / ADAPTER_CONFIG).is_file()
     if not adapter and not (folder / "config.json").is_file():
         raise ArtifactError(f"{folder}: neither {ADAPTER_CONFIG} nor config.json is there. Copy the whole folder again.", "E-ARTIFACT")
-    origin = base if adapter else _whole(base, folder)
+    origin = base if adapter else standing(base, folder)
     with torch.random.fork_rng(devices=[]):
         network = build_network(origin, head, seed=0, prepends=prepends)
         if adapter:
@@ -116,10 +116,11 @@ def _read_graph(origin: Base, graph: Path, head: HeadSpec) -> Network:
     return as_network(read_onnx(graph, origin.config), anatomy_of_graph(origin, head), words)
 
 
-def _whole(base: Base, folder: Path) -> Base:
-    """A model that stands for itself, which may be smaller than its base was."""
+def standing(base: Base, folder: Path) -> Base:
+    """A model that stands for itself in a folder, which may be smaller than its base was, or another one."""
     place = Location(base.name, str(folder), local=True)
-    return replace(base, location=place, config=load_pretrained(AutoConfig, place))
+    config = load_pretrained(AutoConfig, place)
+    return replace(base, location=place, config=config, pooling=pooling_of(config, base.pooling))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Carry an adapter's own code into the artifact, where its type is not one of `peft`'s.
+"""Carry own code into the artifact: of an adapter whose type is not one of `peft`'s, of a body that `transformers` does not have.
 
     carry("leantune.models.bottleneck")  ->  source of one module that registers the type when it is imported, free of leantune
 
-Starts at the calls that the module makes when it is imported (`add_tuner(...)`) and follows names: definitions of the module,
-and through its imports those of leantune's modules. What other packages define is imported as it stands.
+Starts at the calls that the module makes when it is imported (`add_tuner(...)`, `AutoModel.register(...)`) and follows names: definitions
+of the module, and through its imports those of leantune's modules. What other packages define is imported as it stands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-_HEADER = '''"""An adapter type for peft: import this module before the adapter in its folder is loaded."""
+_HEADER = '''"""Code of this model that its libraries do not have: import this module before the model in its folder is loaded."""
 
 from __future__ import annotations
 

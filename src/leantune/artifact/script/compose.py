@@ -1,6 +1,6 @@
 """Compose `predict.py`: a short script for one artifact out of the parts beside this file, free of leantune.
 
-    text = compose(manifest, pad=0, prompts=False, adapter_code=None)
+    text = compose(manifest, pad=0, prompts=False, own_code=None)
 
 The parts are ordinary functions, so they are checked and tested as such; their source is copied.
 """
@@ -90,7 +90,7 @@ def compose(
     pad: int | None,
     start: int | None,
     prompts: bool,
-    adapter_code: str | None,
+    own_code: str | None,
     worded: Worded | None = None,
     scored: tuple[int, int] | None = None,
     graph: Graph | None = None,
@@ -103,7 +103,7 @@ def compose(
         pad: number of the padding token.
         start: the token that a decoder of its own begins with; None where the body has none.
         prompts: whether virtual tokens stand before the text.
-        adapter_code: module that tells `peft` of the adapter's type (in the folder or installed), or None.
+        own_code: module that makes the adapter's type or the body's class known (in the folder or installed), or None.
         worded: the prompt; None without one.
         scored: where words are left out that the base expected: the token before a text, and tokens that it reads at once.
         graph: how the graph is run, where the folder holds one.
@@ -123,7 +123,7 @@ def compose(
         needs=f"bitsandbytes, {_NEEDS[manifest.form]}" if packed else _NEEDS[manifest.form],
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
-        imports=_imports(body, adapter_code, lines),
+        imports=_imports(body, own_code, lines),
         settings=pprint.pformat(settings | ({"scored": scored} if scored else {}), width=120, sort_dicts=False),
     )
     return f'{header}{body}\n\nif __name__ == "__main__":\n    main()\n'
@@ -279,7 +279,7 @@ def _member(member: Cloze) -> dict[str, Any]:
     return {"template": template, "ways": member.prompt.ways} | beside
 
 
-def _imports(used: str, adapter_code: str | None, others: list[str]) -> str:
+def _imports(used: str, own_code: str | None, others: list[str]) -> str:
     standard = [f"import {name}" for name in _STANDARD if re.search(rf"\b{name}\.", used) or name == "argparse"]
     autos = [name for name in ("AutoModel", "AutoTokenizer") if re.search(rf"\b{name}\b", used)]
     abstract = [line for line in others if line.startswith("from collections")]
@@ -297,6 +297,6 @@ def _imports(used: str, adapter_code: str | None, others: list[str]) -> str:
     if re.search(r"\btransformers\.|\(transformers,", used):
         lines.insert(lines.index("import torch") + 1, "import transformers")
     lines += [f"from transformers import {', '.join(autos)}", "from transformers.utils import logging"]
-    if adapter_code:
-        lines += ["", f"import {adapter_code}  # tells peft of this adapter's type"]
+    if own_code:
+        lines += ["", f"import {own_code}  # makes what lies in this folder known to its library"]
     return "\n".join(lines)
