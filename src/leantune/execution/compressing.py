@@ -18,19 +18,19 @@ from torch import Tensor
 
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
-from leantune.core.events import Event, Finished, Noted, Stepped
+from leantune.core.events import Event, Finished, Stepped
 from leantune.core.files import read_kept
 from leantune.core.measured import Latency, Scores, Stage
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
 from leantune.data.batches import training_batches
-from leantune.evaluate.latency import latency
 from leantune.execution.context import Context
 from leantune.execution.feed import TokenFeed
+from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, Setup, fit
-from leantune.execution.objective import Imitated
-from leantune.execution.results import Attached, Results
+from leantune.execution.results import Attached, Results, delivered_latency
 from leantune.kinds.compressor import Compressor
+from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
@@ -69,7 +69,6 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     results.begin_with(record)
     bench = Bench(context, first, copy.deepcopy(network).eval())
     results.stages.append(_stage(first.expression, bench, network, record.scores, record.cost.train_seconds or 0.0))
-    decoded = {"dev": context.predict(network, "dev", first.recipe.decoding if first.recipe else None)}
     for link, compressor in parse_method(job.expression).compressors:
         network, decoded = yield from _linked(results, bench, link, compressor, network)
     results.score(decoded["dev"], decoded.__getitem__)
@@ -106,9 +105,7 @@ def _linked(
     stage = _stage(link, bench, smaller.network, context.scores(decoded), seconds)
     results.stages.append(stage.model_copy(update={"notes": smaller.notes, "curve": smaller.curve, "importance": smaller.importance}))
     results.cost = results.cost.model_copy(update={"train_seconds": (results.cost.train_seconds or 0.0) + seconds})
-    for text in smaller.notes:
-        results.notes.append(f"{link}: {text}")
-        yield Noted(text=results.notes[-1])
+    yield from results.noted([f"{link}: {text}" for text in smaller.notes])
     if context.conditions.few_shot:
         decoded["train"] = context.predict(smaller.network, "train")
     return smaller.network, decoded
@@ -186,9 +183,7 @@ class Bench:
 
     def latency(self, network: Network) -> Latency:
         """On dev."""
-        context = self.context
-        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
-        return latency(network, context.encoded("dev"), pad=context.pad, types=context.types, device=context.device, writer=writer)
+        return delivered_latency(self.context, self.job, network)
 
     def recover(
         self,
@@ -204,10 +199,11 @@ class Bench:
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
+        feed = TokenFeed(network, batch, context.device, context.task.sought)
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
-            objective=Imitated(context.task, network, self.original, batch, context.device),
+            objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.device),
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=context.encoded("train").visits,
             look=lambda: Decoded([], np.zeros(0, np.float32)),

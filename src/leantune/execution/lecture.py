@@ -10,6 +10,7 @@ Rows that nobody labelled have no loss; the divergence is all of theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +23,7 @@ from leantune.execution.device import autocast
 from leantune.execution.feed import Feed
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.task import Task
-from leantune.models.matching import mismatch, watched
+from leantune.models.matching import Seen, mismatch, watched
 from leantune.models.network import Batch, Network
 from leantune.models.sought import at_sought
 
@@ -126,16 +127,23 @@ class Live:
         assert batch.targets is not None
         sought = self.task.sought(batch.targets)
         kinds = [kind for kind in self.asked.match if kind != "logits"]
-        with autocast(self.device), watched(self.network) as own:
+        watch = watched if kinds else _unwatched
+        with autocast(self.device), watch(self.network) as own:
             logits = self.network(batch, sought)
         taught, apart = [], []
         for teacher in self.teachers:
-            with torch.no_grad(), autocast(self.device), watched(teacher) as seen:
+            with torch.no_grad(), autocast(self.device), watch(teacher) as seen:
                 taught.append(teacher(batch, sought))
             if kinds:
                 sides = (own, self.network.anatomy), (seen, teacher.anatomy)
                 apart.append(mismatch(kinds, *sides, batch.attention_mask))
         return Heard(logits, at_sought(batch.targets, sought), taught, torch.stack(apart).mean() if apart else None)
+
+
+def _unwatched(network: Network) -> AbstractContextManager[Seen]:
+    """Where logits alone are compared nothing inside is kept."""
+    del network
+    return nullcontext(Seen())
 
 
 @dataclass(frozen=True)

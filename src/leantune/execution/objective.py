@@ -2,7 +2,6 @@
 
 Supervised    the loss of the task on the logits
 Distilled     the same on labelled rows; on all others the divergence from what a teacher says of them
-Imitated      some of the loss of the task, some divergence from another network
 Contrast      rows of a label come together around its words, and stay near to where the base had them
 """
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import kl_div
 
 from leantune.execution.device import autocast
-from leantune.execution.feed import Feed, TokenFeed
+from leantune.execution.feed import Feed
 from leantune.kinds.task import Task
 from leantune.models.contrast import anchored_contrast, drift
 from leantune.models.network import Batch, Network
@@ -67,32 +66,6 @@ class Distilled:
         if known.any():
             total = total + self.task.loss(logits[known], targets[known]) * known.sum()
         return total / len(logits)
-
-
-@dataclass(frozen=True)
-class Imitated:
-    """A share of the loss of the task, the rest is the divergence from what another network says of the same rows."""
-
-    task: Task
-    network: Network
-    teacher: Network
-    """Not trained, in evaluation mode."""
-    batch: Callable[[NDArray[np.int64]], Batch]
-    """Pieces with targets, on the device."""
-    device: torch.device
-    hard: float = 0.3
-    """That share."""
-    temperature: float = 2.0
-
-    def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
-        """Of these pieces."""
-        batch = self.batch(pieces)
-        feed, taught = (TokenFeed(one, lambda _: batch, self.device, self.task.sought) for one in (self.network, self.teacher))
-        with torch.no_grad():
-            said, _ = taught(pieces)
-        logits, targets = feed(pieces)
-        soft = self.task.imitation(logits, said, targets, self.temperature)
-        return self.hard * self.task.loss(logits, targets) + (1 - self.hard) * soft
 
 
 @dataclass(frozen=True)

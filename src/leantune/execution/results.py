@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
-from leantune.core.records import Cost, CurvePoint, Flops, Scores, Stage, Status, TrialRecord
+from leantune.core.records import Cost, CurvePoint, Flops, Latency, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
@@ -194,7 +194,7 @@ class Results(Outcome):
     def measure(self, attached: Attached, dev: Decoded) -> None:
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
-        encoded, units = context.encoded("dev"), context.encoded("dev").units
+        units = context.encoded("dev").units
         if context.structures:
             write_standing(network, context.base, self.folder / "delta")
         else:
@@ -216,8 +216,7 @@ class Results(Outcome):
         )
         if not (flops and flops.predict) or is_packed(getattr(delivered.body, "config", None)):
             flops = None  # torch does not count what another runtime does, nor the products of packed weights
-        writer = context.writer(self.job.recipe.decoding) if context.task.writes and self.job.recipe else None
-        speed = latency(delivered, encoded, pad=context.pad, types=context.types, device=context.device, writer=writer)
+        speed = delivered_latency(context, self.job, delivered)
         self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
 
     def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
@@ -254,3 +253,9 @@ class Results(Outcome):
             self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
         else:
             self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
+
+
+def delivered_latency(context: Context, job: Job, network: Network) -> Latency:
+    """Milliseconds that a network as it is delivered takes for rows of dev; texts are written as the job says."""
+    writer = context.writer(job.recipe.decoding) if context.task.writes and job.recipe else None
+    return latency(network, context.encoded("dev"), pad=context.pad, types=context.types, device=context.device, writer=writer)
