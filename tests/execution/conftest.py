@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies_of_trials import labelled_rows, numbered_rows, opened, tagged_rows
 
 from leantune.core.records import Recipe
 from leantune.core.study import Blend, Job, Part
@@ -15,6 +14,7 @@ from leantune.data.dataset import prepare
 from leantune.execution.context import Context
 from leantune.execution.mixture import Mixture, task_folder
 from leantune.kinds.method import parse_method
+from studies_of_trials import labelled_rows, numbered_rows, opened, tagged_rows
 
 
 @pytest.fixture(scope="module")
