@@ -45,7 +45,7 @@ grid: $(VENV)/dev  ## every method on every family and every tuner of peft, abou
 
 lint: $(VENV)/dev  ## format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks examples docs
-	$(BIN)/ruff check src tests benchmarks examples docs
+	$(BIN)/ruff check --no-cache src tests benchmarks examples docs
 	$(BIN)/mypy
 
 check: lint test  ## format, lint, types and the fast tests, as CI runs them
