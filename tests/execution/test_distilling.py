@@ -164,10 +164,10 @@ def test_kept_logits_are_those_of_the_teacher_beside_the_student(context: Contex
     batch = partial(found.batch, "train", targets=True)
     beside = asked_of(context, student("distill(teacher=head, match=[logits, hidden]) | layers(1) | full"))
     assert beside.mentors is not None
-    feed = TokenFeed(network, batch, found.device, found.task.sought)
+    feed = TokenFeed(network, batch, found.precision, found.task.sought)
     asked = Distill.build("distill", {})
     kept = Taught(found.task, Kept(feed, found.mentors.judged), asked)
-    live = Taught(found.task, Live(found.task, network, beside.mentors.networks, batch, found.device, asked), asked)
+    live = Taught(found.task, Live(found.task, network, beside.mentors.networks, batch, found.precision, asked), asked)
     network.eval()
     for pieces in ([0, 5, 9], [3]):
         torch.testing.assert_close(kept(np.array(pieces)), live(np.array(pieces)), rtol=1e-5, atol=1e-6)

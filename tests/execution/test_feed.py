@@ -45,7 +45,7 @@ def short_way(context: Context, head: nn.Linear, states: np.ndarray) -> FeatureF
 
 
 def long_way(context: Context, network: Network) -> TokenFeed:
-    return TokenFeed(network, partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    return TokenFeed(network, partial(context.batch, "train", targets=True), context.precision, context.task.sought)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

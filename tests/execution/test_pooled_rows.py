@@ -34,7 +34,7 @@ def test_stored_windows_give_the_logits_of_the_long_way_and_of_prediction(contex
     assert network.head is not None
     states = kept_features(pooled(network.body, "mean"), encoded.lengths, partial(own.batch, "train"), tmp_path / "states.npy").states
     short = FeatureFeed(network.head, states, partial(own.targets_of, "train"), partial(own.pooled, "train"), own.device)
-    long = TokenFeed(network, partial(own.batch, "train", targets=True), own.device, own.task.sought)
+    long = TokenFeed(network, partial(own.batch, "train", targets=True), own.precision, own.task.sought)
     rows = np.random.default_rng(0).permutation(len(encoded.units))[:12]
     pieces = encoded.units.pieces(rows)
     with torch.no_grad():

@@ -94,7 +94,8 @@ def study(
         out: the run folder; runs/<data>-<model> when not given.
         quiet: do not print the inferences.
         options: fields of `leantune.app.options.Options`, such as model, text, text_pair, label, metric, seeds, margin, budget,
-            pooling, max_length, batch, device; limits as max_trainable, max_memory, max_latency, max_size (numbers, or "500k", "2GB").
+            pooling, max_length, batch, device, precision; limits as max_trainable, max_memory, max_latency, max_size (numbers, or
+            "500k", "2GB").
 
     Raises:
         LeantuneError: what is wrong with data, model or options, and how to mend it.

@@ -47,6 +47,8 @@ class Options(Spec):
     """30min or 300steps."""
     limits: Limits = Limits()
     device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the products in a training step; `auto` is bf16 where the processor has it."""
     batch: int = Field(default=32, ge=1)
     """Rows per optimiser step on average."""
     dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -38,6 +38,7 @@ from leantune.execution.context import Context
 from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
+from leantune.execution.precision import pick_precision
 from leantune.kinds.method import Parsed
 from leantune.kinds.prompt import Setting
 from leantune.kinds.task import Task
@@ -189,6 +190,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
+        precision=pick_precision(options.precision, device, base.config.get_text_config().hidden_size),
         few_shot=options.few_shot,
         long=str(long_of(options.long, dataset, base)),
     )

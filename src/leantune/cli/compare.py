@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
+from leantune.cli._given import study_options
 
 
 def command(
@@ -67,6 +68,7 @@ def command(
     optimizer: option.Optimizer = "adamw",
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
+    precision: option.Precision = "auto",
     split_seed: option.SplitSeed = 0,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,
@@ -81,7 +83,6 @@ def command(
     from leantune.app.candidates import read_methods
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
-    from leantune.app.options import Options
     from leantune.app.structure import on_structure
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
@@ -89,37 +90,7 @@ def command(
     from leantune.core.expressions import split_list
     from leantune.data.test_sets import named_tests
 
-    options = Options.of(
-        model=model,
-        text=text,
-        text_pair=text_pair,
-        label=label,
-        task=task,
-        metric=metric,
-        pooling=pooling,
-        max_length=max_length,
-        long=long,
-        max_target_length=max_target_length,
-        masking=masking,
-        prompt=prompt,
-        generator=generator,
-        labels=labels,
-        structure=structure,
-        decoding={"beams": beams, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram},
-        seeds=seeds,
-        few_shot=few_shot,
-        margin=margin,
-        budget=budget,
-        limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model),
-        device=device,
-        batch=batch,
-        dropout=dropout,
-        optimizer=optimizer,
-        schedule=schedule,
-        split_seed=split_seed,
-        prefer=prefer,
-        keep_all=keep_all,
-    )
+    options = study_options(locals(), limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model))
     if (wanted := None if methods is None else split_list(methods)) is not None:
         read_methods(on_structure(wanted, structure))  # a typo is told before anything is read
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
+from leantune.cli._given import study_options
 
 
 def command(
@@ -43,6 +44,7 @@ def command(
     optimizer: option.Optimizer = "adamw",
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
+    precision: option.Precision = "auto",
     split_seed: option.SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,
@@ -56,7 +58,6 @@ def command(
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.mixture_train import run_mixture_training
-    from leantune.app.options import Options
     from leantune.app.ship import BEST
     from leantune.app.structure import on_structure
     from leantune.app.study import Sources, default_run, open_study
@@ -64,31 +65,7 @@ def command(
     from leantune.cli._train import show
     from leantune.data.test_sets import named_tests
 
-    options = Options.of(
-        model=model,
-        text=text,
-        text_pair=text_pair,
-        label=label,
-        task=task,
-        metric=metric,
-        pooling=pooling,
-        max_length=max_length,
-        long=long,
-        max_target_length=max_target_length,
-        masking=masking,
-        prompt=prompt,
-        generator=generator,
-        labels=labels,
-        structure=structure,
-        decoding={"beams": beams, "length_penalty": length_penalty, "no_repeat_ngram": no_repeat_ngram},
-        budget=budget,
-        device=device,
-        batch=batch,
-        dropout=dropout,
-        optimizer=optimizer,
-        schedule=schedule,
-        split_seed=split_seed,
-    )
+    options = study_options(locals())
     read_methods(on_structure([method], structure))  # a typo is told before anything is read
     style = {"plain": not sys.stdout.isatty(), "quiet": quiet, "json": json}
     sources = Sources(file, dev, named_tests(test), unlabelled)

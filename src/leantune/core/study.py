@@ -53,6 +53,8 @@ class Conditions(Spec):
     task: str
     metric: str
     device: str
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of the products in a training step (`execution.precision`)."""
     few_shot: int | None = None
     """Training rows of each label, drawn by the seed of the trial; None: all rows."""
 

@@ -68,7 +68,7 @@ def squared_gradients(context: Context, network: Network, seed: int, names: Sequ
     units = context.encoded("train").visits
     random = np.random.default_rng([seed, 5])
     rows = random.permutation(len(units))[:FISHER_ROWS]
-    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), context.device, context.task.sought)
+    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), context.precision, context.task.sought)
     for row in rows:
         loss = context.task.loss(*feed(units.drawn(np.array([row]), random)))
         for total, gradient in zip(totals, torch.autograd.grad(loss, chosen, allow_unused=True), strict=True):
@@ -90,7 +90,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     train = context.encoded(split)
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     batch = partial(context.batch, split, targets=True, random=random)
-    objective = _objective(context, network, batch, TokenFeed(network, batch, context.device, context.task.sought))
+    objective = _objective(context, network, batch, TokenFeed(network, batch, context.precision, context.task.sought))
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     units, seconds = train.visits, context.settling
     if from_states(attached):
@@ -103,7 +103,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         look = partial(predictor_of(context, attached), "dev")
     elif context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
-        objective = Contrast(network, batch, before.states, context.head.contrast, context.device)
+        objective = Contrast(network, batch, before.states, context.head.contrast, context.precision)
         seconds += before.seconds
     return Setup(
         network=network,
@@ -129,7 +129,7 @@ def from_states(attached: Attached) -> bool:
 def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed) -> Objective:
     """The loss of the task; beside a teacher that of its soft targets too."""
     if context.mentors is not None:
-        return context.mentors.objective(context.task, network, feed, batch, context.device)
+        return context.mentors.objective(context.task, network, feed, batch, context.precision)
     if context.lesson is None:
         return Supervised(context.task, feed)
     rows, lesson = context.encoded(context.learned).answered, context.lesson

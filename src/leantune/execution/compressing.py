@@ -172,7 +172,7 @@ class Bench:
 
     def loss(self, network: Network, batch: Batch) -> Tensor:
         """Of the task."""
-        feed = TokenFeed(network, lambda _: batch, self.context.device, self.context.task.sought)
+        feed = TokenFeed(network, lambda _: batch, self.context.precision, self.context.task.sought)
         return self.context.task.loss(*feed(np.zeros(0, np.int64)))
 
     def tally(self, network: Network) -> Tally:
@@ -199,11 +199,11 @@ class Bench:
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
-        feed = TokenFeed(network, batch, context.device, context.task.sought)
+        feed = TokenFeed(network, batch, context.precision, context.task.sought)
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
-            objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.device),
+            objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.precision),
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=context.encoded("train").visits,
             look=lambda: Decoded([], np.zeros(0, np.float32)),

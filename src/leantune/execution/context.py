@@ -42,6 +42,7 @@ from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, Read, kept_features, pooled, states_of
 from leantune.execution.lecture import Mentors
+from leantune.execution.precision import Precision
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.structure import Structure
@@ -185,6 +186,11 @@ class Context:
     def device(self) -> torch.device:
         """Where the trial runs."""
         return pick_device(self.conditions.device)
+
+    @property
+    def precision(self) -> Precision:
+        """Of its training steps."""
+        return Precision(self.device, self.conditions.precision)
 
     @cached_property
     def head(self) -> HeadSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import resource
@@ -28,13 +27,6 @@ def pick_device(name: str = "auto") -> torch.device:
         there = ", ".join(kind for kind, present in available.items() if present)
         raise SpecError(f'--device "{name}" is not available here. Available: auto, {there}.', "E-OPTION")
     return torch.device(name)
-
-
-def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 products on CUDA; plain float32 elsewhere, because CPUs without the instructions are slower in bfloat16."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 def synchronize(device: torch.device) -> None:

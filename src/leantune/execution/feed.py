@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from leantune.data.batches import length_batches
 from leantune.data.units import Units
 from leantune.evaluate.predict import ROWS, TOKENS
-from leantune.execution.device import autocast
+from leantune.execution.precision import Precision
 from leantune.models.network import Batch, Network, pool, token_states
 from leantune.models.sought import at_sought
 
@@ -46,7 +46,7 @@ class TokenFeed:
     network: Network
     batch: Callable[[NDArray[np.int64]], Batch]
     """Pieces with targets, on the device."""
-    device: torch.device
+    precision: Precision
     sought: Callable[[Tensor], Tensor | None]
     """Of targets, the tokens that enter the loss; `Task.sought`."""
 
@@ -55,7 +55,7 @@ class TokenFeed:
         batch = self.batch(pieces)
         assert batch.targets is not None
         sought = self.sought(batch.targets)
-        with autocast(self.device):
+        with self.precision():
             return self.network(batch, sought), at_sought(batch.targets, sought)
 
 

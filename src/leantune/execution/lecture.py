@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leantune.execution.device import autocast
 from leantune.execution.feed import Feed
+from leantune.execution.precision import Precision
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.task import Task
 from leantune.models.matching import Seen, mismatch, watched
@@ -62,7 +62,7 @@ class Mentors:
     """From numbers of pieces to whether the rows of their logits have labels; None where all have."""
 
     def objective(
-        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], device: torch.device
+        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], precision: Precision
     ) -> Taught:
         """The objective of a student.
 
@@ -71,9 +71,9 @@ class Mentors:
             network: the student.
             feed: what it says of pieces.
             batch: pieces with targets, on the device.
-            device: where it runs.
+            precision: of a step.
         """
-        lecture: Lecture = Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, batch, device, self.asked)
+        lecture: Lecture = Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, batch, precision, self.asked)
         return Taught(task, lecture, self.asked, self.labelled)
 
 
@@ -118,7 +118,7 @@ class Live:
     network: Network
     teachers: Sequence[Network]
     batch: Callable[[NDArray[np.int64]], Batch]
-    device: torch.device
+    precision: Precision
     asked: Distiller
 
     def __call__(self, pieces: NDArray[np.int64]) -> Heard:
@@ -128,11 +128,11 @@ class Live:
         sought = self.task.sought(batch.targets)
         kinds = [kind for kind in self.asked.match if kind != "logits"]
         watch = watched if kinds else _unwatched
-        with autocast(self.device), watch(self.network) as own:
+        with self.precision(), watch(self.network) as own:
             logits = self.network(batch, sought)
         taught, apart = [], []
         for teacher in self.teachers:
-            with torch.no_grad(), autocast(self.device), watch(teacher) as seen:
+            with torch.no_grad(), self.precision(), watch(teacher) as seen:
                 taught.append(teacher(batch, sought))
             if kinds:
                 sides = (own, self.network.anatomy), (seen, teacher.anatomy)

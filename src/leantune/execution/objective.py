@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import kl_div
 
-from leantune.execution.device import autocast
 from leantune.execution.feed import Feed
+from leantune.execution.precision import Precision
 from leantune.kinds.task import Task
 from leantune.models.contrast import anchored_contrast, drift
 from leantune.models.network import Batch, Network
@@ -79,14 +79,14 @@ class Contrast:
     """(rows, D) what the base makes of the rows."""
     tie: float
     """Weight of the drift away from there."""
-    device: torch.device
+    precision: Precision
 
     def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
         """Of these pieces."""
         batch, network = self.batch(pieces), self.network
         assert batch.targets is not None
         assert network.head is not None
-        with autocast(self.device):
+        with self.precision():
             states = network.embed(batch)
             loss = anchored_contrast(states, network.read(states), batch.targets, network.head.weight)
-            return loss + self.tie * drift(states, torch.from_numpy(np.array(self.before[pieces])).to(self.device))
+            return loss + self.tie * drift(states, torch.from_numpy(np.array(self.before[pieces])).to(self.precision.device))

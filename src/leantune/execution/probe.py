@@ -164,7 +164,7 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
 def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     start = time.perf_counter()
     network.train()
-    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.device, context.task.sought)
+    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
     loss = context.task.loss(*feed(pieces))
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,22 @@
+"""From the parameters of a command to the options of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leantune.app.options import Options
+
+
+def study_options(parameters: Mapping[str, Any], **more: Any) -> Options:
+    """Those parameters that are options of a study, under the same names, and what is put together of others.
+
+    Raises:
+        SpecError: for a value that cannot be.
+    """
+    from leantune.app.options import Options
+    from leantune.core.records import Decoding
+
+    decoding = {name: parameters[name] for name in Decoding.model_fields}
+    return Options.of(**{name: value for name, value in parameters.items() if name in Options.model_fields}, decoding=decoding, **more)
