@@ -65,7 +65,7 @@ class Script:
 def scripted(context: Context, job: Job, scores: list[float]) -> tuple[Setup, Script]:
     made = setup(context, job)
     script = Script(made.network, scores)
-    return replace(made, look=script.look, score=script.score), script
+    return replace(made, look=script.look, score=script.score, tokens=None), script  # whole tables, so that names stay
 
 
 @dataclass

@@ -95,6 +95,10 @@ class Encoded:
         """Tokens per piece."""
         return np.diff(self.starts)
 
+    def tokens(self, *more: int) -> NDArray[np.int64]:
+        """All that occur, rising, and some more."""
+        return np.unique(np.r_[np.asarray(self.ids, np.int64), np.array(more, np.int64)])
+
     @property
     def averages(self) -> bool:
         """Whether the pieces of a row ask for the same in other words, so that their logits are averaged."""

@@ -115,6 +115,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         score=partial(context.judgement, "dev"),
         seed=job.seed,
         seconds=seconds,
+        tokens=None if random or train.apart or network.soft else partial(train.tokens, context.pad),
         solve=attached.solve,
     )
 

@@ -199,13 +199,15 @@ class Bench:
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
+        train = context.encoded("train")
         feed = TokenFeed(network, batch, context.precision, context.task.sought)
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
             objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.precision),
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
-            units=context.encoded("train").visits,
+            units=train.visits,
+            tokens=partial(train.tokens, context.pad),
             look=lambda: Decoded([], np.zeros(0, np.float32)),
             score=lambda _: 0.0,
             seed=self.seed,

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.core.events import Evaluated, Event, Noted, Stepped
@@ -29,6 +30,7 @@ from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
 from leantune.models.network import ASKED, Network
+from leantune.models.seen_rows import seen_rows
 
 SHORTEST_PAUSE = 0.25
 """Seconds between two `Stepped` events."""
@@ -58,6 +60,8 @@ class Course(Generic[Seen]):
     """What they are worth: the metric, or a mean of several."""
     seconds: float = 0.0
     """Spent before the first step on what this training alone would need."""
+    tokens: Callable[[], NDArray[np.int64]] | None = None
+    """All tokens that its batches can hold, rising; None where that is not known."""
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
 
@@ -123,7 +127,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
 
     Where nothing is trained, or a head is computed in one go, there is one look at what is there.
     """
-    recipe, network = setup.recipe, setup.network
+    network = setup.network
     names = trained_names(network, setup.adaptation)
     trained = apply_trainable(network, names)
     if not trained or setup.solve:
@@ -134,7 +138,14 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         looks.best = setup.look()
         yield Evaluated(point=CurvePoint(step=0, seconds=seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
-    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters())
+    with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
+        yield from _steps(setup, fewer, head_names(network, names), looks)
+
+
+def _steps(setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozenset[str], looks: BestLook[Seen]) -> Iterator[Event]:
+    """All steps and looks; the best weights of `trained` stay."""
+    recipe, network = setup.recipe, setup.network
+    optimizer, schedule = build_optimizer(recipe, trained.items(), heads, network.soft_parameters())
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()
