@@ -25,7 +25,8 @@ import torch
 
 from benchmarks.measured import Ledger, told
 from benchmarks.rows import drawn, read_rows, write_rows
-from leantune.app.candidates import Candidate, field_in, read_methods
+from leantune.app.candidates import Candidate, field_in
+from leantune.app.expressions import read_methods
 from leantune.app.options import FEW_SHOT_SEEDS, Options
 from leantune.app.study import Sources, Study, open_study
 from leantune.comparison.plan import FEW_SHOT_STEPS

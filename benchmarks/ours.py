@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from leantune.app.candidates import field_of, read_methods
+from leantune.app.candidates import field_of
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
 from leantune.core.events import Evaluated

@@ -21,7 +21,8 @@ import torch
 from benchmarks.few_shot import DEV_ROWS, cell
 from benchmarks.measured import Ledger, told
 from benchmarks.rows import drawn, read_rows, write_rows
-from leantune.app.candidates import field_in, read_methods
+from leantune.app.candidates import field_in
+from leantune.app.expressions import read_methods
 from leantune.app.options import FEW_SHOT_SEEDS, Options
 from leantune.app.study import Sources, Study, open_study
 from leantune.core.events import Finished

@@ -23,7 +23,8 @@ import torch
 from benchmarks import peer
 from benchmarks.measured import BATCH, SEEDS, Ledger, Run, cell, finals, told, trained, tuned
 from benchmarks.rows import read_rows, write_rows
-from leantune.app.candidates import Candidate, field_of, read_methods
+from leantune.app.candidates import Candidate, field_of
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, Study, open_study
 from leantune.models.locate import locate

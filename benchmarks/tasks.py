@@ -27,7 +27,8 @@ import torch
 from benchmarks import peer_tasks
 from benchmarks.measured import BATCH, SEEDS, Ledger, Run, cell, finals, told, trained, tuned
 from benchmarks.rows import Row, drawn, read_rows, write_rows
-from leantune.app.candidates import Candidate, field_of, read_methods
+from leantune.app.candidates import Candidate, field_of
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, Study, open_study
 from leantune.core.events import Finished

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import leantune as lt
-from leantune.app.candidates import field_in, lengthened, read_methods
+from leantune.app.candidates import field_in, lengthened
+from leantune.app.expressions import read_methods
 from leantune.app.study import Study
 
 METHODS = ["full(lr=0.001)", "prompt(tokens=2, lr=0.01)"]

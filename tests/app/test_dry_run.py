@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import leantune as lt
-from leantune.app.candidates import field_in, read_methods
+from leantune.app.candidates import field_in
+from leantune.app.expressions import read_methods
 from leantune.app.preview import readings_of
 from leantune.cli._compare import show
 from leantune.execution import runner

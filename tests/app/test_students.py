@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import leantune as lt
-from leantune.app.candidates import field_in, read_methods
+from leantune.app.candidates import field_in
+from leantune.app.expressions import read_methods
 from leantune.artifact.export import export
 from leantune.artifact.manifest import read_manifest
 from leantune.core.errors import ArtifactError, SpecError

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import leantune as lt
-from leantune.app.candidates import Field, field_in, read_methods
+from leantune.app.candidates import Field, field_in
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Study
 from leantune.core.errors import SpecError

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from benchmarks import tasks
 
-from leantune.app.candidates import field_of, read_methods
+from leantune.app.candidates import field_of
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leantune.app.candidate import Candidate as Candidate
-from leantune.app.candidate import is_reference as is_reference
+from leantune.app.candidate import is_reference
 from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import Options
 from leantune.app.reasons import lessons, not_whole, too_long, unbodied, unlearned, unsolvable, unteachable, untouchable, unworded
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
-from leantune.core.errors import LeantuneError, SpecError
+from leantune.core.errors import SpecError
 from leantune.core.human import count
 from leantune.core.recipe import Distilling, Expert, Recipe, Teaching
 from leantune.data.unlabelled_rows import OWN, Unlabelled, own_texts
-from leantune.execution.optimizers import check_names
 from leantune.execution.teaching import view_name
 from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, parse_method
@@ -42,28 +41,6 @@ class Field:
         if not self.candidates:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.left_out.items())
             raise SpecError(f"None of the methods can work on {base.name}: {reasons}", "E-METHOD")
-
-
-def read_methods(expressions: Sequence[str]) -> list[Parsed]:
-    """Read all expressions; every fault is told at once.
-
-    Raises:
-        SpecError: for names, options and values that do not exist.
-    """
-    parsed, faults = dict[str, Parsed](), list[LeantuneError]()
-    for expression in expressions:
-        try:
-            found = parse_method(expression)
-            recipe = Recipe.build(found.name, {"task": "", "method": found.expression, "lr": 1.0, "steps": 1} | found.training)
-            check_names(recipe.optimizer, recipe.schedule)
-            parsed.setdefault(found.name, found)
-        except LeantuneError as error:
-            faults.append(error)
-    if faults:
-        raise faults[0] if len(faults) == 1 else SpecError("\n  ".join(fault.message for fault in faults), faults[0].code)
-    if not parsed:
-        raise SpecError("No method given. Name at least one, for example --methods full,lora.", "E-OPTION")
-    return list(parsed.values())
 
 
 @dataclass(frozen=True)

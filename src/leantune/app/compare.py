@@ -13,7 +13,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-from leantune.app.candidates import Candidate, lengthened, read_methods
+from leantune.app.candidates import Candidate, lengthened
+from leantune.app.expressions import read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.preflight import Ready, made_ready, planned_in
 from leantune.app.progress import Doing, Done, Heard, Planned, Progress, Said, Tried, Trying

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from leantune.app.candidates import read_methods
 from leantune.app.compare import carry_out
+from leantune.app.expressions import read_methods
 from leantune.app.mixture import MixedStudy
 from leantune.app.mixture_preflight import all_made_ready, all_planned
 from leantune.app.mixture_ship import conclude_mixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from leantune.app.candidates import read_methods
+from leantune.app.expressions import read_methods
 from leantune.app.mixture import MixedStudy, for_all
 from leantune.app.progress import Progress, Said, Tried
 from leantune.app.ship import publish_trial

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leantune.app.candidates import is_reference
+from leantune.app.candidate import is_reference
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
 from leantune.core.expressions import parse_call, parse_chain

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from leantune.app.candidates import Candidate, field_in, read_methods
+from leantune.app.candidates import Candidate, field_in
+from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.preflight import probing
 from leantune.app.progress import Heard, Progress, Said, Tried, Trying

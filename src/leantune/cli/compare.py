@@ -80,19 +80,20 @@ def command(
     from leantune.execution.process import WorkerProcess
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
-    from leantune.app.candidates import read_methods
-    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
-    from leantune.app.mixture import open_mixture_file
+    from leantune.app.expressions import read_methods
     from leantune.app.structure import on_structure
-    from leantune.app.study import Sources, default_run, open_study
-    from leantune.cli._compare import show
-    from leantune.cli._mixture import show_mixture
     from leantune.core.expressions import split_list
-    from leantune.data.test_sets import named_tests
 
     options = study_options(locals(), limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model))
     if (wanted := None if methods is None else split_list(methods)) is not None:
-        read_methods(on_structure(wanted, structure))  # a typo is told before anything is read
+        read_methods(on_structure(wanted, structure))  # a typo is told before anything is read or loaded
+    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
+    from leantune.app.mixture import open_mixture_file
+    from leantune.app.study import Sources, default_run, open_study
+    from leantune.cli._compare import show
+    from leantune.cli._mixture import show_mixture
+    from leantune.data.test_sets import named_tests
+
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     with worker:
         if is_mix(file):

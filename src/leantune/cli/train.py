@@ -54,19 +54,20 @@ def command(
     from leantune.execution.process import WorkerProcess
 
     worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
-    from leantune.app.candidates import read_methods
+    from leantune.app.expressions import read_methods
+    from leantune.app.structure import on_structure
+
+    options = study_options(locals())
+    read_methods(on_structure([method], structure))  # a typo is told before anything is read or loaded
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.mixture_train import run_mixture_training
     from leantune.app.ship import BEST
-    from leantune.app.structure import on_structure
     from leantune.app.study import Sources, default_run, open_study
     from leantune.app.train import run_training
     from leantune.cli._train import show
     from leantune.data.test_sets import named_tests
 
-    options = study_options(locals())
-    read_methods(on_structure([method], structure))  # a typo is told before anything is read
     style = {"plain": not sys.stdout.isatty(), "quiet": quiet, "json": json}
     sources = Sources(file, dev, named_tests(test), unlabelled)
     usual = default_run(sources, model)
