@@ -49,6 +49,8 @@ class Options(Spec):
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the products in a training step; `auto` is bf16 where the processor has it."""
+    recall: bool = True
+    """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again."""
     batch: int = Field(default=32, ge=1)
     """Rows per optimiser step on average."""
     dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -192,6 +192,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         device=device,
         precision=pick_precision(options.precision, device, base.config.get_text_config().hidden_size),
         few_shot=options.few_shot,
+        recall=options.recall,
         long=str(long_of(options.long, dataset, base)),
     )
     spec = StudySpec(

@@ -69,6 +69,7 @@ def command(
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
     precision: option.Precision = "auto",
+    recall: option.Recall = True,
     split_seed: option.SplitSeed = 0,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,

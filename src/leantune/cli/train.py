@@ -45,6 +45,7 @@ def command(
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
     precision: option.Precision = "auto",
+    recall: option.Recall = True,
     split_seed: option.SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,

@@ -55,6 +55,8 @@ class Conditions(Spec):
     device: str
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the products in a training step (`execution.precision`)."""
+    recall: bool = True
+    """Whether layers below the trained ones are computed once and read back (`execution.recall`)."""
     few_shot: int | None = None
     """Training rows of each label, drawn by the seed of the trial; None: all rows."""
 

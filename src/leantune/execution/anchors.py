@@ -10,6 +10,7 @@ import torch
 
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
+from leantune.execution.embedding import embedded
 from leantune.execution.feed import means_of_rows
 from leantune.kinds.solver import Solver
 from leantune.models.label_bank import LabelBank, bank_of
@@ -25,7 +26,7 @@ def bank_in(context: Context, network: Network) -> LabelBank | None:
     if context.worded is None or network.head is None:
         return None
     if context.worded.said:
-        embed = partial(context.states, network.eval().embed)
+        embed = partial(embedded, context, network.eval().embed)
         return bank_of(context.worded.said, lambda texts: embed(ExampleChunk(texts)))
     return LabelBank.of([row[None] for row in network.head.weight.detach().cpu().double().numpy()])  # a soft verbalizer
 

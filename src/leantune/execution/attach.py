@@ -6,6 +6,7 @@ attached = attach(context, job)        setup = setup_of(context, job, attached)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,11 +16,13 @@ from torch import Tensor
 
 from leantune.core.records import Decoding
 from leantune.core.study import Job
+from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
+from leantune.execution.recall import Recalled, recalled
 from leantune.execution.results import Attached
 from leantune.kinds.method import parse_method
 from leantune.kinds.solver import Solver
@@ -84,40 +87,64 @@ def begin(context: Context, network: Network) -> None:
 
 
 def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
-    """What the loop needs; where only the head is trained, it works on stored states."""
+    """What the loop needs."""
+    assert job.recipe is not None
+    network, train, dynamic = attached.network, context.encoded(context.learned), job.recipe.masking == "dynamic"
+    way = _way(context, job, attached)
+    return Setup(
+        network=network,
+        adaptation=attached.adaptation,
+        objective=way.objective,
+        recipe=job.recipe,
+        units=way.units,
+        look=way.look,
+        score=partial(context.judgement, "dev"),
+        seed=job.seed,
+        seconds=context.settling + way.seconds,
+        notes=way.notes,
+        tokens=None if dynamic or train.apart or network.soft else partial(train.tokens, context.pad),
+        solve=attached.solve,
+    )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """From rows to losses and looks."""
+
+    objective: Objective
+    units: Units
+    look: Callable[[], Decoded]
+    seconds: float = 0.0
+    """Of what was computed once for all trials."""
+    notes: tuple[str, ...] = ()
+
+
+def _way(context: Context, job: Job, attached: Attached) -> _Way:
+    """All the way through the network in every step, or from what the parts that never change made of the rows."""
     assert job.recipe is not None
     network, split = attached.network, context.learned
     train = context.encoded(split)
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     batch = partial(context.batch, split, targets=True, random=random)
-    objective = _objective(context, network, batch, TokenFeed(network, batch, context.precision, context.task.sought))
-    look: Callable[[], Decoded] = partial(context.judge, network, "dev")
-    units, seconds = train.visits, context.settling
     if from_states(attached):
         features = context.features(split, network.eval().embed, network.pooling)
         targets, pooled = partial(context.targets_of, split), partial(context.pooled, split)
-        objective = _objective(context, network, batch, FeatureFeed(network.read, features.states, targets, pooled, context.device))
-        units = train.units  # all windows of a row cost next to nothing here
-        seconds += features.seconds
+        feed = FeatureFeed(network.read, features.states, targets, pooled, context.device)
         context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
         look = partial(predictor_of(context, attached), "dev")
-    elif context.head.contrast is not None:
+        # All windows of a row cost next to nothing here.
+        return _Way(_objective(context, network, batch, feed), train.units, look, features.seconds)
+    look = partial(context.judge, network, "dev")
+    if context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
-        objective = Contrast(network, batch, before.states, context.head.contrast, context.precision)
-        seconds += before.seconds
-    return Setup(
-        network=network,
-        adaptation=attached.adaptation,
-        objective=objective,
-        recipe=job.recipe,
-        units=units,
-        look=look,
-        score=partial(context.judgement, "dev"),
-        seed=job.seed,
-        seconds=seconds,
-        tokens=None if random or train.apart or network.soft else partial(train.tokens, context.pad),
-        solve=attached.solve,
-    )
+        contrast = Contrast(network, batch, before.states, context.head.contrast, context.precision)
+        return _Way(contrast, train.visits, look, before.seconds)
+    back = recalled(context, job, attached)
+    whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
+    objective = _objective(context, network, batch, whole)
+    if isinstance(back, Recalled):
+        return _Way(objective, train.visits, look, back.seconds, (back.note,))
+    return _Way(objective, train.visits, look, notes=(back,) if back else ())
 
 
 def from_states(attached: Attached) -> bool:

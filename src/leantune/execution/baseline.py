@@ -16,6 +16,7 @@ from leantune.core.records import Cost, TrialRecord
 from leantune.core.study import Job
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
+from leantune.execution.embedding import embedded
 from leantune.execution.feed import means_of_rows
 from leantune.kinds.baseline import Baseline, Material
 from leantune.kinds.task import Decoded
@@ -62,7 +63,7 @@ def _material(context: Context, seed: int) -> Material:
         return states if encoded.pool is None else means_of_rows(states, encoded.units)
 
     def encode(texts: list[str]) -> NDArray[np.float32]:
-        return context.states(context.embedder, ExampleChunk(texts))
+        return embedded(context, context.embedder, ExampleChunk(texts))
 
     labels, own = len(context.dataset.labels), context.base.pooling != "stock"
     return Material(context.dataset.splits, context.task.gold, labels, embed, seed, encode if own else None)

@@ -26,8 +26,7 @@ from leantune.core.wording import Wording, plain
 from leantune.data.dataset import Dataset
 from leantune.data.dataset import load as load_dataset
 from leantune.data.encoded import Encoded
-from leantune.data.encoding import encode_rows, encode_to_disk
-from leantune.data.examples import ExampleChunk
+from leantune.data.encoding import encode_to_disk
 from leantune.data.few_shot import few_shot
 from leantune.data.grown import grown
 from leantune.data.masking import Hider
@@ -40,7 +39,7 @@ from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.device import pick_device
-from leantune.execution.feed import Features, Read, kept_features, pooled, states_of
+from leantune.execution.feed import Features, Read, kept_features, pooled
 from leantune.execution.lecture import Mentors
 from leantune.execution.precision import Precision
 from leantune.kinds.method import parse_method
@@ -268,18 +267,12 @@ class Context:
             states = np.concatenate([own.states, others.states]) if len(own.states) else others.states
             seconds = own.seconds + (0.0 if name in self.lesson.read else others.seconds)
             return Features(states, seconds)
+        return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), self.cached(split, name))
+
+    def cached(self, split: str, name: str) -> Path:
+        """File (.npy) for what the base makes of a split, under a name for what that is."""
         body = f"-{Path(self.base.location.source).name}" if self.structures else ""
-        path = self.run / "cache" / f"{split}-{self._key(split)}-{name}{body}.npy"
-        return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), path)
-
-    def states(self, read: Read, chunk: ExampleChunk) -> NDArray[np.float32]:
-        """States of any texts (rows, D) through a frozen body."""
-        encoded = encode_rows(self.base.tokenizer, chunk, Room(self.conditions.max_length))
-
-        def batch(pieces: NDArray[np.int64]) -> Batch:
-            return make_batch(encoded.padded(pieces, self.pad), types=self.types).to(self.device)
-
-        return states_of(read, encoded.lengths, batch)
+        return self.run / "cache" / f"{split}-{self._key(split)}-{name}{body}.npy"
 
     @cached_property
     def embedder(self) -> Read:

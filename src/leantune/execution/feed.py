@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,13 +50,15 @@ class TokenFeed:
     precision: Precision
     sought: Callable[[Tensor], Tensor | None]
     """Of targets, the tokens that enter the loss; `Task.sought`."""
+    recalled: Callable[[NDArray[np.int64]], AbstractContextManager[None]] | None = None
+    """Around a call for these pieces, where the lower layers are read back instead (`execution.recall`)."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits and targets of the pieces; of a vocabulary those of the sought tokens, (1, N, V) and (1, N)."""
         batch = self.batch(pieces)
         assert batch.targets is not None
         sought = self.sought(batch.targets)
-        with self.precision():
+        with self.precision(), self.recalled(pieces) if self.recalled else nullcontext():
             return self.network(batch, sought), at_sought(batch.targets, sought)
 
 
@@ -107,16 +110,26 @@ def kept_features(read: Read, lengths: NDArray[np.int64], batch: Callable[[NDArr
         batch: from numbers of rows to tensors on the device.
         path: of the file.
     """
+    states, seconds = kept(path, lambda part: np.save(part, states_of(read, lengths, batch)))
+    return Features(states, seconds)
+
+
+def kept(path: Path, compute: Callable[[Path], None]) -> tuple[NDArray[Any], float]:
+    """An array on disk, computed once, and the seconds that it took.
+
+    Args:
+        path: of the file (.npy).
+        compute: writes it to another path.
+    """
     seconds_path = path.with_suffix(".seconds")
     if not seconds_path.is_file():
         start = time.perf_counter()
-        states = states_of(read, lengths, batch)
         part = path.with_name(f"{path.stem}.{os.getpid()}.part.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(part, states)
+        compute(part)
         os.replace(part, path)
-        seconds_path.write_text(str(time.perf_counter() - start), encoding="utf-8")  # last: it says that the states are whole
-    return Features(np.load(path, mmap_mode="r"), float(seconds_path.read_text(encoding="utf-8")))
+        seconds_path.write_text(str(time.perf_counter() - start), encoding="utf-8")  # last: it says that the array is whole
+    return np.load(path, mmap_mode="r"), float(seconds_path.read_text(encoding="utf-8"))
 
 
 def means_of_rows(states: NDArray[np.float32], units: Units) -> NDArray[np.float32]:

@@ -60,6 +60,8 @@ class Course(Generic[Seen]):
     """What they are worth: the metric, or a mean of several."""
     seconds: float = 0.0
     """Spent before the first step on what this training alone would need."""
+    notes: tuple[str, ...] = ()
+    """Told before the first step."""
     tokens: Callable[[], NDArray[np.int64]] | None = None
     """All tokens that its batches can hold, rising; None where that is not known."""
     solve: Callable[[], tuple[str, ...]] | None = None
@@ -138,6 +140,8 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         looks.best = setup.look()
         yield Evaluated(point=CurvePoint(step=0, seconds=seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
+    for text in setup.notes:
+        yield Noted(text=text)
     with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
         yield from _steps(setup, fewer, head_names(network, names), looks)
 

@@ -23,6 +23,7 @@ from leantune.data.label_words import Word
 from leantune.data.pieces._pieces import Room
 from leantune.evaluate.predict import logits_of, mean_of_rows
 from leantune.execution.context import Context
+from leantune.execution.embedding import embedded
 from leantune.kinds.prompt import Rows, Worded
 from leantune.models.base import Base
 from leantune.models.build import build_network
@@ -78,7 +79,7 @@ class BaseOracle:
 
     def states(self, chunk: ExampleChunk) -> NDArray[np.float32]:
         """Of the bare body, by the base's own pooling."""
-        return self.context.states(self.context.embedder, chunk)
+        return embedded(self.context, self.context.embedder, chunk)
 
     def embedding(self) -> NDArray[np.float32]:
         """The rows of the output embedding."""

@@ -1,0 +1,117 @@
+"""Recall: the states that the untrained lower layers make of the training rows, computed once, kept on disk, and read back in every step.
+
+    file       one state for each token, (tokens, D) float16, memory-mapped
+    shared     by all trials of a run that train nothing below the same layer: learning rates, seeds, methods
+
+It is used where a training visits the rows often enough to earn the one pass that it costs, and where the disk has room.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leantune.core.human import size
+from leantune.core.study import Job
+from leantune.data.batches import length_batches
+from leantune.data.encoded import Encoded
+from leantune.evaluate.predict import ROWS, TOKENS
+from leantune.execution.context import Context
+from leantune.execution.feed import kept
+from leantune.execution.loop import apply_trainable, trained_names
+from leantune.execution.results import Attached
+from leantune.models.network import Network
+from leantune.models.trunk import Trunk, trunk_of
+
+FORMAT = 1
+"""Of the files; another number is another file name."""
+NUMBER = np.float16
+SPARE = 0.5
+"""Of the free disk at most."""
+CLOSE = 0.02
+"""Largest difference of logits from those computed anew, as a share of their size."""
+
+_CHANGED = "reading back the untrained layers changes the logits; they are computed in every step"
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Stored states of the training rows."""
+
+    trunk: Trunk
+    states: NDArray[np.float16]
+    encoded: Encoded
+    device: torch.device
+    seconds: float
+    """That computing them took; charged to every trial that reads them, as if it had run alone."""
+
+    @contextmanager
+    def __call__(self, pieces: NDArray[np.int64]) -> Iterator[None]:
+        """Around a forward pass for these pieces, which are padded on the right."""
+        lengths = self.encoded.lengths[pieces]
+        padded = np.zeros((len(pieces), int(lengths.max()), self.states.shape[1]), NUMBER)
+        for row, (piece, length) in enumerate(zip(pieces, lengths, strict=True)):
+            padded[row, :length] = self.states[self.encoded.starts[piece] : self.encoded.starts[piece] + length]
+        with self.trunk.recalled(torch.from_numpy(padded).to(self.device).float()):
+            yield
+
+    @property
+    def note(self) -> str:
+        """What a reader should know."""
+        return f"layers 1-{len(self.trunk.layers)} of {self.trunk.of} were computed once and read back ({size(self.states.nbytes)})"
+
+
+def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str | None:
+    """The stored states of a trial's training rows; why there are none although they would help; None where they would not."""
+    assert job.recipe is not None
+    if not context.conditions.recall or context.learned != "train" or context.extra is not None or job.recipe.masking == "dynamic":
+        return None
+    network, encoded = attached.network, context.encoded("train")
+    trunk = None if encoded.apart else trunk_of(network, apply_trainable(network, trained_names(network, attached.adaptation)))
+    path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers) if trunk else 0}")
+    if trunk is None or job.recipe.steps * job.recipe.batch_rows < len(encoded.visits):
+        return None
+    needed = int(encoded.starts[-1]) * network.anatomy.hidden * np.dtype(NUMBER).itemsize
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() and needed > SPARE * shutil.disk_usage(path.parent).free:
+        return f"the disk has no room for the states of the untrained layers ({size(needed)}); they are computed in every step"
+    states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, encoded, part))
+    found = Recalled(trunk, states, encoded, context.device, seconds)
+    return found if _close(context, network, found) else _CHANGED
+
+
+@torch.inference_mode()
+def _compute(context: Context, network: Network, trunk: Trunk, encoded: Encoded, path: Path) -> None:
+    """Write the states of all tokens."""
+    shape = (int(encoded.starts[-1]), network.anatomy.hidden)
+    found = np.lib.format.open_memmap(path, mode="w+", dtype=NUMBER, shape=shape)
+    for pieces in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
+        with trunk.tapped() as seen:
+            network(context.batch("train", pieces))
+        for piece, states in zip(pieces, seen[-1].float().cpu().numpy(), strict=True):
+            start, end = encoded.starts[piece], encoded.starts[piece + 1]
+            found[start:end] = states[: end - start]
+    found.flush()
+
+
+@torch.inference_mode()
+def _close(context: Context, network: Network, found: Recalled) -> bool:
+    """Whether the logits of some rows are those of the long way, but for the rounding."""
+    network.eval()
+    units = found.encoded.visits
+    pieces = units.drawn(np.argsort(units.lengths, kind="stable")[:: max(1, len(units) // 8)][:8], np.random.default_rng(0))
+    batch = context.batch("train", pieces)
+    with found.trunk.tapped():  # which learns in what form the layers give their states
+        anew = network(batch)
+    with found(pieces):
+        back = network(batch)
+    if anew.ndim > 2:  # of padding nothing is read
+        anew, back = (logits[batch.attention_mask.bool()] for logits in (anew, back))
+    return bool((anew - back).norm() <= CLOSE * anew.norm() + 1e-6)

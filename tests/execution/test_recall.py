@@ -1,0 +1,103 @@
+"""Layers below the trained ones, computed once and read back: the same training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from leantune.core.events import Evaluated, Noted
+from leantune.core.study import Job
+from leantune.data.dataset import prepare
+from leantune.execution import recall
+from leantune.execution.attach import attach, setup_of
+from leantune.execution.context import Context
+from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
+from leantune.execution.results import Attached
+from leantune.models.trunk import trunk_of
+from studies_of_trials import labelled_rows, opened, tagged_rows
+
+MakeJob = Callable[..., Job]
+ROWS = {"classification": labelled_rows, "tagging": tagged_rows}
+
+
+@pytest.fixture(params=["sentence-bert", "distilbert", "gpt2", "llama", "modernbert"])
+def family(request: pytest.FixtureRequest, tiny: Callable[[str], Path]) -> str:
+    return str(tiny(request.param))
+
+
+def study(model: str, task: str, run: Path) -> Context:
+    return opened(model, run, prepare(ROWS[task](), run / "data"))
+
+
+def depth(context: Context, job: Job) -> int:
+    attached = attach(context, job)
+    trunk = trunk_of(attached.network, apply_trainable(attached.network, trained_names(attached.network, attached.adaptation)))
+    return len(trunk.layers) if trunk else 0
+
+
+def trained(context: Context, job: Job) -> tuple[dict[str, torch.Tensor], list[Any]]:
+    attached = attach(context, job)
+    events = list(fit(setup_of(context, job, attached), BestLook()))
+    return {name: value.clone() for name, value in attached.network.state_dict().items()}, events
+
+
+@pytest.mark.parametrize("task", ["classification", "tagging"])
+def test_weights_after_training_are_those_of_the_long_way(family: str, task: str, tmp_path: Path, job: MakeJob) -> None:
+    context, wanted = study(family, task, tmp_path), job("last_layers(1)", steps=12, optimizer="sgd")
+    long = replace(context, conditions=context.conditions.model_copy(update={"recall": False}))
+    (anew, plain), (back, events) = trained(long, wanted), trained(context, wanted)
+    notes = [event.text for event in events if isinstance(event, Noted)]
+    assert any("were computed once and read back" in note for note in notes), notes
+    assert not any(isinstance(event, Noted) for event in plain)
+    for name, value in anew.items():
+        assert torch.allclose(value, back[name], atol=1e-4), name
+    losses = [[event.point.train_loss for event in of if isinstance(event, Evaluated)] for of in (plain, events)]
+    assert np.allclose(*losses, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"), [("full", 0), ("bitfit", 0), ("norm", 0), ("prompt(tokens=2)", 0), ("last_layers(1)", 1), ("lora(layers=[-1])", 1)]
+)
+def test_what_is_kept_ends_below_the_lowest_trained_layer(context: Context, job: MakeJob, method: str, kept: int) -> None:
+    assert depth(context, job(method)) == kept
+
+
+def test_dropout_leaves_nothing_to_keep(context: Context, job: MakeJob) -> None:
+    wanted = job("last_layers(1)")
+    assert wanted.recipe is not None
+    assert depth(context, wanted.model_copy(update={"recipe": wanted.recipe.model_copy(update={"dropout": 0.1})})) == 0
+
+
+def made(context: Context, job: Job) -> tuple[Attached, Any]:
+    attached = attach(context, job)
+    return attached, recall.recalled(context, job, attached)
+
+
+def test_one_pass_is_not_worth_it_and_a_second_training_reads_what_the_first_wrote(
+    context_of: Callable[[list[dict[str, Any]]], Context], job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = context_of(labelled_rows())
+    assert made(context, job("last_layers(1)", steps=1))[1] is None
+    first = made(context, job("last_layers(1)", steps=40))[1]
+    monkeypatch.setattr(recall, "_compute", lambda *_: pytest.fail("computed again"))
+    again = made(context, job("lora(layers=[-1])", steps=40, seed=2))[1]
+    assert isinstance(again, recall.Recalled)
+    assert again.seconds == first.seconds > 0
+
+
+def test_a_disk_without_room_and_states_that_do_not_fit_are_told(
+    context_of: Callable[[list[dict[str, Any]]], Context], job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, wanted = context_of(labelled_rows()), job("last_layers(1)", steps=40)
+    with monkeypatch.context() as patched:
+        patched.setattr(recall, "SPARE", 0.0)
+        assert "no room" in made(context, wanted)[1]
+    found = made(context, wanted)[1]
+    np.save(context.cached("train", "trunk1-1"), np.ones_like(found.states))
+    assert made(context, wanted)[1] == recall._CHANGED
