@@ -93,7 +93,7 @@ def _compute(context: Context, network: Network, trunk: Trunk, encoded: Encoded,
     shape = (int(encoded.starts[-1]), network.anatomy.hidden)
     found = np.lib.format.open_memmap(path, mode="w+", dtype=NUMBER, shape=shape)
     for pieces in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
-        with trunk.tapped() as seen:
+        with context.precision(), trunk.tapped() as seen:  # as a step would
             network(context.batch("train", pieces))
         for piece, states in zip(pieces, seen[-1].float().cpu().numpy(), strict=True):
             start, end = encoded.starts[piece], encoded.starts[piece + 1]
@@ -108,10 +108,10 @@ def _close(context: Context, network: Network, found: Recalled) -> bool:
     units = found.encoded.visits
     pieces = units.drawn(np.argsort(units.lengths, kind="stable")[:: max(1, len(units) // 8)][:8], np.random.default_rng(0))
     batch = context.batch("train", pieces)
-    with found.trunk.tapped():  # which learns in what form the layers give their states
+    with context.precision(), found.trunk.tapped():  # which learns in what form the layers give their states
         anew = network(batch)
-    with found(pieces):
+    with context.precision(), found(pieces):
         back = network(batch)
     if anew.ndim > 2:  # of padding nothing is read
         anew, back = (logits[batch.attention_mask.bool()] for logits in (anew, back))
-    return bool((anew - back).norm() <= CLOSE * anew.norm() + 1e-6)
+    return bool((anew - back).float().norm() <= CLOSE * anew.float().norm() + 1e-6)
