@@ -10,7 +10,18 @@ from leantune.app.candidate import Candidate as Candidate
 from leantune.app.candidate import is_reference as is_reference
 from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import Options
-from leantune.app.reasons import lessons, not_whole, too_long, unbodied, unlearned, unsolvable, unteachable, untouchable, unworded
+from leantune.app.reasons import (
+    lessons,
+    not_whole,
+    off_four_bits,
+    too_long,
+    unbodied,
+    unlearned,
+    unsolvable,
+    unteachable,
+    untouchable,
+    unworded,
+)
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
 from leantune.core.errors import LeantuneError, SpecError
@@ -99,6 +110,7 @@ class _Door:
             or unsolvable(one, own)
             or too_long(one, base)
             or untouchable(one, anatomy)
+            or off_four_bits(one, anatomy)
             or not_whole(one, anatomy)
         ):
             return reason

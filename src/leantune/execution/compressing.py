@@ -63,12 +63,14 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     folder = context.run / "trials" / record.digest
     context = context.settled_in(folder)
     results.context = context
-    network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    delivered = network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    if context.base.packing is not None:  # what stands on 4 bits is folded into the base as it was
+        network = read_delta(context.base, folder / "delta", context.head, merge=True, packed=False).to(context.device)
     if not is_plain(network):
         raise SpecError(f"{first.expression} cannot be folded into the weights, so nothing can compress it.", "E-METHOD")
     results.begin_with(record)
     bench = Bench(context, first, copy.deepcopy(network).eval())
-    results.stages.append(_stage(first.expression, bench, network, record.scores, record.cost.train_seconds or 0.0))
+    results.stages.append(_stage(first.expression, bench, delivered, record.scores, record.cost.train_seconds or 0.0))
     for link, compressor in parse_method(job.expression).compressors:
         network, decoded = yield from _linked(results, bench, link, compressor, network)
     results.score(decoded["dev"], decoded.__getitem__)

@@ -157,6 +157,8 @@ class Context:
         return found if not self.structures else self._with_layers(found)
 
     def _with_layers(self, base: Base) -> Base:
+        if len(self.structures) == 1 and (packing := self.structures[0][1].packing):
+            return replace(base, packing=packing)
         if len(self.structures) == 1 and (student := self.structures[0][1].student):
             return self._student(base, student)
         stacks = stacks_of(base)
