@@ -17,6 +17,7 @@ from leantune.app.reasons import (
     too_long,
     unbodied,
     unlearned,
+    unnumbered,
     unsolvable,
     unteachable,
     untouchable,
@@ -97,7 +98,7 @@ class _Door:
         """The candidate, or why it cannot take part; a fault of the prompt is raised."""
         if one.structures and self.altered is None:
             return "a mixture of tasks keeps the layers of its base; compare the task alone"
-        if reason := unbodied(one, self.head, self.options):
+        if reason := unbodied(one, self.head, self.options) or unnumbered(one, self.options):
             return reason
         base = self.altered(one) if one.structures and self.altered else self.base
         worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None

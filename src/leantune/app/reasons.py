@@ -64,6 +64,18 @@ def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
     return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
 
 
+def unnumbered(parsed: Parsed, options: Options) -> str | None:
+    """Why tokens cannot be numbered anew."""
+    link = next((link for link, compressor in parsed.compressors if compressor.renumbers), None)
+    if link is None:
+        return None
+    if parsed.prompt is not None:
+        return f"{link}: the words of a prompt are tokens of the base; leave the prompt out"
+    if "compress" in (options.long or ""):
+        return f"{link}: --long compress asks the base what it expected, by its own tokens; choose another way"
+    return None
+
+
 def unbodied(parsed: Parsed, head: HeadSpec, options: Options) -> str | None:
     """Why a student without attention cannot do what is asked for."""
     student = next((one.student for _, one in parsed.structures if one.student), None)
