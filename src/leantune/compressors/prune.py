@@ -10,8 +10,9 @@
     prune(neurons, keep=0.5)     prune(heads, keep=0.7)     prune(weights, keep=0.1, by=movement)     prune(neurons)
     prune(vocabulary)            tokens that neither the training rows nor the spelling of other texts need, without any training
 
-Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. Heads and single weights are set to zero, which
-takes as much room and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
+Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer, where the
+family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as much room
+and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
 support any more that the model is as good within the margin.
 
 References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
@@ -114,7 +115,7 @@ class Prune(Compressor):
             raise SpecError("prune: with few rows there is no dev to stop by; say how much is left, for example keep=0.5.", "E-METHOD")
         seen = importance(network, shop)
         way = Way(shop, network, self.margin)
-        kind = kind_of(self.what)
+        kind = kind_of(self.what, network)
         if self.by in _LEARNED:
             network = yield from self._learned(network, shop, kind, way)
         elif self.by == "l1":
@@ -171,7 +172,7 @@ class Prune(Compressor):
         return network
 
     def _drawn(self, network: Network, shop: Workshop, way: Way) -> Generator[Event, None, Network]:
-        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights").parts(network)
+        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights", network).parts(network)
         rate = self.strength * 1e-5
 
         @torch.no_grad()
