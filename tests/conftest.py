@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,23 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     root = tmp_path_factory.mktemp("tiny")
     return cache(lambda family: make(family, root / family))
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The same of width 64: narrower maps do not fit the blocks of 4-bit weights."""
+    from leantune.testing.tiny import FAMILIES, make
+
+    root = tmp_path_factory.mktemp("wide")
+
+    def made(family: str) -> Path:
+        kind = FAMILIES[family]
+        neurons = {"hidden_dim": 128} if family == "distilbert" else {"intermediate_size": 128}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(FAMILIES, family, replace(kind, changes=kind.changes | {"hidden_size": 64} | neurons))
+            return make(family, root / family)
+
+    return cache(made)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_structures_and_compressors_are_named_and_have_pages() -> None:
     assert all(
         name in table.split("Structures, before a method")[1] for name in (*catalogue.names("structures"), *catalogue.names("compressors"))
     )
-    for name, words in (("layers(3)", "layers | full"), ("shrink", "full | shrink"), ("prune(heads)", "arXiv:1905.10650")):
+    for name, words in (("layers(3)", "layers | METHOD"), ("shrink", "full | shrink"), ("prune(heads)", "arXiv:1905.10650")):
         assert words in _output("methods", name)
 
 

@@ -94,7 +94,7 @@ def test_taylor_keeps_what_the_loss_needs(trained: Trained) -> None:
         network = trained.network()
         from leantune.compressors._units import kind_of
 
-        kind = kind_of("neurons")
+        kind = kind_of("neurons", network)
         scores = [flip * score for score in kind.scores(network, trained.bench, "taylor", 64)]
         smaller = kind.cut(network, scores, 0.5, trained.made)
         with torch.no_grad():

@@ -1,5 +1,6 @@
 """Four bits: a plain model whose maps are packed, which transformers stores and loads."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,30 +20,26 @@ from leantune.testing.trial_run import HEAD, batch_of, logits
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Base:
-    """A tiny BERT of width 64: narrower maps do not fit the blocks."""
-    with pytest.MonkeyPatch.context() as patch:
-        bert = kit.FAMILIES["bert"]
-        patch.setitem(kit.FAMILIES, "bert", replace(bert, changes={"hidden_size": 64, "intermediate_size": 128}))
-        return open_base(str(kit.make("bert", tmp_path_factory.mktemp("wide"))))
+def base(wide: Callable[[str], Path]) -> Base:
+    return open_base(str(wide("bert")))
 
 
 def opened(base: Base) -> Network:
     return build_network(base, HEAD, seed=1).eval()
 
 
-def test_a_packed_model_is_smaller_says_about_the_same_and_reads_back(wide: Base, tmp_path: Path) -> None:
+def test_a_packed_model_is_smaller_says_about_the_same_and_reads_back(base: Base, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
-    network, rows = opened(wide), batch_of(wide, HEAD)
+    network, rows = opened(base), batch_of(base, HEAD)
     before, count, size = logits(network, rows), parameter_count(network), weight_bytes(network)
-    assert len(fitting(network)) == 12
+    assert len(fitting(network.body, network.anatomy.blocks)) == 12
     packed = to_nf4(network)
     found = logits(packed, rows)
     assert parameter_count(packed) == count
     assert weight_bytes(packed) < 0.5 * size
     assert 0 < float((found - before).abs().max()) < 0.5
-    write_delta(packed, Adaptation(packed.body, frozenset()), wide, tmp_path)
-    again = read_delta(wide, tmp_path, HEAD)
+    write_delta(packed, Adaptation(packed.body, frozenset()), base, tmp_path)
+    again = read_delta(base, tmp_path, HEAD)
     assert is_packed(again.body.config)
     assert weight_bytes(again) == weight_bytes(packed)
     assert float((logits(again, rows) - found).abs().max()) < ROUNDING
@@ -58,16 +55,16 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         to_nf4(network)
 
 
-def test_without_the_package_the_command_is_told(wide: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_is_told(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "bitsandbytes.nn", None)
     with pytest.raises(SpecError, match=r'pip install "leantune\[bnb\]"'):
-        to_nf4(opened(wide))
+        to_nf4(opened(base))
 
 
-def test_a_plain_configuration_is_not_packed(wide: Base) -> None:
-    assert not is_packed(wide.config)
+def test_a_plain_configuration_is_not_packed(base: Base) -> None:
+    assert not is_packed(base.config)
     assert not is_packed({"model_type": "bert"})
     assert is_packed({"quantization_config": {"load_in_4bit": True}})
-    assert torch.isfinite(logits(opened(wide), batch_of(wide, HEAD))).all()
+    assert torch.isfinite(logits(opened(base), batch_of(base, HEAD))).all()

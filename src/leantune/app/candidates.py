@@ -10,7 +10,19 @@ from leantune.app.candidate import Candidate as Candidate
 from leantune.app.candidate import is_reference
 from leantune.app.experts import Lesson, expert_of
 from leantune.app.options import Options
-from leantune.app.reasons import lessons, not_whole, too_long, unbodied, unlearned, unsolvable, unteachable, untouchable, unworded
+from leantune.app.reasons import (
+    lessons,
+    not_whole,
+    off_four_bits,
+    too_long,
+    unbodied,
+    unlearned,
+    unnumbered,
+    unsolvable,
+    unteachable,
+    untouchable,
+    unworded,
+)
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
 from leantune.core.errors import SpecError
@@ -63,7 +75,7 @@ class _Door:
         """The candidate, or why it cannot take part; a fault of the prompt is raised."""
         if one.structures and self.altered is None:
             return "a mixture of tasks keeps the layers of its base; compare the task alone"
-        if reason := unbodied(one, self.head, self.options):
+        if reason := unbodied(one, self.head, self.options) or unnumbered(one, self.options):
             return reason
         base = self.altered(one) if one.structures and self.altered else self.base
         worded = Worded(one.prompt, replace(setting, base=base)) if one.prompt and setting else None
@@ -76,6 +88,7 @@ class _Door:
             or unsolvable(one, own)
             or too_long(one, base)
             or untouchable(one, anatomy)
+            or off_four_bits(one, anatomy)
             or not_whole(one, anatomy)
         ):
             return reason

@@ -7,8 +7,10 @@ from leantune.kinds.distiller import Distiller, is_folder
 from leantune.kinds.method import Parsed, parse_method
 from leantune.kinds.prompt import Worded
 from leantune.kinds.solver import Solver
+from leantune.kinds.structure import is_of_the_run
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
+from leantune.models.four_bit import need, unpackable
 from leantune.models.heads import VOCABULARY, HeadSpec
 
 
@@ -52,7 +54,7 @@ def unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
 
 def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
     """Why what is trained cannot be a whole model of its own, where it must be: on other layers, and to be made smaller."""
-    if parsed.structures and not parsed.method.card.mergeable:
+    if is_of_the_run(parsed.structures) and not parsed.method.card.mergeable:
         return f"{parsed.method_name} cannot be folded into the weights, and other layers are stored with what is trained on them"
     if not parsed.compressors:
         return None
@@ -60,6 +62,18 @@ def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:
         return f"{parsed.method_name} cannot be folded into the weights, so nothing can compress it"
     reasons = ((link, compressor.unsupported(anatomy)) for link, compressor in parsed.compressors)
     return next((f"{link}: {reason}" for link, reason in reasons if reason), None)
+
+
+def unnumbered(parsed: Parsed, options: Options) -> str | None:
+    """Why tokens cannot be numbered anew."""
+    link = next((link for link, compressor in parsed.compressors if compressor.renumbers), None)
+    if link is None:
+        return None
+    if parsed.prompt is not None:
+        return f"{link}: the words of a prompt are tokens of the base; leave the prompt out"
+    if "compress" in (options.long or ""):
+        return f"{link}: --long compress asks the base what it expected, by its own tokens; choose another way"
+    return None
 
 
 def unbodied(parsed: Parsed, head: HeadSpec, options: Options) -> str | None:
@@ -76,6 +90,22 @@ def unbodied(parsed: Parsed, head: HeadSpec, options: Options) -> str | None:
     if "compress" in (options.long or ""):
         return "--long compress asks the base what it expected, and a student expects nothing; choose another way"
     return "it is small as it is: there are no layers to compress" if parsed.compressors else None
+
+
+def off_four_bits(parsed: Parsed, anatomy: Anatomy) -> str | None:
+    """Why a method cannot stand on a base in 4 bits.
+
+    Raises:
+        SpecError: E-EXTRA without bitsandbytes.
+    """
+    link = next((link for link, structure in parsed.structures if structure.packing), None)
+    if link is None:
+        return None
+    need(link)
+    if not parsed.method.card.four_bit:
+        return f"peft has no form of {parsed.method_name} for linear maps in 4 bits; use lora, adalora or ia3"
+    reason = unpackable(anatomy)
+    return None if reason is None else f"{anatomy.architecture} cannot be packed into 4 bits: {reason}"
 
 
 def untouchable(parsed: Parsed, anatomy: Anatomy) -> str | None:

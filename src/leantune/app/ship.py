@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,8 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
     row = next((row for row in comparison.methods if row.name == record.name), None) if comparison else None
     trial = study.run / "trials" / record.digest
     context = study.context.behind(record.recipe)
-    worded = context.settled_in(trial).worded
+    settled = context.settled_in(trial)
+    worded = settled.worded
     facts = Facts(
         task=study.conditions.task,
         labels=study.dataset.labels,
@@ -100,7 +101,8 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         reason=comparison.choice.reason if comparison else None,
         cost=row.cost if row else record.cost,
     )
-    return publish(trial / "delta", folder, facts, study.base, golden=read_golden(trial / "golden.json"))
+    base = study.base if settled.tokens is None else replace(study.base, tokenizer=settled.base.tokenizer)
+    return publish(trial / "delta", folder, facts, base, golden=read_golden(trial / "golden.json"))
 
 
 def _inputs(study: Study, records: list[TrialRecord], ways: Ways, note: Callable[[str], None]) -> ComparisonInputs:

@@ -169,12 +169,14 @@ def _plain(manifest: Manifest, example: str) -> str:
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
     auto = auto_class(manifest.facts)
     if manifest.facts.pieces == "hidden" and "peft" in manifest.loads_in:
-        return f"With peft:\n\n{_code(_masked(_hub_name(manifest) or 'path/to/the/base'))}"
+        return f"With peft:\n\n{_code(_masked(_hub_name(manifest) or 'path/to/the/base', in_4_bits=_in_4_bits(manifest)))}"
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" and manifest.facts.outputs else ""
             inner = ".base_model  # its own class drops the token types" if library == "peft" and manifest.facts.spans else ""
-            code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{count}){inner}'
+            more = f"{count}, quantization_config=packing" if _in_4_bits(manifest) else count
+            code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{more}){inner}'
+            code = f"{_PACKED}\n{code}" if _in_4_bits(manifest) else code
             return f"With {library}:\n\n{_code(code)}"
     if manifest.facts.cut_side is None:
         return (
@@ -189,11 +191,25 @@ def _plain(manifest: Manifest, example: str) -> str:
     )
 
 
-def _masked(base: str) -> str:
+_PACKED = """import json
+
+from transformers import BitsAndBytesConfig
+
+packing = BitsAndBytesConfig(**json.load(open("path/to/this/folder/quantization_config.json")))
+"""
+
+
+def _in_4_bits(manifest: Manifest) -> bool:
+    """Whether the adapter stands on a base in 4 bits."""
+    return manifest.form == "adapter" and any(one.packing for _, one in parse_method(manifest.facts.method).structures)
+
+
+def _masked(base: str, *, in_4_bits: bool) -> str:
     """How an adapter of a masked model is loaded; `peft` has no class of its own for it."""
+    before, more = (f"{_PACKED}\n", ", quantization_config=packing") if in_4_bits else ("", "")
     return (
-        "from peft import PeftModel\nfrom transformers import AutoModelForMaskedLM\n\n"
-        f'base = AutoModelForMaskedLM.from_pretrained("{base}")\nmodel = PeftModel.from_pretrained(base, "path/to/this/folder")'
+        f"{before}from peft import PeftModel\nfrom transformers import AutoModelForMaskedLM\n\n"
+        f'base = AutoModelForMaskedLM.from_pretrained("{base}"{more})\nmodel = PeftModel.from_pretrained(base, "path/to/this/folder")'
     )
 
 
@@ -214,7 +230,10 @@ def _limits(manifest: Manifest) -> str:
     if manifest.facts.compresses:
         lines.append(f"What is left out of longer texts is said by the base as it was before the training, `{_name(manifest)}`: keep it.")
     if manifest.form == "adapter":
-        lines.append(f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on; with others it refuses to load.")
+        form = ", packed into 4 bits as `quantization_config.json` says" if _in_4_bits(manifest) else ""
+        lines.append(
+            f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on{form}; with others it refuses to load."
+        )
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 

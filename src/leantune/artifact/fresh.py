@@ -34,12 +34,24 @@ def through_peft(folder: Path, rows: Rows) -> Any:
     if facts["pieces"] == "hidden":  # peft has no class for masked models
         import transformers
 
-        base = transformers.AutoModelForMaskedLM.from_pretrained(peft.PeftConfig.from_pretrained(str(folder)).base_model_name_or_path)
+        named = peft.PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+        base = transformers.AutoModelForMaskedLM.from_pretrained(named, **_packing(folder))
         return _logits(peft.PeftModel.from_pretrained(base, str(folder)), folder, rows, facts)
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
-    model = auto.from_pretrained(str(folder), **({"num_labels": facts["outputs"]} if facts["outputs"] and not facts["asked"] else {}))
+    labels = {"num_labels": facts["outputs"]} if facts["outputs"] and not facts["asked"] else {}
+    model = auto.from_pretrained(str(folder), **labels, **_packing(folder))
     # peft's class for questions drops the token types; the card says so.
     return _logits(model.base_model if facts["pieces"] == "spans" else model, folder, rows, facts)
+
+
+def _packing(folder: Path) -> dict[str, Any]:
+    """How the base is to be packed, where it stood in 4 bits while the adapter was trained."""
+    file = folder / "quantization_config.json"
+    if not file.is_file():
+        return {}
+    import transformers
+
+    return {"quantization_config": transformers.BitsAndBytesConfig(**json.loads(file.read_text(encoding="utf-8")))}
 
 
 def through_transformers(folder: Path, rows: Rows) -> Any:

@@ -167,6 +167,8 @@ def _difference(one: Predictor, other: Predictor) -> str | None:
     if own.facts.labels != its.facts.labels:
         strange = sorted(set(own.facts.labels) ^ set(its.facts.labels))
         return f"its labels are others ({', '.join(strange[:5])})" if strange else "its labels stand in another order"
+    if own.base.name == its.base.name and one.base.tokenizer.get_vocab() != other.base.tokenizer.get_vocab():
+        return "it reads other tokens"
     shapes = [{name: value.shape for name, value in member.network.state_dict().items()} for member in (one, other)]
     if shapes[0] != shapes[1]:
         return "its base is of another shape, and weights of different architectures cannot be averaged"

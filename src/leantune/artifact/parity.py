@@ -28,6 +28,7 @@ from leantune.core import catalogue
 from leantune.core.errors import ArtifactError
 from leantune.data import focus
 from leantune.kinds.task import Task
+from leantune.models.four_bit import FILE as PACKING
 from leantune.models.four_bit import ROUNDING, is_packed
 
 TOLERANCE = 1e-4
@@ -111,7 +112,7 @@ def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) ->
                 failed[way] = (error.strip().splitlines() or ["no message"])[-1][:300]
                 continue
             difference = _compare_script(out, facts, golden) if way == SCRIPT else _compare(work / f"{way}.json", golden)
-            if difference > _allowed(golden, packed=holds_packed(folder)):
+            if difference > _allowed(golden, rounded=_rounds(folder, way)):
                 message = f"{folder}: loaded through {way}, it predicts otherwise than the trained model (difference {difference:.2g})."
                 raise ArtifactError(f"{message} Please report this with the method and the base model.", "E-ARTIFACT")
             passed.append(way)
@@ -174,10 +175,15 @@ def _largest(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float
 
 
 def holds_packed(folder: Path) -> bool:
-    """Whether a folder holds a model whose weights are packed."""
+    """Whether a folder holds a model whose weights are packed, or an adapter on such a base."""
     file = folder / "config.json"
-    return file.is_file() and is_packed(json.loads(file.read_text(encoding="utf-8")))
+    return (folder / PACKING).is_file() or (file.is_file() and is_packed(json.loads(file.read_text(encoding="utf-8"))))
 
 
-def _allowed(golden: Golden, *, packed: bool) -> float:
-    return (ROUNDING if packed else TOLERANCE) * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))
+def _rounds(folder: Path, way: str) -> bool:
+    """Whether packed weights are repacked on the way; beside an adapter leantune and the script keep them as they were trained on."""
+    return holds_packed(folder) and (way == "peft" or not (folder / PACKING).is_file())
+
+
+def _allowed(golden: Golden, *, rounded: bool) -> float:
+    return (ROUNDING if rounded else TOLERANCE) * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))

@@ -130,7 +130,8 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
         )
         _write_scripts(folder, manifest, kind, body, runs)
     known = not type(body.config).__module__.startswith(_OUR_CODE)
-    plain = known and facts.cut_side is not None and (kind is None or not (kind.module or (kind.prompts and pooled)))
+    outside = pooled and kind is not None and (kind.prompts or holds_packed(folder))  # what sentence-transformers would read otherwise
+    plain = known and facts.cut_side is not None and not (outside or (kind and kind.module))
     if pooled and plain and manifest.layout not in _OWN:
         write_layout(folder, pooling=manifest.layout, width=_width(folder), max_length=base.max_length, unit=facts.anchored)
     ways = [way for way in _ways(manifest, plain=plain) if way != SCRIPT or scripted]
@@ -150,7 +151,7 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
-    more: dict[str, Any] = {"own_code": code, "worded": worded, "scored": scored, "graph": graph, "packed": holds_packed(folder)}
+    more: dict[str, Any] = {"own_code": code, "worded": worded, "scored": scored, "graph": graph, "in_4_bits": holds_packed(folder)}
     script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FOOTERS = {
     "teachers": "It stands before the method that it teaches: {name} | lora; rows without labels come with --unlabelled FILE.",
-    "structures": "It stands before the method that is trained on it: {name} | full, with the options that it needs.",
+    "structures": "It stands before the method that is trained on it: {name} | METHOD, with the options that it needs.",
     "compressors": "It stands behind the method whose model it makes smaller: full | {name}.",
 }
 """Shelves whose members have pages here too, with the last line of the page."""

@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize
 
 from leantune.kinds.compressor import Workshop
 from leantune.models.gates import Gate, gate, ungate
+from leantune.models.head_slices import plan_of, plans, retained, with_heads
 from leantune.models.network import Network
 from leantune.models.slices import as_linear, attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
 
@@ -144,6 +145,35 @@ class Heads(Kind):
         return float(torch.cat(heard).float().mean())
 
 
+class CutHeads(Heads):
+    """As many of each layer, where a configuration can say that there are fewer."""
+
+    smaller: ClassVar[bool] = True
+
+    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
+        """Take them out: of the numbers that can be said the one next to the share, and of several the one that keeps most importance."""
+        now, wanted = plan_of(network), share * original.anatomy.attention_heads
+        there = [now, *plans(network)]
+        nearest = min(abs(plan.queries - wanted) for plan in there)
+        near = [plan for plan in there if abs(plan.queries - wanted) == nearest]
+        best = max(near, key=lambda plan: (retained(plan, now, scores), -plan.groups))
+        return network if best == now else with_heads(network, best, scores)
+
+    def left(self, network: Network, original: Network) -> float:
+        """Of a layer."""
+        return network.anatomy.attention_heads / original.anatomy.attention_heads
+
+    def held(self, network: Network) -> None:
+        """Nothing is zero."""
+
+    def baked(self, network: Network, gates: Sequence[Gate]) -> Network:
+        """What is off is taken out; as many stay in every layer as in the one that needs most."""
+        scores = [one.scores.detach().cpu().float() for one in gates]
+        share = max(int(one.mask().sum()) for one in gates) / network.anatomy.attention_heads
+        network = super().baked(network, gates)
+        return self.cut(network, [score - score.min() for score in scores], share, network)
+
+
 class Weights(Kind):
     """Single entries of all linear maps of the layers, a share of each map."""
 
@@ -197,6 +227,6 @@ def _by_head(part: nn.Module, size: int) -> Tensor:
     return weight.reshape(len(weight), -1, size)
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of this name."""
-    return _KINDS[name]
+def kind_of(name: str, network: Network) -> Kind:
+    """The kind of this name; heads are taken out where the family of the network can say that there are fewer."""
+    return CutHeads() if name == "heads" and any(True for _ in plans(network)) else _KINDS[name]

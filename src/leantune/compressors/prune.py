@@ -8,9 +8,11 @@
     after each round the model is distilled from what it was
 
     prune(neurons, keep=0.5)     prune(heads, keep=0.7)     prune(weights, keep=0.1, by=movement)     prune(neurons)
+    prune(vocabulary)            tokens that neither the training rows nor the spelling of other texts need, without any training
 
-Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. Heads and single weights are set to zero, which
-takes as much room and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
+Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer, where the
+family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as much room
+and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
 support any more that the model is as good within the margin.
 
 References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
@@ -30,6 +32,7 @@ from torch import Tensor
 
 from leantune.compressors._stopping import Way
 from leantune.compressors._units import Kind, kind_of
+from leantune.compressors._vocabulary import without_tokens
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
 from leantune.core.human import percent, points
@@ -52,12 +55,12 @@ _LEARNED = ("movement", "soft_movement")
 
 
 class Prune(Compressor):
-    """Neurons, heads or single weights."""
+    """Neurons, heads, single weights or tokens."""
 
-    what: Literal["neurons", "heads", "weights"] = "neurons"
+    what: Literal["neurons", "heads", "weights", "vocabulary"] = "neurons"
     """What is taken out."""
     keep: float | None = Field(default=None, gt=0, lt=1)
-    """Share that is left; found by the margin when not given."""
+    """Share that is left; found by the margin when not given, of a vocabulary what the training rows are written in."""
     by: Literal["taylor", "magnitude", "movement", "soft_movement", "l1"] = "taylor"
     """How importance is told."""
     rounds: int = Field(default=4, ge=1, le=100)
@@ -77,6 +80,8 @@ class Prune(Compressor):
 
     @model_validator(mode="after")
     def _fitting(self) -> Prune:
+        if self.what == "vocabulary" and (strange := sorted(self.model_fields_set - {"what", "keep"})):
+            raise PydanticCustomError("what", "tokens go at once, by how often they occur; leave {name} out", {"name": strange[0]})
         if self.by == "l1" and self.what != "weights":
             raise PydanticCustomError("by", "by=l1 is for weights; neurons and heads take taylor, magnitude or movement")
         if self.by in ("l1", "soft_movement") and self.keep is not None:
@@ -91,17 +96,26 @@ class Prune(Compressor):
             return "its feed-forward blocks differ from each other, and a configuration has one number for all"
         return None
 
+    @property
+    def renumbers(self) -> bool:
+        """Where tokens are taken out."""
+        return self.what == "vocabulary"
+
     def further_steps(self, steps: int) -> int:
         """Those of the distillation."""
+        if self.renumbers:
+            return 0
         return steps if self.steps is None else self.steps
 
     def compress(self, network: Network, shop: Workshop) -> Generator[Event, None, Smaller]:
-        """In rounds, or while scores are learned."""
+        """In rounds, or while scores are learned; tokens at once."""
+        if self.renumbers:
+            return without_tokens(network, shop, self.keep)
         if self.keep is None and self.by not in ("l1", "soft_movement") and not shop.chooses:
             raise SpecError("prune: with few rows there is no dev to stop by; say how much is left, for example keep=0.5.", "E-METHOD")
         seen = importance(network, shop)
         way = Way(shop, network, self.margin)
-        kind = kind_of(self.what)
+        kind = kind_of(self.what, network)
         if self.by in _LEARNED:
             network = yield from self._learned(network, shop, kind, way)
         elif self.by == "l1":
@@ -158,7 +172,7 @@ class Prune(Compressor):
         return network
 
     def _drawn(self, network: Network, shop: Workshop, way: Way) -> Generator[Event, None, Network]:
-        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights").parts(network)
+        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights", network).parts(network)
         rate = self.strength * 1e-5
 
         @torch.no_grad()

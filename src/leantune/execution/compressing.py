@@ -10,32 +10,38 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
 from leantune.core.events import Event, Finished, Stepped
 from leantune.core.files import read_kept
+from leantune.core.human import percent
 from leantune.core.measured import Latency, Scores, Stage
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
 from leantune.data.batches import training_batches
-from leantune.execution.context import Context
+from leantune.data.test_sets import MAIN
+from leantune.data.unlabelled_rows import UNLABELLED
+from leantune.execution.context import TOKENS, Context
 from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, Setup, fit
 from leantune.execution.results import Attached, Results, delivered_latency
-from leantune.kinds.compressor import Compressor
+from leantune.kinds.compressor import Compressor, Vocabulary
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.delta import is_plain, read_delta
 from leantune.models.network import Batch, Network, parameter_count, weight_bytes
+from leantune.models.vocabulary_rows import with_vocabulary
 from leantune.scores.tally import Tally
 
 Run = Callable[[Context, Job], Iterator[Event]]
@@ -63,14 +69,16 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     folder = context.run / "trials" / record.digest
     context = context.settled_in(folder)
     results.context = context
-    network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    delivered = network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    if context.base.packing is not None:  # what stands on 4 bits is folded into the base as it was
+        network = read_delta(context.base, folder / "delta", context.head, merge=True, packed=False).to(context.device)
     if not is_plain(network):
         raise SpecError(f"{first.expression} cannot be folded into the weights, so nothing can compress it.", "E-METHOD")
     results.begin_with(record)
     bench = Bench(context, first, copy.deepcopy(network).eval())
-    results.stages.append(_stage(first.expression, bench, network, record.scores, record.cost.train_seconds or 0.0))
+    results.stages.append(_stage(first.expression, bench, delivered, record.scores, record.cost.train_seconds or 0.0))
     for link, compressor in parse_method(job.expression).compressors:
-        network, decoded = yield from _linked(results, bench, link, compressor, network)
+        network, decoded, bench = yield from _linked(results, bench, link, compressor, network)
     results.score(decoded["dev"], decoded.__getitem__)
     results.measure(Attached(network, Adaptation(network.body, frozenset())), decoded["dev"])
 
@@ -92,23 +100,38 @@ def trained(context: Context, job: Job, run: Run) -> Generator[Event, None, Tria
 
 def _linked(
     results: Results, bench: Bench, link: str, compressor: Compressor, network: Network
-) -> Generator[Event, None, tuple[Network, dict[str, Decoded]]]:
-    """The model behind one link, and what it predicts."""
+) -> Generator[Event, None, tuple[Network, dict[str, Decoded], Bench]]:
+    """The model behind one link, what it predicts, and the bench for the next one."""
     context, start = bench.context, time.perf_counter()
     if reason := compressor.unsupported(network.anatomy):
         raise SpecError(f"{link}: {reason}.", "E-METHOD")
     smaller = yield from compressor.compress(network, bench)
     seconds = time.perf_counter() - start
+    notes = list(smaller.notes)
+    if smaller.vocabulary is not None:
+        bench, said = _renumbered(results, bench, smaller.vocabulary)
+        context, notes = bench.context, [*notes, said]
     splits = ["dev", *context.dataset.tests.values()]
     decoding = bench.job.recipe.decoding if bench.job.recipe else None
     decoded = {split: context.predict(smaller.network, split, decoding) for split in splits}
     stage = _stage(link, bench, smaller.network, context.scores(decoded), seconds)
-    results.stages.append(stage.model_copy(update={"notes": smaller.notes, "curve": smaller.curve, "importance": smaller.importance}))
+    results.stages.append(stage.model_copy(update={"notes": notes, "curve": smaller.curve, "importance": smaller.importance}))
     results.cost = results.cost.model_copy(update={"train_seconds": (results.cost.train_seconds or 0.0) + seconds})
-    yield from results.noted([f"{link}: {text}" for text in smaller.notes])
+    yield from results.noted([f"{link}: {text}" for text in notes])
     if context.conditions.few_shot:
         decoded["train"] = context.predict(smaller.network, "train")
-    return smaller.network, decoded
+    return smaller.network, decoded, bench
+
+
+def _renumbered(results: Results, bench: Bench, found: Vocabulary) -> tuple[Bench, str]:
+    """The bench with other tokens, by which the original reads too; and how many test tokens are read as others."""
+    old, place = bench.context.encoded(MAIN).ids, results.folder / TOKENS
+    found.tokenizer.save_pretrained(place)
+    context = replace(bench.context, tokens=place)
+    results.context = context
+    lost = float(np.isin(old, found.kept, invert=True).mean()) if len(old) else 0.0
+    said = f"{percent(lost)} of the test tokens are none of them, and are read in smaller parts or as unknown"
+    return replace(bench, context=context, original=with_vocabulary(copy.deepcopy(bench.original), found.kept)), said
 
 
 def _stage(link: str, bench: Bench, network: Network, scores: Scores, seconds: float) -> Stage:
@@ -159,6 +182,24 @@ class Bench:
     def chooses(self) -> bool:
         """Whether dev may be looked at."""
         return self.context.conditions.few_shot is None
+
+    @property
+    def tokenizer(self) -> Any:
+        """Of the base, or what a compressor left of it."""
+        return self.context.base.tokenizer
+
+    def token_counts(self) -> NDArray[np.int64]:
+        """In the rows as they are read, and in what shall be written."""
+        distilling = self.job.recipe.distilling if self.job.recipe else None
+        pool = self.context.unlabelled or (distilling.unlabelled if distilling else None)
+        context = replace(self.context, unlabelled=pool)
+        found = np.zeros(1 + max(self.tokenizer.get_vocab().values()), np.int64)
+        for encoded in map(context.encoded, ["train", *[UNLABELLED] * (pool is not None)]):
+            tokens = [encoded.ids, *[encoded.marks] * encoded.apart]
+            for own in tokens:
+                assert own is not None
+                found += np.bincount(own[own >= 0], minlength=len(found))
+        return found
 
     def batches(self, rows: int) -> Iterator[Batch]:
         """Training rows with targets."""

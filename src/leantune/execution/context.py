@@ -20,7 +20,6 @@ from leantune.core.files import read_kept, write_atomic
 from leantune.core.long import FIELDS, Long
 from leantune.core.recipe import Generator
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
-from leantune.core.student import Student
 from leantune.core.study import Conditions, Job
 from leantune.core.wording import Wording, plain
 from leantune.data.dataset import Dataset
@@ -38,6 +37,7 @@ from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
+from leantune.execution.bases import structured
 from leantune.execution.device import pick_device
 from leantune.execution.feed import Features, Read, kept_features, pooled
 from leantune.execution.lecture import Mentors
@@ -47,12 +47,10 @@ from leantune.kinds.prompt import Setting, Worded, columns_of
 from leantune.kinds.structure import Structure
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.kinds.teacher import Extra, Lesson
-from leantune.models.altered import altered, stacks_of
-from leantune.models.base import Base, open_base
+from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.build import build_embedder
 from leantune.models.heads import HeadSpec, pieces_of
 from leantune.models.network import Batch, Network, of_rows
-from leantune.models.student import student_of
 from leantune.models.surprise import Surprise
 from leantune.scores.likelihood import tally as tally_likelihood
 
@@ -60,6 +58,8 @@ TAUGHT = "taught"
 """The rows that a student is trained on: the labelled ones, then the unlabelled ones."""
 WORDING = "wording.json"
 """In the folder of a trial: what its prompt settled on."""
+TOKENS = "tokens"
+"""In the same folder: the tokenizer that its compressors left, where that is another one."""
 LABELLED = ("single_label_classification", "multi_label_classification")
 """Problems whose answers have names."""
 
@@ -86,6 +86,8 @@ class Context:
     """Whom the trial imitates."""
     structures: tuple[tuple[str, Structure], ...] = ()
     """Other layers than the base has, each with its link; the trial sees a base with those."""
+    tokens: Path | None = None
+    """Folder of another tokenizer than that of the base, which a compressor or the teacher of another study left; None without one."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""
@@ -117,7 +119,7 @@ class Context:
         return self if self.worded is None else replace(self, worded=self.worded.saying(wording))
 
     def settled_in(self, folder: Path) -> Context:
-        """The same trial as its prompt settled it when it ran.
+        """The same trial as its prompt settled it when it ran, with the tokens that its compressors left.
 
         Args:
             folder: of the trial.
@@ -125,6 +127,8 @@ class Context:
         Raises:
             ArtifactError: E-RUN when that is not there any more.
         """
+        if (folder / TOKENS).is_dir():
+            return replace(self, tokens=folder / TOKENS)  # nothing that is worded loses tokens
         if self.worded is None or not self.worded.prompt.settles:
             return self
         wording = read_kept(folder / WORDING, Wording)
@@ -154,26 +158,8 @@ class Context:
         """The base model, without weights; with the layers that the trial wants."""
         wanted = self.conditions
         found = open_base(wanted.model, pooling=wanted.pooling, max_length=wanted.max_length, revision=wanted.revision)
-        return found if not self.structures else self._with_layers(found)
-
-    def _with_layers(self, base: Base) -> Base:
-        if len(self.structures) == 1 and (student := self.structures[0][1].student):
-            return self._student(base, student)
-        stacks = stacks_of(base)
-        for _, structure in self.structures:
-            stacks = structure.arranged(stacks)
-        drawn = any(layer.fresh for layers in stacks for layer in layers)
-        seed, found = (self.seed or 0) if drawn else 0, self.conditions
-        layers = [[(layer.source, layer.fresh) for layer in stack] for stack in stacks]
-        name = digest(found.model, found.weights, found.revision, layers, seed, length=12)
-        return altered(base, stacks, seed, self.run / "cache" / f"base-{name}")
-
-    def _student(self, base: Base, student: Student) -> Base:
-        file = Path(student.vectors or "").expanduser()
-        vectors = file_digest(file) if file.is_file() else student.vectors  # one that is missing is told where it is read
-        seed, found = self.seed or 0, self.conditions
-        name = digest(found.model, found.weights, found.revision, student.kind, student.width, vectors, seed, length=12)
-        return student_of(base, student, seed, self.run / "cache" / f"base-{name}")
+        found = structured(found, self.structures, wanted, self.seed, self.run / "cache")
+        return found if self.tokens is None else replace(found, tokenizer=read_tokenizer(self.tokens))
 
     @cached_property
     def task(self) -> Task:
@@ -291,7 +277,8 @@ class Context:
         known = self.dataset.digest_of("train") if self.long.selects else ""
         lengths = (found.max_length, found.target_length, found.long, known)
         worded = () if self.worded is None or self.worded.pieces is None else (self.worded.prompt, self.worded.setting.wording)
-        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, *worded, length=12)
+        other = () if self.tokens is None else (file_digest(self.tokens / "tokenizer.json"),)
+        return digest(self.dataset.digest_of(split), split, found.model, found.weights, found.revision, lengths, *worded, *other, length=12)
 
     def encoded(self, split: str) -> Encoded:
         """The tokens of a split; encoded by the first trial that asks, shared by all others."""

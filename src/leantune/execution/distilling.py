@@ -37,6 +37,7 @@ from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
 from leantune.kinds.teacher import Lesson
+from leantune.models.base import read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.heads import VOCABULARY
 from leantune.models.network import Network
@@ -97,6 +98,8 @@ def _opened(context: Context, expert: Expert) -> Mentor:
     changes = {"model": expert.base, "weights": expert.digest, "revision": expert.revision, "pooling": expert.pooling}
     conditions = context.conditions.model_copy(update=changes | {"max_length": expert.max_length, "long": expert.long})
     found = Context(context.run, conditions, seed=context.seed)
+    if read_tokenizer(Path(expert.folder)).get_vocab() != found.base.tokenizer.get_vocab():
+        found = replace(found, tokens=Path(expert.folder))
     prompt = parse_method(expert.recipe.method).prompt if expert.recipe else None
     if prompt is not None and expert.recipe and expert.recipe.wording:
         found = replace(found, worded=Worded(prompt, found.setting(expert.recipe.wording)))

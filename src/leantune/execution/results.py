@@ -31,6 +31,7 @@ from leantune.evaluate.samples import Passages, samples
 from leantune.execution.context import WORDING, Context
 from leantune.execution.device import peak_memory
 from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trainable, fit, head_names, trained_names
+from leantune.kinds.structure import is_of_the_run
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.delta import delta_bytes, read_delta, write_delta, write_standing
@@ -195,7 +196,7 @@ class Results(Outcome):
         """Save, reload, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
         units = context.encoded("dev").units
-        if context.structures:
+        if is_of_the_run(context.structures):
             write_standing(network, context.base, self.folder / "delta")
         else:
             write_delta(network, attached.adaptation, context.base, self.folder / "delta")

@@ -9,18 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from leantune.core.events import Event
 from leantune.core.link import Link, LinkCard
 from leantune.core.measured import Importance, Latency, Point
+from leantune.data.pieces._pieces import Tokenizer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from leantune.models.anatomy import Anatomy
     from leantune.models.network import Batch, Network
     from leantune.scores.tally import Tally
+
+
+class Tokens(Tokenizer, Protocol):
+    """The part of a `transformers` tokenizer that is needed here."""
+
+    def __len__(self) -> int:
+        """Its tokens."""
+        ...
+
+    def get_vocab(self) -> dict[str, int]:
+        """Numbers by tokens."""
+        ...
+
+    def save_pretrained(self, folder: Path, /) -> object:
+        """Write its files."""
+        ...
 
 
 class Workshop(Protocol):
@@ -54,6 +74,15 @@ class Workshop(Protocol):
     @property
     def chooses(self) -> bool:
         """Whether there are dev rows to judge by; not where few rows are all there is."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokens:
+        """That the network reads by."""
+        ...
+
+    def token_counts(self) -> NDArray[np.int64]:
+        """How often each token occurs in the training rows and in the unlabelled ones that the trial has."""
         ...
 
     def batches(self, rows: int) -> Iterator[Batch]:
@@ -94,6 +123,15 @@ class Workshop(Protocol):
 
 
 @dataclass(frozen=True)
+class Vocabulary:
+    """Other tokens than the network was trained on."""
+
+    tokenizer: Tokens
+    kept: NDArray[np.int64]
+    """Numbers that its tokens had before, rising; the place of each is its new number."""
+
+
+@dataclass(frozen=True)
 class Smaller:
     """What a compressor made."""
 
@@ -104,6 +142,8 @@ class Smaller:
     """The models on the way, where there are several."""
     importance: Importance | None = None
     """Of heads and neurons before anything was taken out."""
+    vocabulary: Vocabulary | None = None
+    """What the network reads by from now on; None where that stays as it was."""
 
 
 class Compressor(Link):
@@ -112,6 +152,11 @@ class Compressor(Link):
     card: ClassVar[LinkCard]
     ends: ClassVar[bool] = False
     """Whether what it makes is no plain network any more, so that nothing can stand behind it."""
+
+    @property
+    def renumbers(self) -> bool:
+        """Whether tokens have other numbers afterwards."""
+        return False
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Why it cannot work on this body, in one line; None when it can."""

@@ -59,6 +59,8 @@ class Card(Spec):
     """Under a budget in time its trials have this times the steps of the others: what learns slowly is not judged half-way."""
     untrained: bool = False
     """Nothing is trained but what a prompt brings."""
+    four_bit: bool = False
+    """`peft` has a form of it that stands on linear maps in 4 bits."""
     prepends: bool = False
     """Virtual tokens stand before the text, so pooling must leave them out."""
 

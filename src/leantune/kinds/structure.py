@@ -3,18 +3,19 @@
     arranged(stacks) -> stacks          what stands at each place: a layer of the base, or a fresh one in its shape
 
 A stack is the layers of a transformer in the order of the forward pass; an encoder-decoder has two. Links work on what the one before
-them left; a student takes the place of them all. Numbers are places in that order, from 0 (of an encoder-decoder the encoder's first);
-negative numbers count from the top.
+them left; a student takes the place of them all; packed layers stay where they are. Numbers are places in that order, from 0 (of an
+encoder-decoder the encoder's first); negative numbers count from the top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from leantune.core.errors import SpecError
 from leantune.core.layers import Stacks
 from leantune.core.link import Link, LinkCard
+from leantune.core.packing import Packing
 from leantune.core.student import Student
 
 
@@ -28,6 +29,11 @@ class Structure(Link):
         """The body that shall stand in the place of the base; None where its layers are arranged."""
         return None
 
+    @property
+    def packing(self) -> Packing | None:
+        """How the maps of the base are kept; None where they stay as they are."""
+        return None
+
     def arranged(self, stacks: Stacks) -> Stacks:
         """The layers that there shall be.
 
@@ -35,6 +41,11 @@ class Structure(Link):
             SpecError: E-RANGE for layers that do not exist, E-METHOD where the body does not allow it.
         """
         raise NotImplementedError
+
+
+def is_of_the_run(structures: Sequence[tuple[str, Structure]]) -> bool:
+    """Whether the base that they make is kept nowhere but in the run, so that what is trained on it must be stored whole."""
+    return any(structure.packing is None for _, structure in structures)
 
 
 def places(stacks: Stacks, numbers: Iterable[int], link: str) -> list[tuple[int, int]]:

@@ -73,6 +73,8 @@ _PAPERS: dict[str, str] = {
     "vera": "arXiv:2310.11454",
 }
 _NOT_AT_BASE = frozenset({*PROMPTS, "c3a", "fourierft", "unilora", "vblora"})
+_FOUR_BIT = frozenset({"adalora", "hira", "ia3", "lora", "pvera", "randlora", "road"})
+"""Those with a class of their own for linear maps in 4 bits; others would read the packed bytes as weights."""
 _NOT_MERGED = frozenset({*PROMPTS, "lily"})
 
 
@@ -85,5 +87,6 @@ def card(name: str) -> Card:
         rates=_RATES.get(name, _LORA),
         identity=name not in _NOT_AT_BASE,
         mergeable=name not in _NOT_MERGED,
+        four_bit=name in _FOUR_BIT,
         prepends=name in PROMPTS,
     )

@@ -51,6 +51,7 @@ class AdaLora(Method):
         paper="Zhang et al. 2023, arXiv:2303.10512",
         when="many steps and a tight parameter budget; in short runs plain LoRA is as good and faster",
         rates=Rates(low=5e-4, start=1e-3, high=4e-3),
+        four_bit=True,
     )
 
     @model_validator(mode="after")

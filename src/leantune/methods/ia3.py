@@ -30,6 +30,7 @@ class Ia3(Method):
         paper="Liu et al. 2022, arXiv:2205.05638",
         when="a delta of a few kilobytes that merges without a trace; wants a high learning rate",
         rates=Rates(low=2e-3, start=5e-3, high=2e-2),
+        four_bit=True,
     )
 
     def unsupported(self, anatomy: Anatomy) -> str | None:

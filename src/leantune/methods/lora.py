@@ -44,6 +44,7 @@ class Lora(Method):
         paper="Hu et al. 2021, arXiv:2106.09685",
         when="the default choice: close to full fine-tuning at a hundredth of the size, merges without a trace",
         rates=Rates(low=2e-4, start=5e-4, high=2e-3),
+        four_bit=True,
     )
 
     def unsupported(self, anatomy: Anatomy) -> str | None:

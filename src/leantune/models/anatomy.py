@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from leantune.core.errors import SpecError
@@ -153,7 +153,9 @@ def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = Fa
         norms=norms,
         biases=tuple(name for name, _ in module.named_parameters() if name.endswith("bias") and not _below(name, head_paths)),
         heads=head_paths,
-        parameters={name: part.numel() for name, part in module.named_parameters() if not _below(name, (*head_paths, *_tables(module)))},
+        parameters={
+            name: stands_for(part) for name, part in module.named_parameters() if not _below(name, (*head_paths, *_tables(module)))
+        },
         causal=any(getattr(part, "is_causal", False) for part in module.modules()),
         takes_cache="past_key_values" in inspect.signature(_body(module).forward).parameters,
         attention_heads=config.num_attention_heads,
@@ -227,10 +229,18 @@ def _linear_kind(path: str, part: nn.Module, hidden: int, *, last: bool) -> Kind
 
 
 def linear_shape(part: nn.Module) -> tuple[int, int]:
-    """(inputs, outputs); a Conv1D keeps its weight transposed."""
+    """(inputs, outputs); a Conv1D keeps its weight transposed, and a packed map has its sides beside it."""
+    if getattr(part.weight, "quant_state", None) is not None:
+        return int(part.in_features), int(part.out_features)  # type: ignore[arg-type]
     weight = part.weight
     first, second = weight.shape  # type: ignore[misc, union-attr]
     return (first, second) if isinstance(part, Conv1D) else (second, first)
+
+
+def stands_for(value: Tensor) -> int:
+    """Numbers that a parameter stands for; bitsandbytes packs two into a byte and keeps their shape beside them."""
+    packed = getattr(value, "quant_state", None)
+    return value.numel() if packed is None else int(packed.shape.numel())
 
 
 def _is_norm(part: nn.Module) -> bool:

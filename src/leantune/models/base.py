@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
+from leantune.core.packing import Packing
 from leantune.models.edge import EdgeConfig
 from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
@@ -37,6 +38,8 @@ class Base:
     """stock, mean, cls or last."""
     max_length: int
     """Tokens per row at most."""
+    packing: Packing | None = None
+    """How its linear maps are kept in 4 bits; None where they stay as they are."""
 
     @property
     def name(self) -> str:

@@ -31,6 +31,7 @@ from transformers import (
 from leantune.core.errors import SpecError
 from leantune.models.anatomy import Anatomy, anatomy
 from leantune.models.base import Base, load_pretrained
+from leantune.models.four_bit import loading, trainable
 from leantune.models.heads import VOCABULARY, HeadKind, HeadSpec, is_transducer
 from leantune.models.locate import Location
 from leantune.models.network import ASKED, Network
@@ -126,16 +127,19 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
     """
     kind = layout(base, head.kind, prepends=prepends)
     config = _configured(base, head, dropout)
+    packed = _packed(base, head, kind)
     torch.manual_seed(seed)
     if kind == "stock":
-        body, missing = _load_stock(base.location, head.kind, config)
+        body, missing = _load_stock(base.location, head.kind, config, **packed)
+        trainable(body)
         if head.kind in VOCABULARY:
             heads = _untied_owners(body, missing)
         else:
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         found = anatomy(body, heads)
         return _worded(body, found, head, seed) if head.words else Network(body, None, kind, found)
-    body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config))
+    body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config), **packed)
+    trainable(body)
     outer = outer_head(config.hidden_size, head.outputs)
     return Network(body, outer, kind, anatomy(body, anchored=head.anchored), unit=head.anchored)
 
@@ -168,7 +172,16 @@ def build_embedder(base: Base) -> nn.Module:
     return body
 
 
-def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) -> tuple[nn.Module, set[str]]:
+def _packed(base: Base, head: HeadSpec, kind: str) -> dict[str, Any]:
+    """What packs the maps of the body while it is read, where the base is to be in 4 bits."""
+    if base.packing is None:
+        return {}
+    with torch.device("meta"):
+        skeleton = _empty_body(base, head, kind)
+    return loading(skeleton, anatomy(skeleton).blocks, base.packing)
+
+
+def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig, **options: Any) -> tuple[nn.Module, set[str]]:
     """The family's own class with the weights, and the parameters that were not among them."""
     body, info = load_pretrained(
         stock(config, kind),
@@ -177,6 +190,7 @@ def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig) ->
         dtype=torch.float32,
         output_loading_info=True,
         ignore_mismatched_sizes=True,
+        **options,
     )
     return body, {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
 

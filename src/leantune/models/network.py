@@ -19,7 +19,7 @@ import torch
 from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
-from leantune.models.anatomy import Anatomy
+from leantune.models.anatomy import Anatomy, stands_for
 from leantune.models.soft_tokens import SoftTokens, placed
 from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
@@ -207,19 +207,13 @@ def embedded_behind_virtual_words(body: Any, input_ids: Tensor, attention_mask: 
 def parameter_count(network: nn.Module) -> int:
     """Parameters of the whole model, shared ones once; packed ones as many as they stand for."""
     own = getattr(getattr(network, "body", None), "parameter_count", None)  # an ONNX graph counts for itself
-    return sum(_stands_for(value) for value in network.parameters()) if own is None else int(own)
+    return sum(stands_for(value) for value in network.parameters()) if own is None else int(own)
 
 
 def weight_bytes(network: nn.Module) -> int:
     """Bytes of its weights in memory."""
     own = getattr(getattr(network, "body", None), "weight_bytes", None)
     return sum(value.numel() * value.element_size() + _scale_bytes(value) for value in network.parameters()) if own is None else int(own)
-
-
-def _stands_for(value: Tensor) -> int:
-    """Numbers that a parameter stands for; bitsandbytes packs two into a byte and keeps their shape beside them."""
-    packed = getattr(value, "quant_state", None)
-    return value.numel() if packed is None else int(packed.shape.numel())
 
 
 def _scale_bytes(value: Tensor) -> int:

@@ -141,8 +141,8 @@ def with_neurons(network: Network, kept: Sequence[Tensor]) -> Network:
         for site in inner:
             halves = site.outputs // width  # a gate and its values may be one map
             rows = torch.cat([chosen + width * half for half in range(halves)])
-            body.set_submodule(site.path, _outputs(body.get_submodule(site.path), rows))
-        body.set_submodule(outer.path, _inputs(body.get_submodule(outer.path), chosen))
+            body.set_submodule(site.path, outputs_of(body.get_submodule(site.path), rows))
+        body.set_submodule(outer.path, inputs_of(body.get_submodule(outer.path), chosen))
     config: Any = body.config
     known = config.to_dict()
     named = [name for name in _WIDTHS if known.get(name) == width] or [name for name in _WIDTHS if name in known and known[name] is None]
@@ -151,12 +151,12 @@ def with_neurons(network: Network, kept: Sequence[Tensor]) -> Network:
     return rebuilt(network)
 
 
-def _outputs(part: nn.Module, rows: Tensor) -> nn.Module:
+def outputs_of(part: nn.Module, rows: Tensor) -> nn.Module:
     """A linear map with some of its outputs."""
     return _linear(part, as_linear(part)[rows], None if part.bias is None else part.bias[rows])  # type: ignore[index]
 
 
-def _inputs(part: nn.Module, columns: Tensor) -> nn.Module:
+def inputs_of(part: nn.Module, columns: Tensor) -> nn.Module:
     """A linear map that reads some of its inputs."""
     return _linear(part, as_linear(part)[:, columns], part.bias)  # type: ignore[arg-type]
 

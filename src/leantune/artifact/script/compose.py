@@ -27,6 +27,7 @@ from leantune.artifact.script import (
     frame,
     lengthy,
     masked,
+    packed,
     passage,
     pooled,
     spans,
@@ -94,7 +95,7 @@ def compose(
     worded: Worded | None = None,
     scored: tuple[int, int] | None = None,
     graph: Graph | None = None,
-    packed: bool = False,
+    in_4_bits: bool = False,
 ) -> str:
     """The text of `predict.py`.
 
@@ -107,9 +108,9 @@ def compose(
         worded: the prompt; None without one.
         scored: where words are left out that the base expected: the token before a text, and tokens that it reads at once.
         graph: how the graph is run, where the folder holds one.
-        packed: whether the weights are those of bitsandbytes.
+        in_4_bits: whether the weights, or those of the base, are those of bitsandbytes.
     """
-    functions = _functions(manifest, prompts=prompts)
+    functions = _functions(manifest, prompts=prompts, in_4_bits=in_4_bits)
     body, lines = "\n\n".join(_source(function) for function in functions), list[str]()
     if manifest.form == "onnx":  # the parts that stand for another carry its name
         body = re.sub(r"^def predict_\w+\(", "def predict(", re.sub(r"\brun_graph\b", "main", body), flags=re.MULTILINE)
@@ -120,7 +121,7 @@ def compose(
     facts = manifest.facts
     settings = _graph_settings(manifest, pad, graph) if graph else _settings(manifest, pad, start, prompts=prompts) | _prompt(worded, start)
     header = _HEADER.format(
-        needs=f"bitsandbytes, {_NEEDS[manifest.form]}" if packed else _NEEDS[manifest.form],
+        needs=f"bitsandbytes, {_NEEDS[manifest.form]}" if in_4_bits else _NEEDS[manifest.form],
         example=shown(facts),
         text=facts.text if facts.text.isidentifier() else f'"{facts.text}"',
         imports=_imports(body, own_code, lines),
@@ -187,10 +188,11 @@ def _frame(facts: Facts) -> list[Any]:
     return [frame.read_rows, *column, frame.arguments, frame.rows_of, frame.write_rows]
 
 
-def _functions(manifest: Manifest, *, prompts: bool) -> list[Any]:
+def _functions(manifest: Manifest, *, prompts: bool, in_4_bits: bool) -> list[Any]:
     if manifest.form == "onnx":
         return _graph_functions(manifest)
-    load_body = adapter.load_body if manifest.form == "adapter" else whole.load_body
+    on_base = packed.load_body if in_4_bits else adapter.load_body
+    load_body = on_base if manifest.form == "adapter" else whole.load_body
     if manifest.layout in ("stock", "asked"):
         model: list[Any] = [stock.load_model, stock.forward]
     else:
