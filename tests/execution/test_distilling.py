@@ -43,7 +43,8 @@ def classification() -> Task:
 def taught(logits: Tensor, *teachers: Tensor, known: list[bool] | None = None, **options: object) -> Tensor:
     heard = Heard(logits, torch.tensor([0, 1]), teachers)
     asked = Distill.build("distill", options)
-    return Taught(classification(), lambda _: heard, asked, None if known is None else lambda _: np.array(known))(np.arange(2))
+    shares = [1 / len(teachers)] * len(teachers)
+    return Taught(classification(), lambda _: heard, asked, shares, None if known is None else lambda _: np.array(known))(np.arange(2))
 
 
 def test_the_loss_by_hand() -> None:
@@ -92,7 +93,7 @@ def test_padding_does_not_move_the_loss_of_tokens() -> None:
         targets = torch.full((2, width), -100)
         targets[0, :2], targets[1, :3] = torch.tensor([0, 1]), torch.tensor([2, 0, 1])
         kept = Kept(lambda _, found=(logits, targets): found, [judged])  # type: ignore[misc]
-        losses.append(Taught(task, kept, Distill.build("distill", {}))(np.arange(2)))
+        losses.append(Taught(task, kept, Distill.build("distill", {}), [1.0])(np.arange(2)))
     torch.testing.assert_close(losses[0], losses[1])
     np.testing.assert_array_equal(judged.said(np.array([1]), torch.zeros(1, 4, 3))[0, :3], values[2:])
 
@@ -166,8 +167,8 @@ def test_kept_logits_are_those_of_the_teacher_beside_the_student(context: Contex
     assert beside.mentors is not None
     feed = TokenFeed(network, batch, found.device, found.task.sought)
     asked = Distill.build("distill", {})
-    kept = Taught(found.task, Kept(feed, found.mentors.judged), asked)
-    live = Taught(found.task, Live(found.task, network, beside.mentors.networks, batch, found.device, asked), asked)
+    kept = Taught(found.task, Kept(feed, found.mentors.judged), asked, [1.0])
+    live = Taught(found.task, Live(found.task, network, beside.mentors.networks, [1.0], batch, found.device, asked), asked, [1.0])
     network.eval()
     for pieces in ([0, 5, 9], [3]):
         torch.testing.assert_close(kept(np.array(pieces)), live(np.array(pieces)), rtol=1e-5, atol=1e-6)
@@ -220,7 +221,7 @@ def test_states_of_a_lesson_without_logits_leave_the_labels_alone() -> None:
     heard = Heard(LOGITS, torch.tensor([0, 1]), [TEACHER], apart=torch.tensor(0.25))
     asked = Distill.build("distill", {"match": ("hidden",), "weight": 2.0})
     wanted = classification().loss(LOGITS, torch.tensor([0, 1])) + 0.5
-    torch.testing.assert_close(Taught(classification(), lambda _: heard, asked)(np.arange(2)), wanted)
+    torch.testing.assert_close(Taught(classification(), lambda _: heard, asked, [1.0])(np.arange(2)), wanted)
 
 
 def test_replacing_a_context_keeps_its_teachers(context: Context, student: Student) -> None:

@@ -110,7 +110,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     body = base if kind else standing(base, folder)
     manifest = Manifest(
         leantune=__version__,
-        versions={name: version(name) for name in (*LIBRARIES, *[RUNTIME] * bool(graph))},
+        versions=versions(RUNTIME) if graph else versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=facts,
         base=origin,
@@ -137,6 +137,11 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     manifest = manifest.model_copy(update={"loads_in": ways})
     (folder / CARD).write_text(card(manifest), encoding="utf-8")
     return write_manifest(folder, manifest)
+
+
+def versions(*more: str) -> dict[str, str]:
+    """Of the libraries that an artifact is proven with."""
+    return {name: version(name) for name in (*LIBRARIES, *more)}
 
 
 def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base, graph: Graph | None) -> None:

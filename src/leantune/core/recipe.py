@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import Field
@@ -101,6 +102,14 @@ class Expert(Spec):
     long: str
     recipe: Recipe | None = None
     """What it was trained by."""
+    share: float = 1.0
+    """Of what a teacher says; less than 1 for the members of an ensemble."""
+
+    @property
+    def name(self) -> str:
+        """For people: the last part of its folder, of a member of an ensemble the last three."""
+        parts = PurePath(self.folder).parts
+        return "/".join(parts[-3:]) if self.share < 1 else parts[-1]
 
 
 class Distilling(Spec):

@@ -203,7 +203,7 @@ class Bench:
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
-            objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.device),
+            objective=Mentors(Distiller(), (1.0,), networks=(self.original,)).objective(context.task, network, feed, batch, context.device),
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=context.encoded("train").visits,
             look=lambda: Decoded([], np.zeros(0, np.float32)),

@@ -54,6 +54,8 @@ class Mentors:
     """The teachers of a trial, ready to be asked."""
 
     asked: Distiller
+    shares: tuple[float, ...]
+    """Of each, summing to 1."""
     judged: tuple[Judged, ...] = ()
     """Their logits, where these are kept ..."""
     networks: tuple[Network, ...] = ()
@@ -73,8 +75,10 @@ class Mentors:
             batch: pieces with targets, on the device.
             device: where it runs.
         """
-        lecture: Lecture = Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, batch, device, self.asked)
-        return Taught(task, lecture, self.asked, self.labelled)
+        lecture: Lecture = (
+            Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, self.shares, batch, device, self.asked)
+        )
+        return Taught(task, lecture, self.asked, self.shares, self.labelled)
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Live:
     task: Task
     network: Network
     teachers: Sequence[Network]
+    shares: Sequence[float]
     batch: Callable[[NDArray[np.int64]], Batch]
     device: torch.device
     asked: Distiller
@@ -137,7 +142,7 @@ class Live:
             if kinds:
                 sides = (own, self.network.anatomy), (seen, teacher.anatomy)
                 apart.append(mismatch(kinds, *sides, batch.attention_mask))
-        return Heard(logits, at_sought(batch.targets, sought), taught, torch.stack(apart).mean() if apart else None)
+        return Heard(logits, at_sought(batch.targets, sought), taught, _shared(apart, self.shares) if apart else None)
 
 
 def _unwatched(network: Network) -> AbstractContextManager[Seen]:
@@ -153,6 +158,7 @@ class Taught:
     task: Task
     lecture: Lecture
     asked: Distiller
+    shares: Sequence[float]
     labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
     """See `Mentors.labelled`."""
 
@@ -184,4 +190,9 @@ class Taught:
         """The mean over the teachers: its gradient is that of the divergence from the mean of their probabilities."""
         if "logits" not in self.asked.match:
             return logits.sum() * 0.0
-        return torch.stack([self.task.imitation(logits, one, targets, self.asked.temperature) for one in taught]).mean()
+        return _shared([self.task.imitation(logits, one, targets, self.asked.temperature) for one in taught], self.shares)
+
+
+def _shared(values: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """Their weighted mean."""
+    return torch.stack([share * value for share, value in zip(shares, values, strict=True)]).sum()
