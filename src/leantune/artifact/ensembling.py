@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -193,6 +194,14 @@ def _facts(first: Facts, names: Sequence[str], cost: Cost, score: float | None) 
     """Of all together: what is one member's own is left out."""
     what = f"Ensemble of {len(names)} models"
     found = f", weights found on labelled rows ({percent(score)} there)" if score is not None else ""
-    values = {"method": "ensemble", "title": what, "paper": "-", "recipe": None, "asked": None, "anchored": False, "long": "head"}
+    values: dict[str, Any] = {
+        "method": "ensemble",
+        "title": what,
+        "paper": "-",
+        "recipe": None,
+        "asked": None,
+        "anchored": False,
+        "long": "head",
+    }
     values |= {"virtual_tokens": 0, "scores": Scores(dev=score), "interval": None, "verdict": None, "cost": cost}
     return first.model_copy(update=values | {"reason": f"{what}: {', '.join(names)}{found}."})

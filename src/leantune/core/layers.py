@@ -17,3 +17,12 @@ class Layer:
 
 Stacks = tuple[tuple[Layer, ...], ...]
 """The layers in the order of the forward pass; of an encoder-decoder those of each side."""
+
+
+def evenly(there: int, wanted: int) -> list[int]:
+    """Places at even distances, the first and the last among them.
+
+    >>> evenly(12, 6)
+    [0, 2, 4, 7, 9, 11]
+    """
+    return [round(place * (there - 1) / max(1, wanted - 1)) for place in range(wanted)]

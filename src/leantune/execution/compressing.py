@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +29,7 @@ from leantune.execution.context import Context
 from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, Setup, fit
+from leantune.execution.objective import Objective, Sandwich
 from leantune.execution.results import Attached, Results, delivered_latency
 from leantune.kinds.compressor import Compressor
 from leantune.kinds.distiller import Distiller
@@ -193,17 +195,22 @@ class Bench:
         lr: float,
         after_step: Callable[[int], None] | None = None,
         penalty: Callable[[], Tensor] | None = None,
+        inside: Callable[[], Sequence[AbstractContextManager[Network]]] | None = None,
     ) -> Generator[Event, None, None]:
-        """Distil the original into a network."""
+        """Distil the original into a network, or a network into smaller ones inside of it."""
         context = self.context
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
         feed = TokenFeed(network, batch, context.device, context.task.sought)
+        taught = Mentors(Distiller(), (1.0,), networks=(self.original,))
+        objective: Objective = taught.objective(context.task, network, feed, batch, context.device)
+        if inside is not None:
+            objective = Sandwich(context.task, network, inside, batch, context.device)
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
-            objective=Mentors(Distiller(), (1.0,), networks=(self.original,)).objective(context.task, network, feed, batch, context.device),
+            objective=objective,
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=context.encoded("train").visits,
             look=lambda: Decoded([], np.zeros(0, np.float32)),
