@@ -13,6 +13,8 @@ class Layer:
     """The layer of the base whose weights it has, or whose shape."""
     fresh: bool = False
     """Whether its weights are drawn anew."""
+    group: int | None = None
+    """Layers of one group are one and the same, run at each of their places; None: it is its own."""
 
 
 Stacks = tuple[tuple[Layer, ...], ...]

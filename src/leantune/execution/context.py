@@ -164,7 +164,7 @@ class Context:
             stacks = structure.arranged(stacks)
         drawn = any(layer.fresh for layers in stacks for layer in layers)
         seed, found = (self.seed or 0) if drawn else 0, self.conditions
-        layers = [[(layer.source, layer.fresh) for layer in stack] for stack in stacks]
+        layers = [[(layer.source, layer.fresh, layer.group) for layer in stack] for stack in stacks]
         name = digest(found.model, found.weights, found.revision, layers, seed, length=12)
         return altered(base, stacks, seed, self.run / "cache" / f"base-{name}")
 
