@@ -18,6 +18,7 @@ from leantune.core.study import Job
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
+from leantune.execution.lecture import Taught
 from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
 from leantune.execution.results import Attached
@@ -90,13 +91,14 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     train = context.encoded(split)
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     batch = partial(context.batch, split, targets=True, random=random)
-    objective = _objective(context, network, batch, TokenFeed(network, batch, context.device, context.task.sought))
+    objective = _objective(context, network, batch, TokenFeed(network, batch, context.device, context.task.sought), job.seed)
     look: Callable[[], Decoded] = partial(context.judge, network, "dev")
     units, seconds = train.visits, context.settling
     if from_states(attached):
         features = context.features(split, network.eval().embed, network.pooling)
         targets, pooled = partial(context.targets_of, split), partial(context.pooled, split)
-        objective = _objective(context, network, batch, FeatureFeed(network.read, features.states, targets, pooled, context.device))
+        stored = FeatureFeed(network.read, features.states, targets, pooled, context.device)
+        objective = _objective(context, network, batch, stored, job.seed)
         units = train.units  # all windows of a row cost next to nothing here
         seconds += features.seconds
         context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
@@ -115,6 +117,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         score=partial(context.judgement, "dev"),
         seed=job.seed,
         seconds=seconds,
+        helpers=objective.helpers if isinstance(objective, Taught) else None,
         solve=attached.solve,
     )
 
@@ -126,10 +129,10 @@ def from_states(attached: Attached) -> bool:
     return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
 
 
-def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed) -> Objective:
+def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed, seed: int) -> Objective:
     """The loss of the task; beside a teacher that of its soft targets too."""
     if context.mentors is not None:
-        return context.mentors.objective(context.task, network, feed, batch, context.device)
+        return context.mentors.objective(context.task, network, feed, batch, context.device, seed)
     if context.lesson is None:
         return Supervised(context.task, feed)
     rows, lesson = context.encoded(context.learned).answered, context.lesson

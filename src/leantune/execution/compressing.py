@@ -204,7 +204,7 @@ class Bench:
         batch = partial(context.batch, "train", targets=True)
         feed = TokenFeed(network, batch, context.device, context.task.sought)
         taught = Mentors(Distiller(), (1.0,), networks=(self.original,))
-        objective: Objective = taught.objective(context.task, network, feed, batch, context.device)
+        objective: Objective = taught.objective(context.task, network, feed, batch, context.device, self.seed)
         if inside is not None:
             objective = Sandwich(context.task, network, inside, batch, context.device)
         setup = Setup(

@@ -17,13 +17,15 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from leantune.core.errors import SpecError
 from leantune.execution.device import autocast
 from leantune.execution.feed import Feed
+from leantune.execution.optimizers import Helpers
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.task import Task
-from leantune.models.matching import Seen, mismatch, watched
+from leantune.models.matching import Seen, mismatch, state_map, unmatched, watched
 from leantune.models.network import Batch, Network
 from leantune.models.sought import at_sought
 
@@ -64,7 +66,7 @@ class Mentors:
     """From numbers of pieces to whether the rows of their logits have labels; None where all have."""
 
     def objective(
-        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], device: torch.device
+        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], device: torch.device, seed: int
     ) -> Taught:
         """The objective of a student.
 
@@ -74,11 +76,21 @@ class Mentors:
             feed: what it says of pieces.
             batch: pieces with targets, on the device.
             device: where it runs.
+            seed: of the maps to states of another width.
+
+        Raises:
+            SpecError: E-METHOD for a teacher whose body cannot be compared with that of the student.
         """
-        lecture: Lecture = (
-            Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, self.shares, batch, device, self.asked)
-        )
-        return Taught(task, lecture, self.asked, self.shares, self.labelled)
+        if self.judged:
+            return Taught(task, Kept(feed, self.judged), self.asked, self.shares, self.labelled)
+        for teacher in self.networks if self.asked.inside else ():
+            if reason := unmatched(network.anatomy, teacher.anatomy, self.asked.match):
+                raise SpecError(f"distill: {reason}.", "E-METHOD")
+        found = [state_map(self.asked.match, network.anatomy, teacher.anatomy, seed) for teacher in self.networks]
+        maps = [one if one is None else one.to(device) for one in found]
+        live = Live(task, network, self.networks, self.shares, batch, device, self.asked, maps)
+        learned = tuple(value for one in maps if one is not None for value in one.parameters())
+        return Taught(task, live, self.asked, self.shares, self.labelled, Helpers(learned, self.asked.map_lr) if learned else None)
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,8 @@ class Live:
     batch: Callable[[NDArray[np.int64]], Batch]
     device: torch.device
     asked: Distiller
+    maps: Sequence[nn.Linear | None]
+    """From the states of the student to those of each teacher."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> Heard:
         """Of these pieces."""
@@ -136,12 +150,12 @@ class Live:
         with autocast(self.device), watch(self.network) as own:
             logits = self.network(batch, sought)
         taught, apart = [], []
-        for teacher in self.teachers:
+        for teacher, to_teacher in zip(self.teachers, self.maps, strict=True):
             with torch.no_grad(), autocast(self.device), watch(teacher) as seen:
                 taught.append(teacher(batch, sought))
             if kinds:
                 sides = (own, self.network.anatomy), (seen, teacher.anatomy)
-                apart.append(mismatch(kinds, *sides, batch.attention_mask))
+                apart.append(mismatch(kinds, *sides, batch.attention_mask, to_teacher))
         return Heard(logits, at_sought(batch.targets, sought), taught, _shared(apart, self.shares) if apart else None)
 
 
@@ -161,6 +175,8 @@ class Taught:
     shares: Sequence[float]
     labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
     """See `Mentors.labelled`."""
+    helpers: Helpers | None = None
+    """What is trained beside the student."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
         """Of these pieces."""

@@ -24,7 +24,7 @@ from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
 from leantune.data.units import Units
 from leantune.execution.objective import Objective
-from leantune.execution.optimizers import build_optimizer
+from leantune.execution.optimizers import Helpers, build_optimizer
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
@@ -58,6 +58,8 @@ class Course(Generic[Seen]):
     """What they are worth: the metric, or a mean of several."""
     seconds: float = 0.0
     """Spent before the first step on what this training alone would need."""
+    helpers: Helpers | None = None
+    """What is trained beside the network."""
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
 
@@ -134,7 +136,8 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         looks.best = setup.look()
         yield Evaluated(point=CurvePoint(step=0, seconds=seconds, train_loss=0.0, dev_score=setup.score(looks.best)), best=True)
         return
-    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters())
+    optimizer, schedule = build_optimizer(recipe, trained.items(), head_names(network, names), network.soft_parameters(), setup.helpers)
+    beside = setup.helpers.parameters if setup.helpers else ()
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()
@@ -142,7 +145,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
     network.train()
     for step in range(1, recipe.steps + 1):
         start = time.perf_counter()
-        loss = _step(setup, drawn, list(trained.values()), optimizer)
+        loss = _step(setup, drawn, [*trained.values(), *beside], optimizer)
         schedule.step()
         if not math.isfinite(loss):
             raise Diverged(step, loss, recipe.lr)
