@@ -155,7 +155,13 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
-    more: dict[str, Any] = {"own_code": code, "worded": worded, "scored": scored, "graph": graph, "packed": holds_packed(folder)}
+    more: dict[str, Any] = {
+        "own_code": None if graph else code,
+        "worded": worded,
+        "scored": scored,
+        "graph": graph,
+        "packed": holds_packed(folder),
+    }
     script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 
