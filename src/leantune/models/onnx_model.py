@@ -93,16 +93,23 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
     return noted(model, {PARAMETERS: str(sum(value.numel() for value in network.parameters()))})
 
 
-def traced_program(network: Network, *, types: bool) -> torch.export.ExportedProgram:
-    """The program that torch makes of a plain network, with any number of rows and tokens, for other compilers.
+def traced_program(network: Network, *, types: bool, rows: int, tokens: int) -> torch.export.ExportedProgram:
+    """The program that torch makes of a plain network, for compilers that lay out the memory of the largest batch beforehand.
+
+    Args:
+        network: adapters folded in; it stays as it is.
+        types: whether it reads token types.
+        rows: of a batch at most.
+        tokens: of a row at most.
 
     Raises:
         SpecError: E-METHOD where torch cannot say it for any number of tokens, as of an LSTM.
     """
     plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
+    bounds = {0: torch.export.Dim("rows", max=rows), 1: torch.export.Dim("tokens", max=tokens)}
     with torch.no_grad(), _silent():
         try:
-            return torch.export.export(plain, inputs, dynamic_shapes=_dynamic(inputs))
+            return torch.export.export(plain, inputs, dynamic_shapes=tuple(bounds for _ in inputs))
         except (RuntimeError, ValueError, TypeError) as error:
             raise SpecError(f"{network.anatomy.architecture} cannot become a program: {_line(error)}", "E-METHOD") from error
 
