@@ -12,6 +12,7 @@ from leantune.core.errors import SpecError
 from leantune.core.records import TrialRecord
 
 FULL = "full(lr=0.01)"
+ELASTIC = f"{FULL} | elastic(layers=1, neurons=0.5, steps=4)"
 SHORT, NARROW = f"{FULL} | shrink(layers=1, steps=8)", "lora(rank=2, lr=0.02) | merge | prune(neurons, keep=0.5, steps=4)"
 
 
@@ -19,7 +20,7 @@ SHORT, NARROW = f"{FULL} | shrink(layers=1, steps=8)", "lora(rank=2, lr=0.02) | 
 def finished(tickets: Path, base: str, tmp_path_factory: pytest.TempPathFactory, proof_here: None) -> lt.Result:
     run = tmp_path_factory.mktemp("run")
     study = lt.study(str(tickets), model=base, out=run, budget="30steps", seeds=1, keep_all=True, quiet=True, prefer="speed")
-    return lt.compare(study, [FULL, SHORT, NARROW, "prefix(lr=0.01) | shrink(layers=1)"])
+    return lt.compare(study, [FULL, SHORT, NARROW, ELASTIC, "prefix(lr=0.01) | shrink(layers=1)"])
 
 
 def record(finished: lt.Result, name: str) -> TrialRecord:
@@ -61,6 +62,16 @@ def test_an_adapter_is_folded_in_and_the_whole_is_stored(finished: lt.Result) ->
     assert plain.config.intermediate_size == 32
 
 
+def test_a_size_of_an_elastic_training_loads_in_plain_transformers(finished: lt.Result) -> None:
+    elastic = record(finished, ELASTIC)
+    assert elastic.status == "ok", elastic.reason
+    found = elastic.stages[-1]
+    assert len(found.curve) == 1 + 2 * 4  # as trained; two depths, four widths
+    plain = AutoModel.from_pretrained(finished.run / "trials" / elastic.digest / "delta", dtype="float32")
+    assert plain.config.num_hidden_layers == 1
+    assert plain.config.intermediate_size in (16, 32)  # whichever is better on dev
+
+
 def test_what_cannot_be_folded_in_is_left_out_with_the_reason(finished: lt.Result) -> None:
     assert "folded" in finished.comparison.unsupported["prefix(lr=0.01) | shrink(layers=1)"]
 
@@ -68,7 +79,7 @@ def test_what_cannot_be_folded_in_is_left_out_with_the_reason(finished: lt.Resul
 def test_the_report_draws_chain_and_curve(finished: lt.Result) -> None:
     page = (finished.run / "report.html").read_text(encoding="utf-8")
     assert "What is left of the model?" in page
-    assert page.count("<polyline") == 2
+    assert page.count("<polyline") == 3
     assert page.count('class="parts"') == 1
     assert "prune(neurons, keep=0.5, steps=4)" in page
 

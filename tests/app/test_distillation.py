@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import leantune as lt
 from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
-from leantune.artifact.manifest import read_manifest
+from leantune.artifact.manifest import CARD, read_manifest
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.kinds.method import parse_method
 
@@ -59,6 +60,25 @@ def test_an_artifact_teaches(opened: lt.Study, tmp_path: Path) -> None:
     again = lt.study(other, model=opened.options.model, out=tmp_path / "other", quiet=True)
     with pytest.raises(SpecError, match=r'lacks "?poor"?.* and it has "?bad"? besides.*Train the teacher on these labels'):
         lt.train(again, f"distill(teacher='{tmp_path / 'teacher'}') | full")
+
+
+@pytest.mark.slow
+def test_artifacts_of_two_bases_and_their_ensemble_teach(opened: lt.Study, tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    lt.train(opened, TEACHER, tmp_path / "one")
+    roberta = lt.study(ROWS, model=str(tiny("roberta")), out=tmp_path / "other", budget="20steps", quiet=True)
+    lt.train(roberta, "full(lr=1e-2)", tmp_path / "two")
+    folders = [str(tmp_path / "one"), str(tmp_path / "two")]
+    both = lt.train(opened, f"distill(teacher={folders}) | layers(1) | head(lr=0.3)".replace('"', "'"), tmp_path / "student")
+    assert [note.split(",")[0] for note in both.notes[:2]] == [f"taught by the artifact {folder}" for folder in folders]
+    lt.ensemble(folders, tmp_path / "both")
+    again = lt.train(opened, f"distill(teacher='{tmp_path / 'both'}') | layers(1) | head(lr=0.3)", tmp_path / "again")
+    assert again.recipe is not None
+    assert again.recipe.distilling is not None
+    assert [one.share for one in again.recipe.distilling.experts] == [0.5, 0.5]
+    rows = [row["text"] for row in ROWS]
+    said = [lt.load(tmp_path / name).logits(rows) for name in ("student", "again")]
+    np.testing.assert_allclose(*said, atol=1e-5)  # an ensemble of equal weights teaches what its members teach
+    assert "members/1" in (tmp_path / "again" / CARD).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
 from leantune.artifact.export import export
 from leantune.artifact.manifest import read_manifest
-from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.errors import SpecError
 
 ROWS = [
     {"text": f"{filler} {word} {'very ' * more}".strip(), "label": label}
@@ -107,9 +107,26 @@ def test_an_artifact_predicts_without_leantune(opened: Callable[..., lt.Study], 
     texts = [str(row["text"]) for row in ROWS[:12]]
     there = lt.load(tmp_path / "best").predict(texts)
     assert said(tmp_path / "best", texts) == [one.label for one in there]
-    with pytest.raises(ArtifactError, match="has no graph"):
-        export(tmp_path / "best", "onnx", tmp_path / "graph")
+    graph = export(tmp_path / "best", "onnx", tmp_path / "graph")
+    assert "through leantune and predict.py" in (read_manifest(graph).proof or "")
+    assert not list(graph.glob("*_model.py"))
+    assert said(graph, texts) == [one.label for one in there]
     assert said(export(tmp_path / "best", "merged", tmp_path / "merged"), texts) == [one.label for one in there]
+
+
+def test_other_vectors_in_the_same_file_are_another_trial(opened: Callable[..., lt.Study], tmp_path: Path) -> None:
+    study, file, found = opened(ROWS), tmp_path / "vectors.txt", []
+    for sign in ("1", "-1", "1"):
+        file.write_text(f"great {'0.5 ' * 15}{sign}\n", encoding="utf-8")
+        methods = [f"student(bag, width=16, vectors='{file}') | full", "student(bag, width=16) | full", "full"]
+        candidates = field_in(study, read_methods(methods)).candidates
+        jobs = [one.job(1e-3, phase="final", seed=1, steps=9, looks=1) for one in candidates]
+        found.append({job.name: job.digest(study.conditions) for job in jobs})
+    changed = {name for name in found[0] if found[0][name] != found[1][name]}
+    assert changed == {name for name in found[0] if "vectors" in name}
+    assert len(changed) == 1
+    assert found[0] == found[2]
+    assert all("vectors" not in job.recipe.model_dump() for job in jobs if job.recipe and "vectors" not in job.name)
 
 
 @pytest.mark.slow

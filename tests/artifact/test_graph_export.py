@@ -88,6 +88,12 @@ def test_what_no_rung_says_well_enough_is_refused(monkeypatch: pytest.MonkeyPatc
         smallest(model, graph, measure(predictor))
 
 
+def test_a_program_for_phones_says_what_the_graph_says(made: Maker, tmp_path: Path) -> None:
+    pytest.importorskip("executorch.exir")
+    out = export(made("bert", "lora").folder, "executorch", tmp_path / "out")
+    assert (out / "model.pte").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize(("fmt", "package"), [("openvino", "openvino"), ("executorch", "executorch.exir")])
 def test_a_missing_package_is_told_with_its_command(
     made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fmt: str, package: str

@@ -12,22 +12,28 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import AutoModel
 
 from leantune.core import catalogue
+from leantune.core.errors import SpecError
 from leantune.core.events import Finished
 from leantune.core.recipe import Distilling, Recipe
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
 from leantune.data.unlabelled_rows import keep_unlabelled
-from leantune.execution.attach import attach
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import TAUGHT, Context
 from leantune.execution.distilling import distilled
 from leantune.execution.feed import TokenFeed
-from leantune.execution.lecture import Heard, Judged, Kept, Live, Taught
+from leantune.execution.lecture import Heard, Judged, Kept, Live, Mentors, Taught
+from leantune.execution.loop import BestLook, fit
 from leantune.execution.trial import run_trial
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Task
+from leantune.models.anatomy import anatomy
+from leantune.models.build import outer_head
+from leantune.models.network import Network
 from leantune.teachers.distill import Distill
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0]])
@@ -43,7 +49,8 @@ def classification() -> Task:
 def taught(logits: Tensor, *teachers: Tensor, known: list[bool] | None = None, **options: object) -> Tensor:
     heard = Heard(logits, torch.tensor([0, 1]), teachers)
     asked = Distill.build("distill", options)
-    return Taught(classification(), lambda _: heard, asked, None if known is None else lambda _: np.array(known))(np.arange(2))
+    shares = [1 / len(teachers)] * len(teachers)
+    return Taught(classification(), lambda _: heard, asked, shares, None if known is None else lambda _: np.array(known))(np.arange(2))
 
 
 def test_the_loss_by_hand() -> None:
@@ -92,7 +99,7 @@ def test_padding_does_not_move_the_loss_of_tokens() -> None:
         targets = torch.full((2, width), -100)
         targets[0, :2], targets[1, :3] = torch.tensor([0, 1]), torch.tensor([2, 0, 1])
         kept = Kept(lambda _, found=(logits, targets): found, [judged])  # type: ignore[misc]
-        losses.append(Taught(task, kept, Distill.build("distill", {}))(np.arange(2)))
+        losses.append(Taught(task, kept, Distill.build("distill", {}), [1.0])(np.arange(2)))
     torch.testing.assert_close(losses[0], losses[1])
     np.testing.assert_array_equal(judged.said(np.array([1]), torch.zeros(1, 4, 3))[0, :3], values[2:])
 
@@ -166,8 +173,9 @@ def test_kept_logits_are_those_of_the_teacher_beside_the_student(context: Contex
     assert beside.mentors is not None
     feed = TokenFeed(network, batch, found.precision, found.task.sought)
     asked = Distill.build("distill", {})
-    kept = Taught(found.task, Kept(feed, found.mentors.judged), asked)
-    live = Taught(found.task, Live(found.task, network, beside.mentors.networks, batch, found.precision, asked), asked)
+    kept = Taught(found.task, Kept(feed, found.mentors.judged), asked, [1.0])
+    beside_it = Live(found.task, network, beside.mentors.networks, [1.0], batch, found.precision, asked, [None])
+    live = Taught(found.task, beside_it, asked, [1.0])
     network.eval()
     for pieces in ([0, 5, 9], [3]):
         torch.testing.assert_close(kept(np.array(pieces)), live(np.array(pieces)), rtol=1e-5, atol=1e-6)
@@ -220,7 +228,7 @@ def test_states_of_a_lesson_without_logits_leave_the_labels_alone() -> None:
     heard = Heard(LOGITS, torch.tensor([0, 1]), [TEACHER], apart=torch.tensor(0.25))
     asked = Distill.build("distill", {"match": ("hidden",), "weight": 2.0})
     wanted = classification().loss(LOGITS, torch.tensor([0, 1])) + 0.5
-    torch.testing.assert_close(Taught(classification(), lambda _: heard, asked)(np.arange(2)), wanted)
+    torch.testing.assert_close(Taught(classification(), lambda _: heard, asked, [1.0])(np.arange(2)), wanted)
 
 
 def test_replacing_a_context_keeps_its_teachers(context: Context, student: Student) -> None:
@@ -229,3 +237,27 @@ def test_replacing_a_context_keeps_its_teachers(context: Context, student: Stude
     pieces: NDArray[np.int64] = np.array([1, 2])
     assert found.mentors is not None
     assert found.mentors.judged[0].said(pieces, torch.zeros(2, 2)).shape == (2, 2)
+
+
+def test_a_wider_teacher_is_matched_through_a_map_that_is_trained_and_not_kept(context: Context, student: Student, tmp_path: Path) -> None:
+    job = student("distill(teacher=head, match=[logits, hidden], map_lr=0.01) | full")
+    network = attach(context, job).network
+    config = type(network.body.config).from_dict(network.body.config.to_dict() | {"hidden_size": 64})  # type: ignore[union-attr, operator]
+    wide = AutoModel.from_config(config).eval()
+    teacher = Network(wide, outer_head(64, network.head.out_features), network.pooling, anatomy(wide))  # type: ignore[union-attr]
+    asked = Distill.build("distill", {"match": ("logits", "hidden"), "map_lr": 0.01})
+    taught_by = replace(context, mentors=Mentors(asked, (1.0,), networks=(teacher,)))
+    attached = attach(taught_by, job)
+    setup = setup_of(taught_by, job, attached)
+    assert setup.helpers is not None
+    (weight,) = setup.helpers.parameters
+    before, pieces = weight.detach().clone(), np.arange(8)
+    apart = float(setup.objective(pieces))
+    list(fit(setup, BestLook()))
+    assert not torch.equal(weight, before)
+    assert float(setup.objective(pieces)) < apart
+    assert not any(value is weight for value in attached.network.parameters())
+    other = replace(taught_by, mentors=Mentors(Distill.build("distill", {"match": ("attention",)}), (1.0,), networks=(teacher,)))
+    teacher.anatomy = replace(teacher.anatomy, attention_heads=8)
+    with pytest.raises(SpecError, match="heads and the teacher 8"):
+        setup_of(other, job, attached)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,11 +12,10 @@ import torch
 from leantune.core.recipe import Teaching
 from leantune.core.study import Job
 from leantune.data.unlabelled_rows import keep_unlabelled
-from leantune.execution import feed
 from leantune.execution import probe as module
 from leantune.execution.attach import attach
 from leantune.execution.context import Context
-from leantune.execution.device import autocast, synchronize
+from leantune.execution.device import synchronize
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, ProbeResult, probe
 
@@ -64,22 +64,20 @@ def test_work_that_is_still_queued_on_the_device_counts(context: Context, job: M
 
 def test_steps_are_probed_in_the_precision_of_training(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds: list[torch.dtype] = []
-    monkeypatch.setattr(feed, "autocast", lambda device: torch.autocast(device.type, dtype=torch.bfloat16))
+    context = replace(context, conditions=context.conditions.model_copy(update={"precision": "bf16"}))
     loss = context.task.loss
     monkeypatch.setattr(context.task, "loss", lambda logits, gold: (kinds.append(logits.dtype), loss(logits, gold))[1])
     probe(context, job("full"))
     assert kinds == [torch.bfloat16] * (STEPS + 1)
 
 
-def test_a_cpu_has_nothing_to_wait_for_and_no_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_has_nothing_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[str] = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append("cuda"))
     monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
     for kind in ("cpu", "cuda", "mps"):
         synchronize(torch.device(kind))
     assert waited == ["cuda", "mps"]
-    with autocast(torch.device("cpu")):
-        assert not torch.is_autocast_enabled("cpu")
 
 
 def test_a_student_is_measured_on_all_its_rows_and_its_views_count_for_every_seed(context: Context, job: MakeJob) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModel
 
+from leantune.models.anatomy import anatomy
 from leantune.models.base import open_base
-from leantune.models.build import build_network
+from leantune.models.build import build_network, outer_head
 from leantune.models.heads import HeadSpec
-from leantune.models.matching import Seen, layer_map, mismatch, unmatched, watched
+from leantune.models.matching import Seen, layer_map, mismatch, state_map, unmatched, watched
 from leantune.models.network import Batch, Network
 
 HEAD = HeadSpec("sequence", ["bad", "good"], 2)
@@ -80,7 +82,38 @@ def test_what_cannot_be_compared_is_told(tiny: Callable[[str], Path]) -> None:
     from dataclasses import replace
 
     wide = replace(one, hidden=64, attention_heads=8)
-    assert "32 numbers and those of the teacher 64" in (unmatched(one, wide, ["hidden"]) or "")
+    assert unmatched(one, wide, ["hidden"]) is None
     assert "4 heads and the teacher 8" in (unmatched(one, wide, ["attention"]) or "")
     assert unmatched(one, wide, ["relations"]) is None
     assert "encoder-decoder" in (unmatched(one, built(tiny("bart"), 0).anatomy, ["hidden"]) or "")
+
+
+def wide_teacher(folder: Path) -> Network:
+    """A body of the same family and tokens, twice as wide."""
+    base = open_base(str(folder))
+    config = type(base.config).from_dict(base.config.to_dict() | {"hidden_size": 64})
+    body = AutoModel.from_config(config).eval()
+    return Network(body, outer_head(64, 2), "mean", anatomy(body))
+
+
+def test_a_narrow_student_is_compared_through_a_map_by_hand(tiny: Callable[[str], Path]) -> None:
+    one, other = built(tiny("sentence-bert"), 0), wide_teacher(tiny("sentence-bert"))
+    lift = state_map(["hidden"], one.anatomy, other.anatomy, 5)
+    assert lift is not None
+    assert lift.weight.shape == (64, 32)
+    assert lift.bias is None
+    ours, theirs, real = seen(one), seen(other), batch().attention_mask.bool()
+    found = mismatch(["hidden"], (ours, one.anatomy), (theirs, other.anatomy), batch().attention_mask, lift)
+    by_layer = []
+    for layer in (0, 1):
+        mapped, wanted = ours.states[layer] @ lift.weight.T, theirs.states[layer]
+        cosine = (mapped * wanted).sum(dim=-1) / (mapped.norm(dim=-1) * wanted.norm(dim=-1))
+        by_layer.append((1 - cosine)[real].mean())
+    torch.testing.assert_close(found, torch.stack(by_layer).mean())
+    again, another = (state_map(["hidden"], one.anatomy, other.anatomy, seed) for seed in (5, 6))
+    assert again is not None
+    assert another is not None
+    assert torch.equal(again.weight, lift.weight)
+    assert not torch.equal(another.weight, lift.weight)
+    assert state_map(["hidden"], one.anatomy, one.anatomy, 5) is None
+    assert state_map(["relations"], one.anatomy, other.anatomy, 5) is None

@@ -27,11 +27,14 @@ from leantune.app.results import Choice, MixtureResult, Result
 from leantune.app.ship import BEST
 from leantune.app.study import Sources, Study, default_run, open_study
 from leantune.app.train import run_training
+from leantune.artifact.ensemble import opened as load
+from leantune.artifact.ensembling import Ensembled
+from leantune.artifact.ensembling import ensemble as put_together
 from leantune.artifact.export import export
 from leantune.artifact.files import Scored, evaluate_file
 from leantune.artifact.merging import Merged, Mix
 from leantune.artifact.merging import merge as merge_artifacts
-from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.predictor import Predictor
 from leantune.core.errors import SpecError
 from leantune.core.expressions import split_list
 from leantune.core.quantity import parse_count, parse_size
@@ -312,6 +315,20 @@ def merge(
     return merge_artifacts(artifacts, out, Mix(how, weights, density, seed, margin), dev)
 
 
+def ensemble(artifacts: Sequence[str | Path], out: str | Path, *, dev: str | None = None) -> Ensembled:
+    """Several artifacts of one task, of whatever bases, become one that predicts the mean of their probabilities.
+
+    Args:
+        artifacts: their folders.
+        out: the new folder, which holds copies of them.
+        dev: labelled rows that their weights are found on; equal ones when not given.
+
+    Raises:
+        LeantuneError: what does not go together, and how to mend it.
+    """
+    return put_together(artifacts, out, dev)
+
+
 __all__ = [
     "Choice",
     "Predictor",
@@ -319,6 +336,7 @@ __all__ = [
     "Result",
     "check",
     "compare",
+    "ensemble",
     "export",
     "init",
     "load",

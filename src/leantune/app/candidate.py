@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 from leantune.app.options import REFERENCE, Options
 from leantune.comparison.race import rates
 from leantune.core import catalogue
+from leantune.core.digest import file_digest
 from leantune.core.expressions import parse_call
 from leantune.core.recipe import Distilling, Recipe, Teaching
 from leantune.core.records import Phase
@@ -117,6 +120,7 @@ class Candidate:
             "generator": self.worded.setting.generator if self.worded and self.worded.prompt.generates else None,
             "teaching": self.teaching,
             "distilling": self.distilling,
+            "vectors": vectors_of(self.parsed),
         }
         return Recipe.build(self.name, values | given)
 
@@ -128,6 +132,23 @@ class Candidate:
             expression = self.parsed.uncompressed
             recipe = recipe.model_copy(update={"method": expression})
         return Job(name=self.name, expression=expression, phase=phase, recipe=recipe, seed=seed, measure=measure)
+
+
+def vectors_of(parsed: Parsed) -> str | None:
+    """Digest of the file of word vectors that a student starts from; None without one, and for one that is missing, which is told later."""
+    student = next((one.student for _, one in parsed.structures if one.student), None)
+    file = Path(student.vectors).expanduser() if student and student.vectors else None
+    if file is None or not file.is_file():
+        return None
+    state = file.stat()
+    return _content(file.resolve(), state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _content(file: Path, changed: int, size: int) -> str:
+    """Read once for each state of the file, because these files are large."""
+    del changed, size
+    return file_digest(file)
 
 
 def is_reference(parsed: Parsed) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from leantune.app.candidate import Candidate as Candidate
 from leantune.app.candidate import is_reference
-from leantune.app.experts import Lesson, expert_of
+from leantune.app.experts import Lesson, experts_of
 from leantune.app.options import Options
 from leantune.app.reasons import (
     lessons,
@@ -130,7 +130,7 @@ class _Door:
         lesson = Lesson(self.task, setting.labels, base, tokens)
         for teacher in asked.teacher:
             if is_folder(teacher):
-                experts.append(expert_of(teacher, lesson))
+                experts += experts_of(teacher, lesson)
                 continue
             found = self.admit(parse_method(teacher), setting)
             if isinstance(found, str):

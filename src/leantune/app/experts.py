@@ -1,6 +1,6 @@
 """Artifacts as teachers: the folder is opened, checked against the study, and written down for the recipe.
 
-expert_of("runs/big/best", taught)  ->  Expert(folder=..., base=..., recipe=...)
+experts_of("runs/big/best", lesson)  ->  [Expert(folder=..., base=..., recipe=...)]      of an ensemble one for each member
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Lesson:
     """Whether both have to read the same tokens."""
 
 
-def expert_of(text: str, lesson: Lesson) -> Expert:
-    """The artifact as a recipe names it.
+def experts_of(text: str, lesson: Lesson) -> list[Expert]:
+    """The artifact as a recipe names it; the members of an ensemble share what it says.
 
     Raises:
         SpecError: E-OPTION where there is none, E-LABEL and E-MODEL with all that does not go with the study.
@@ -43,6 +43,13 @@ def expert_of(text: str, lesson: Lesson) -> Expert:
             "E-OPTION",
         )
     manifest = read_manifest(folder)
+    if not manifest.members:
+        return [_expert(text, folder, manifest, lesson)]
+    places = {folder / one.folder: one.weight for one in manifest.members}
+    return [_expert(str(place), place, read_manifest(place), lesson, share) for place, share in places.items()]
+
+
+def _expert(text: str, folder: Path, manifest: Manifest, lesson: Lesson, share: float = 1.0) -> Expert:
     base = find_base(folder, manifest)
     _check(text, manifest, lesson, read_tokenizer(folder).get_vocab())
     whole = manifest.form == "whole"
@@ -55,6 +62,7 @@ def expert_of(text: str, lesson: Lesson) -> Expert:
         max_length=manifest.max_length,
         long=manifest.facts.long,
         recipe=manifest.facts.recipe,
+        share=share,
     )
 
 

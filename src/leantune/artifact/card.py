@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from leantune.artifact.manifest import Facts, Manifest, auto_class
+from leantune.artifact.manifest import BaseFacts, Facts, Manifest, auto_class
 from leantune.artifact.script.compose import shown
 from leantune.core import catalogue, human
 from leantune.core.recipe import Teaching
@@ -21,7 +21,7 @@ def card(manifest: Manifest) -> str:
 
 
 def _front(manifest: Manifest) -> str:
-    base = _hub_name(manifest)
+    base = _hub_name(manifest.base)
     lines = ["---", *([f"base_model: {base}"] if base else []), f"library_name: {_library(manifest)}"]
     return "\n".join([*lines, f"pipeline_tag: {_task(manifest).pipeline}", "tags:", "- leantune", f"- {_task(manifest).pipeline}", "---"])
 
@@ -30,7 +30,10 @@ def _title(manifest: Manifest) -> str:
     facts = manifest.facts
     rows = f" ({human.plural(facts.rows['train'], 'training row')})" if "train" in facts.rows else ""
     what = _task(manifest).describe(facts.labels, "pairs of texts" if facts.paired else "texts")
-    how = f"Trained by {facts.title or facts.method} from `{_name(manifest)}` on {_data(manifest) or 'a labelled file'}{rows}"
+    on = f"on {_data(manifest) or 'a labelled file'}{rows}"
+    how = f"Trained by {facts.title or facts.method} from `{_name(manifest.base)}` {on}"
+    if manifest.members:
+        how = f"{len(manifest.members)} models that were trained {on}, put together"
     why = f" {facts.reason}" if facts.reason else ""
     return f"# {_data(manifest) or 'Text'}: {facts.task}\n\n{what}\n\n{how} with leantune {manifest.leantune}.{why}"
 
@@ -58,6 +61,7 @@ def _facts(manifest: Manifest) -> str:
         "Head": _head(manifest),
         "Prompt": _prompt(facts),
         "Taught by": _teacher(facts),
+        "Members": _members(manifest),
         "Tokens at a time": f"at most {manifest.max_length:,}"
         + (f"; of longer texts `{facts.long}` is read" if facts.long != "head" else ""),
         "Checked": manifest.proof or "not yet",
@@ -66,7 +70,15 @@ def _facts(manifest: Manifest) -> str:
     return "\n".join(["## Facts", "", "| | |", "|---|---|", *lines])
 
 
+def _members(manifest: Manifest) -> str:
+    """Weight, method and base of the models of an ensemble."""
+    said = [f"{one.weight:.2f} `{one.method}` on `{_name(one.base)}`" for one in manifest.members]
+    return ("; ".join(said) or human.DASH).replace("|", "\\|")
+
+
 def _head(manifest: Manifest) -> str:
+    if manifest.members:
+        return human.DASH
     if manifest.form == "onnx":
         return "inside of the ONNX graph"
     return "of the base's own class" if manifest.layout == "stock" else f"linear, on the {_POOLED[manifest.layout]}"
@@ -89,7 +101,7 @@ def _teacher(facts: Facts) -> str:
     teaching = facts.recipe.teaching if facts.recipe else None
     if facts.recipe and facts.recipe.distilling is not None:
         distilling = facts.recipe.distilling
-        named = [f"`{one}`" for one in distilling.names] + [f"the artifact `{PurePath(one.folder).name}`" for one in distilling.experts]
+        named = [f"`{one}`" for one in distilling.names] + [f"the artifact `{one.name}`" for one in distilling.experts]
         return ", ".join(named).replace("|", "\\|")
     if facts.recipe is None or teaching is None:
         return human.DASH
@@ -116,6 +128,8 @@ _POOLED = {
 def _use(manifest: Manifest) -> str:
     example, command = _example(manifest.facts), "or `leantune predict path/to/this/folder rows.csv`."
     parts = ["## Use", "With leantune:", _code(f'import leantune as lt\n\nlt.load("path/to/this/folder").predict({example})')]
+    if manifest.members:
+        return "\n\n".join([*parts, f"{command} {_TOGETHER}"])
     if "predict.py" in manifest.loads_in:
         parts.append(f"{command} Without it, `predict.py` in this folder is all that is needed:")
         parts.append(_code(f"python predict.py {shown(manifest.facts)}", "sh"))
@@ -137,6 +151,11 @@ def _use(manifest: Manifest) -> str:
     return "\n\n".join(parts)
 
 
+_TOGETHER = (
+    "Its answer is by the weighted mean of the probabilities of its members, so it costs what all of them cost. Each folder in `members` "
+    "is an artifact of its own. There is no other form of an ensemble: distil it into one model, "
+    "`leantune train FILE --method \"distill(teacher='path/to/this/folder') | full\"`."
+)
 _MASKS = (
     "Masks in a text (`[MASK]`, or what the tokenizer of the base calls it) are filled with the likeliest words, all at once; the score is "
     "their probability, of several their geometric mean. Of a text without masks it says the perplexity, by tokens hidden for that."
@@ -169,7 +188,7 @@ def _plain(manifest: Manifest, example: str) -> str:
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
     auto = auto_class(manifest.facts)
     if manifest.facts.pieces == "hidden" and "peft" in manifest.loads_in:
-        return f"With peft:\n\n{_code(_masked(_hub_name(manifest) or 'path/to/the/base', in_4_bits=_in_4_bits(manifest)))}"
+        return f"With peft:\n\n{_code(_masked(_hub_name(manifest.base) or 'path/to/the/base', in_4_bits=_in_4_bits(manifest)))}"
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" and manifest.facts.outputs else ""
@@ -228,23 +247,25 @@ def _limits(manifest: Manifest) -> str:
         f"Longer rows {long} {manifest.max_length:,} tokens.",
     ]
     if manifest.facts.compresses:
-        lines.append(f"What is left out of longer texts is said by the base as it was before the training, `{_name(manifest)}`: keep it.")
+        lines.append(
+            f"What is left out of longer texts is said by the base as it was before the training, `{_name(manifest.base)}`: keep it."
+        )
     if manifest.form == "adapter":
         form = ", packed into 4 bits as `quantization_config.json` says" if _in_4_bits(manifest) else ""
         lines.append(
-            f"It stands on exactly the weights of `{_name(manifest)}` that it was trained on{form}; with others it refuses to load."
+            f"It stands on exactly the weights of `{_name(manifest.base)}` that it was trained on{form}; with others it refuses to load."
         )
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 
 def _licence(manifest: Manifest) -> str:
-    base = manifest.base
-    said = f"its card says `{base.licence}`" if base.licence else "look it up in its own card"
-    terms = f"The base model's licence applies to what is made of it ({_name(manifest)}: {said}), and so do the terms of your data."
-    return f"## Licence\n\n{terms}"
+    bases = {_name(one): one.licence for one in [manifest.base, *(member.base for member in manifest.members)]}
+    said = "; ".join(f"{name}: " + (f"its card says `{own}`" if own else "look it up in its own card") for name, own in bases.items())
+    whose = "The base model's licence applies" if len(bases) == 1 else "The licences of the base models apply"
+    return f"## Licence\n\n{whose} to what is made of it ({said}), and so do the terms of your data."
 
 
-_LIBRARIES = {"adapter": "peft", "whole": "transformers", "onnx": "onnx"}
+_LIBRARIES = {"adapter": "peft", "whole": "transformers", "onnx": "onnx", "ensemble": "leantune"}
 
 
 def _library(manifest: Manifest) -> str:
@@ -252,10 +273,10 @@ def _library(manifest: Manifest) -> str:
     return known[0] if known else _LIBRARIES[manifest.form]
 
 
-def _name(manifest: Manifest) -> str:
+def _name(base: BaseFacts) -> str:
     """The base model's name; of a folder only the last part, the rest is the user's own affair."""
-    name = manifest.base.name
-    return name if _hub_name(manifest) else name.rstrip("/").rsplit("/", 1)[-1]
+    name = base.name
+    return name if _hub_name(base) else name.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _data(manifest: Manifest) -> str:
@@ -263,8 +284,7 @@ def _data(manifest: Manifest) -> str:
     return PurePath(data).name if PurePath(data).suffix else data
 
 
-def _hub_name(manifest: Manifest) -> str | None:
-    base = manifest.base
+def _hub_name(base: BaseFacts) -> str | None:
     if base.name == "minilm":
         return MINILM_HUB
     return base.source if base.source.count("/") == 1 and not base.source.startswith(("/", ".")) else None

@@ -27,6 +27,7 @@ from leantune.artifact.parity import GOLDEN, Golden, GoldenRow, as_row
 from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.probes import made_up
 from leantune.artifact.publish import publish, refuse_foreign
+from leantune.artifact.reader import Reader
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
 from leantune.data.telling import KNOWN
 from leantune.models.delta import delta_bytes
@@ -76,7 +77,7 @@ def export(source: str | Path, fmt: str, out: str | Path, *, data: str | None = 
         facts, before = predictor.manifest.facts, None
         if found is not None:
             network, before = found
-            golden = _said(replace(predictor, network=network), golden.rows)
+            golden = said(replace(predictor, network=network), golden.rows)
             facts = _costs(facts, Path(temporary), weight_bytes(network))
         if (here / KNOWN).is_file():
             shutil.copy(here / KNOWN, temporary)
@@ -86,10 +87,10 @@ def export(source: str | Path, fmt: str, out: str | Path, *, data: str | None = 
 
 def probed(predictor: Predictor) -> Golden:
     """Made-up rows, and what the present form says of them."""
-    return _said(predictor, _probes(predictor))
+    return said(predictor, probes(predictor))
 
 
-def _probes(predictor: Predictor) -> list[GoldenRow]:
+def probes(predictor: Predictor) -> list[GoldenRow]:
     """Made-up rows of many lengths."""
     facts = predictor.manifest.facts
     room = predictor.manifest.max_length - facts.target_length - 4
@@ -97,7 +98,7 @@ def _probes(predictor: Predictor) -> list[GoldenRow]:
     return made_up(predictor.base.tokenizer, facts, most=most, count=PROBES)
 
 
-def _said(predictor: Predictor, rows: Sequence[GoldenRow]) -> Golden:
+def said(predictor: Reader, rows: Sequence[GoldenRow]) -> Golden:
     """What a form says of rows."""
     inputs = [as_row(row, predictor.manifest.facts) for row in rows]
     answers = [(found.label, found.score) for found in predictor.predict(inputs)]

@@ -9,18 +9,19 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from leantune.artifact.predictor import Predictor
+from leantune.artifact.reader import Reader
 from leantune.core import catalogue
 from leantune.core.errors import DataError, some
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
-from leantune.data.examples import ExampleChunk
+from leantune.data.examples import ExampleChunk, Examples
 from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
 from leantune.data.unlabelled import Rows, read_labelled, read_rows
@@ -59,7 +60,7 @@ class Written:
     inferences: list[Inference]
 
 
-def predict_file(predictor: Predictor, file: str, out: Path | None, *, text: str | None = None, text_pair: str | None = None) -> Written:
+def predict_file(predictor: Reader, file: str, out: Path | None, *, text: str | None = None, text_pair: str | None = None) -> Written:
     """Write all rows of a file with label and score behind their columns, in their order.
 
     Args:
@@ -84,7 +85,7 @@ def predict_file(predictor: Predictor, file: str, out: Path | None, *, text: str
 
 
 def evaluate_file(
-    predictor: Predictor, file: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+    predictor: Reader, file: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
 ) -> Scored:
     """Score a model on a labelled file.
 
@@ -105,28 +106,35 @@ def evaluate_file(
     )
 
 
-def tally_of(predictor: Predictor, file: str) -> Tally:
+def tally_of(predictor: Reader, file: str) -> Tally:
     """What a model scores on each row of a labelled file, by the metric that it was chosen by."""
     gold, guess, _ = _answered(predictor, file, [])
     return predictor.task.tally(predictor.manifest.facts.metric, gold, guess, predictor.labels)
 
 
 def _answered(
-    predictor: Predictor, file: str, cut: list[int], *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+    predictor: Reader, file: str, cut: list[int], *, text: str | None = None, text_pair: str | None = None, label: str | None = None
 ) -> tuple[Answers, Answers, list[Inference]]:
     """Gold answers and predictions of a labelled file, and what was worked out while it was read; rows that are cut are noted."""
-    labels = predictor.labels
-    kind: Gold = catalogue.load("data.golds", predictor.task.gold)
-    answers = (label or predictor.manifest.facts.label) if kind.labelled else None
-    columns = _columns(predictor, text, text_pair).model_copy(update={"label": answers})
-    with tempfile.TemporaryDirectory() as temporary:
-        examples, notes = read_labelled(file, Path(temporary), columns, labels, kind, pattern=predictor.task.pattern)
+    with labelled(predictor, file, text=text, text_pair=text_pair, label=label) as (examples, notes):
         gold, parts = examples.gold, [_decoded(predictor, chunk, cut, predictor.decode) for chunk in examples.chunks()]
     sizes = np.cumsum([0, *(len(part.confidence) for part in parts)])
     return gold, in_order(np.arange(sizes[-1]), parts).predicted, notes
 
 
-def _decoded(predictor: Predictor, chunk: ExampleChunk, cut: list[int], answer: Callable[[ExampleChunk], Decoded]) -> Decoded:
+@contextmanager
+def labelled(
+    predictor: Reader, file: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+) -> Iterator[tuple[Examples, list[Inference]]]:
+    """The rows of a labelled file while the block lasts, and what was worked out while they were read."""
+    kind: Gold = catalogue.load("data.golds", predictor.task.gold)
+    answers = (label or predictor.manifest.facts.label) if kind.labelled else None
+    columns = _columns(predictor, text, text_pair).model_copy(update={"label": answers})
+    with tempfile.TemporaryDirectory() as temporary:
+        yield read_labelled(file, Path(temporary), columns, predictor.labels, kind, pattern=predictor.task.pattern)
+
+
+def _decoded(predictor: Reader, chunk: ExampleChunk, cut: list[int], answer: Callable[[ExampleChunk], Decoded]) -> Decoded:
     """The answers to some rows; the rows whose first text is cut are noted."""
     assert chunk.rows is not None
     cut += [int(chunk.rows[place]) for place in predictor.cut(chunk.texts)]
@@ -143,14 +151,14 @@ def _told(cut: Sequence[int]) -> list[Inference]:
     ]
 
 
-def _values(predictor: Predictor, rows: Rows, cut: list[int]) -> Iterator[tuple[Any, float]]:
+def _values(predictor: Reader, rows: Rows, cut: list[int]) -> Iterator[tuple[Any, float]]:
     for chunk in rows.chunks():
         decoded = _decoded(predictor, chunk, cut, predictor.said)
         for answer, confidence in zip(decoded.predicted, decoded.confidence, strict=True):
             yield predictor.task.named(answer, predictor.labels), round(float(confidence), 6)
 
 
-def _columns(predictor: Predictor, text: str | None, text_pair: str | None) -> Columns:
+def _columns(predictor: Reader, text: str | None, text_pair: str | None) -> Columns:
     facts = predictor.manifest.facts
     if text_pair is not None and not facts.paired:
         raise DataError("--text-pair is given, but this model reads single texts. Leave it out.", "E-COLUMN")

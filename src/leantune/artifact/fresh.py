@@ -18,11 +18,11 @@ Rows = list[tuple[Any, str | None]]
 
 
 def through_leantune(folder: Path, rows: Rows) -> Any:
-    """`leantune.artifact.predictor.load`."""
+    """`leantune.artifact.ensemble.opened`."""
+    from leantune.artifact.ensemble import opened
     from leantune.artifact.parity import as_row
-    from leantune.artifact.predictor import load
 
-    model = load(folder, device="cpu")
+    model = opened(folder, device="cpu")
     return model.logits([as_row(row, model.manifest.facts) for row in rows])
 
 

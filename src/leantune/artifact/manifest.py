@@ -160,7 +160,18 @@ def auto_class(facts: Facts) -> str:
     return f"AutoModelFor{_ASKED_CLASSES[facts.asked] if facts.asked else AUTO_CLASSES.get(facts.pieces, 'SequenceClassification')}"
 
 
-Form = Literal["adapter", "whole", "onnx"]
+Form = Literal["adapter", "whole", "onnx", "ensemble"]
+
+
+class Member(Spec):
+    """One model of an ensemble."""
+
+    folder: str
+    """Inside of the ensemble, an artifact of its own."""
+    weight: float
+    """Of its probabilities; those of all members sum to 1."""
+    method: str
+    base: BaseFacts
 
 
 class Manifest(Spec):
@@ -174,8 +185,11 @@ class Manifest(Spec):
     """ISO time."""
     facts: Facts
     base: BaseFacts
+    """Of an ensemble that of its first member."""
     form: Form
-    """adapter: the base is needed too; whole: the folder holds the whole model; onnx: the folder holds a graph."""
+    """adapter: the base is needed too; whole: the folder holds the whole model; onnx: the folder holds a graph; ensemble: `members`."""
+    members: list[Member] = []
+    """The models of an ensemble."""
     layout: str
     """How the head sits on the body: stock, mean, cls or last."""
     max_length: int
@@ -190,7 +204,7 @@ class Manifest(Spec):
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Hash all files and write the manifest; the last thing that is written."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / NAME)
     full = manifest.model_copy(update={"files": {path.relative_to(folder).as_posix(): sha256(path) for path in paths}})
     write_atomic(folder / NAME, full.model_dump_json(indent=1) + "\n")
     return full

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from leantune.artifact.export import probed
 from leantune.artifact.files import tally_of
+from leantune.artifact.manifest import Facts
 from leantune.artifact.predictor import Predictor, find_base, load
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
@@ -156,17 +157,18 @@ def _refuse_strangers(names: Sequence[str], members: Sequence[Predictor]) -> Non
             method = member.manifest.facts.method
             raise ArtifactError(f"{name}: {method} cannot be folded into the weights, so nothing can be merged with it.", "E-ARTIFACT")
         if found := _difference(first, member):
-            hint = " Distil several teachers into one model instead: distill(teacher=[...])." if "base" in found else ""
+            hint = (
+                " Put them together with leantune ensemble, and distil that into one model: distill(teacher='DIR')."
+                if "base" in found
+                else ""
+            )
             raise ArtifactError(f"{name} does not fit to {names[0]}: {found}.{hint}", "E-ARTIFACT")
 
 
 def _difference(one: Predictor, other: Predictor) -> str | None:
     own, its = one.manifest, other.manifest
-    if own.facts.task != its.facts.task:
-        return f"its task is {its.facts.task} and not {own.facts.task}"
-    if own.facts.labels != its.facts.labels:
-        strange = sorted(set(own.facts.labels) ^ set(its.facts.labels))
-        return f"its labels are others ({', '.join(strange[:5])})" if strange else "its labels stand in another order"
+    if found := other_task(own.facts, its.facts):
+        return found
     if own.base.name == its.base.name and one.base.tokenizer.get_vocab() != other.base.tokenizer.get_vocab():
         return "it reads other tokens"
     shapes = [{name: value.shape for name, value in member.network.state_dict().items()} for member in (one, other)]
@@ -182,6 +184,16 @@ def _difference(one: Predictor, other: Predictor) -> str | None:
         its.layout,
     )
     return None if same else "it reads its rows in another way (prompt, head or pooling)"
+
+
+def other_task(own: Facts, its: Facts) -> str | None:
+    """How task or labels of an artifact differ from those of another one; None where they do not."""
+    if own.task != its.task:
+        return f"its task is {its.task} and not {own.task}"
+    if own.labels != its.labels:
+        strange = sorted(set(own.labels) ^ set(its.labels))
+        return f"its labels are others ({', '.join(strange[:5])})" if strange else "its labels stand in another order"
+    return None
 
 
 def _refuse_if_worse(gap: Interval, best: str, tallies: dict[str, Tally], margin: float) -> None:

@@ -1,12 +1,6 @@
-"""Predictor: an artifact loaded for use.
+"""Predictor: an artifact of one model, loaded for use.
 
     load("best").predict(["my card was declined"])      ->  [Prediction(label="card", score=0.98)]
-    load("best").predict([("premise", "hypothesis")])       for models of pairs
-    load("best").predict([["Karl", "Ove", "sings"]])        for models that tag words
-    load("best").predict([(["We", "sold", "it"], 1)])       for models of roles: the words and the place of the predicate
-    load("best").predict([("a question", ["one option", "another"])])     for models that choose
-    load("best").predict(["a [MASK] day"])                   a masked language model fills the masks of its tokenizer
-    load("best").predict([[{"role": "user", "content": "Hello"}]])          for models that chat; a text is what the user says
 
 Rows are sorted by length and batched by tokens; the update is folded into the weights where the method allows it.
 """
@@ -23,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Manifest, read_manifest
-from leantune.artifact.rows import Focused, Row, chunk_of
+from leantune.artifact.reader import Reader
 from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, SpecError
@@ -49,17 +43,7 @@ from leantune.models.surprise import Surprise
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What the model says about one row."""
-
-    label: Any
-    """A label; a number, a list of labels or of tags where the task asks for that."""
-    score: float
-    """Probability of the answer, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Predictor:
+class Predictor(Reader):
     """A loaded artifact; made by `load`."""
 
     manifest: Manifest
@@ -73,30 +57,6 @@ class Predictor:
     """What the training rows taught of sentences that matter; None where none are chosen."""
     informed: Informed | None = None
     """How surprising each token of a text is to the base as it was; None where no word is left out by that."""
-
-    @property
-    def labels(self) -> list[str]:
-        """Names of the answers."""
-        return self.manifest.facts.labels
-
-    @property
-    def reads_words(self) -> bool:
-        """Whether a row is a list of words."""
-        return self.manifest.facts.words
-
-    def predict(self, rows: Sequence[Row] | Sequence[Focused]) -> list[Prediction]:
-        """Answer and score of each row, in the order given.
-
-        Args:
-            rows: texts, (text, pair) tuples for a model of pairs, lists of words for a model that tags them, (text, options) for one that
-                chooses, (words, place) for one of roles; places from 0, and two numbers are a span where they were one in the training.
-
-        Raises:
-            DataError: E-TEXT when a row is of another kind than the model reads.
-        """
-        decoded = self.said(chunk_of(rows, self.manifest.facts, self.task.pattern))
-        found = zip(decoded.predicted, decoded.confidence, strict=True)
-        return [Prediction(self.task.named(answer, self.labels), float(score)) for answer, score in found]
 
     def said(self, chunk: ExampleChunk) -> Decoded:
         """As `decode`, but a masked language model fills the masks that stand in a text."""
@@ -112,7 +72,7 @@ class Predictor:
 
     def decode(self, chunk: ExampleChunk) -> Decoded:
         """Answers of rows as the task codes them, and their scores."""
-        encoded = self._encoded(chunk)
+        encoded = self.encoded(chunk)
         sizes = None if chunk.words is None else [len(words) for words in chunk.words]
         facts = self.manifest.facts
         if self.task.writes:
@@ -127,26 +87,24 @@ class Predictor:
         most = pieces.most_first(self.manifest.max_length)
         return too_long(self.base.count_tokens, texts, most) if most else []
 
-    def logits(self, rows: Sequence[Row] | Sequence[Focused]) -> NDArray[np.float32] | list[NDArray[np.float32]]:
-        """Logits (rows, outputs), in the order given.
-
-        A list of (tokens, outputs) of the first pieces where tokens are read, of (options,) where rows have options.
-        """
-        encoded = self._encoded(chunk_of(rows, self.manifest.facts, self.task.pattern))
+    def read(self, chunk: ExampleChunk) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+        """Logits of rows, see `Reader.logits`."""
+        encoded, count = self.encoded(chunk), len(chunk.texts)
         if encoded.averages:
             return averaged(self.network, encoded, **self._options())
         found: dict[int, NDArray[np.float32]] = {}
         for pieces, padded, logits in logits_of(self.network, encoded, **self._options()):
             found |= dict(zip(pieces.tolist(), read_logits(self.network, logits, padded), strict=True))
         if encoded.together:
-            return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(len(rows))]
+            return [np.concatenate([found[int(piece)] for piece in encoded.units.pieces(np.array([row]))]) for row in range(count)]
         if encoded.pool:
-            return np.array([found[row] for row in range(len(rows))])
-        firsts = np.searchsorted(encoded.rows, np.arange(len(rows)))
+            return np.array([found[row] for row in range(count)])
+        firsts = np.searchsorted(encoded.rows, np.arange(count))
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None or encoded.asks else listed
 
-    def _encoded(self, chunk: ExampleChunk) -> Encoded:
+    def encoded(self, chunk: ExampleChunk) -> Encoded:
+        """Rows as the base reads them."""
         facts = self.manifest.facts
         reader = reader_of(facts.pieces, Long.parse(facts.long, FIELDS), self.known, self.informed)
         pieces = reader if self.worded is None else self.worded.pieces or reader
@@ -167,10 +125,16 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
         merge: fold the update into the weights where the method allows it.
 
     Raises:
-        ArtifactError: E-ARTIFACT when files are missing or changed, or when the base model is not the one of the training.
+        ArtifactError: E-ARTIFACT when files are missing or changed, when the base model is not the one of the training, or for an ensemble.
     """
     place = Path(folder).expanduser()
     manifest = read_manifest(place)
+    if manifest.form == "ensemble":
+        raise ArtifactError(
+            f"{place} is an ensemble of {len(manifest.members)} models, which only predict, evaluate and load take. "
+            f"Distil it into one model: --method \"distill(teacher='{place}') | full\".",
+            "E-ARTIFACT",
+        )
     base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)

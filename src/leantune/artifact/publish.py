@@ -110,7 +110,7 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     body = base if kind else standing(base, folder)
     manifest = Manifest(
         leantune=__version__,
-        versions={name: version(name) for name in (*LIBRARIES, *[RUNTIME] * bool(graph))},
+        versions=versions(RUNTIME) if graph else versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         facts=facts,
         base=origin,
@@ -140,6 +140,11 @@ def _assemble(folder: Path, facts: Facts, base: Base, origin: BaseFacts) -> Mani
     return write_manifest(folder, manifest)
 
 
+def versions(*more: str) -> dict[str, str]:
+    """Of the libraries that an artifact is proven with."""
+    return {name: version(name) for name in (*LIBRARIES, *more)}
+
+
 def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, base: Base, graph: Graph | None) -> None:
     """`predict.py`, and beside it the code of an adapter or a body of ours; a third party's is imported from its package."""
     place = kind.module if kind else type(base.config).__module__
@@ -151,7 +156,13 @@ def _write_scripts(folder: Path, manifest: Manifest, kind: AdapterKind | None, b
     prompts = kind is not None and kind.prompts
     worded = worded_of(manifest, base)
     scored = (before_text(base), at_once(base)) if manifest.facts.compresses else None
-    more: dict[str, Any] = {"own_code": code, "worded": worded, "scored": scored, "graph": graph, "in_4_bits": holds_packed(folder)}
+    more: dict[str, Any] = {
+        "own_code": None if graph else code,
+        "worded": worded,
+        "scored": scored,
+        "graph": graph,
+        "in_4_bits": holds_packed(folder),
+    }
     script = compose(manifest, pad=base.tokenizer.pad_token_id, start=start, prompts=prompts, **more)
     (folder / SCRIPT).write_text(script, encoding="utf-8")
 

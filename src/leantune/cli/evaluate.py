@@ -30,12 +30,12 @@ def command(
     json: option.Json = False,
 ) -> None:
     """Score an artifact on a labelled file: every metric, and a line for each label; of several files a line for each."""
+    from leantune.artifact.ensemble import opened
     from leantune.artifact.files import evaluate_file
-    from leantune.artifact.predictor import load
     from leantune.data.test_sets import named_files
 
     named = named_files(files)
-    predictor = load(artifact, device=device)
+    predictor = opened(artifact, device=device)
     scores = ((name, evaluate_file(predictor, file, label=label, text=text, text_pair=text_pair)) for name, file in named.items())
     if len(named) == 1:
         scored = next(scores)[1]

@@ -15,7 +15,7 @@ import typer
 import leantune.cli as commands
 from leantune.core.errors import LeantuneError
 
-ORDER = ("compare", "train", "check", "methods", "prompts", "tasks", "predict", "evaluate", "export", "merge", "report", "init")
+ORDER = ("compare", "train", "check", "methods", "prompts", "tasks", "predict", "evaluate", "export", "merge", "ensemble", "report", "init")
 """The main job first; commands not named here follow in alphabetical order."""
 
 

@@ -21,10 +21,10 @@ def command(
     device: option.Device = "auto",
 ) -> None:
     """Append the columns label and score to the rows of a file; all other columns and the order stay."""
+    from leantune.artifact.ensemble import opened
     from leantune.artifact.files import predict_file
-    from leantune.artifact.predictor import load
 
-    written = predict_file(load(artifact, device=device), file, out, text=text, text_pair=text_pair)
+    written = predict_file(opened(artifact, device=device), file, out, text=text, text_pair=text_pair)
     for inference in written.inferences:
         typer.echo(inference, err=True)
     if out is not None:

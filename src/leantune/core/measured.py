@@ -89,7 +89,7 @@ class Point(Spec):
     model_params: int
     latency_ms: Latency
     kept: bool = True
-    """False: one step too far, taken back."""
+    """False: one step too far, or a size that is not good enough."""
 
 
 class Importance(Spec):

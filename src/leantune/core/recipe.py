@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import PurePath
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from leantune.core.spec import Spec
 from leantune.core.wording import Wording
@@ -61,6 +62,14 @@ class Recipe(Spec):
     """What a teacher teaches with; None where the method has none."""
     distilling: Distilling | None = None
     """Whom the method imitates; None where it does not."""
+    vectors: str | None = None
+    """Digest of the file of word vectors that a student starts from; left out where there is none."""
+
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is not there: a trial without vectors keeps the name that it had before there were any."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "vectors" or value is not None}
 
 
 class Generator(Spec):
@@ -101,6 +110,14 @@ class Expert(Spec):
     long: str
     recipe: Recipe | None = None
     """What it was trained by."""
+    share: float = 1.0
+    """Of what a teacher says; less than 1 for the members of an ensemble."""
+
+    @property
+    def name(self) -> str:
+        """For people: the last part of its folder, of a member of an ensemble the last three."""
+        parts = PurePath(self.folder).parts
+        return "/".join(parts[-3:]) if self.share < 1 else parts[-1]
 
 
 class Distilling(Spec):

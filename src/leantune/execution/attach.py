@@ -20,6 +20,7 @@ from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
+from leantune.execution.lecture import Taught
 from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
 from leantune.execution.recall import Recalled, recalled
@@ -102,6 +103,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         seed=job.seed,
         seconds=context.settling + way.seconds,
         notes=way.notes,
+        helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
         tokens=None if dynamic or train.apart or network.soft else partial(train.tokens, context.pad),
         solve=attached.solve,
     )
@@ -133,7 +135,7 @@ def _way(context: Context, job: Job, attached: Attached) -> _Way:
         context.features("dev", network.embed, network.pooling)  # before the first step, so that looks cost nothing
         look = partial(predictor_of(context, attached), "dev")
         # All windows of a row cost next to nothing here.
-        return _Way(_objective(context, network, batch, feed), train.units, look, features.seconds)
+        return _Way(_objective(context, network, batch, feed, job.seed), train.units, look, features.seconds)
     look = partial(context.judge, network, "dev")
     if context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
@@ -141,7 +143,7 @@ def _way(context: Context, job: Job, attached: Attached) -> _Way:
         return _Way(contrast, train.visits, look, before.seconds)
     back = recalled(context, job, attached)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
-    objective = _objective(context, network, batch, whole)
+    objective = _objective(context, network, batch, whole, job.seed)
     if isinstance(back, Recalled):
         return _Way(objective, train.visits, look, back.seconds, (back.note,))
     return _Way(objective, train.visits, look, notes=(back,) if back else ())
@@ -154,10 +156,10 @@ def from_states(attached: Attached) -> bool:
     return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
 
 
-def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed) -> Objective:
+def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed, seed: int) -> Objective:
     """The loss of the task; beside a teacher that of its soft targets too."""
     if context.mentors is not None:
-        return context.mentors.objective(context.task, network, feed, batch, context.precision)
+        return context.mentors.objective(context.task, network, feed, batch, context.precision, seed)
     if context.lesson is None:
         return Supervised(context.task, feed)
     rows, lesson = context.encoded(context.learned).answered, context.lesson

@@ -41,7 +41,7 @@ def structured(base: Base, structures: Sequence[tuple[str, Structure]], conditio
         stacks = structure.arranged(stacks)
     drawn = any(layer.fresh for layers in stacks for layer in layers)
     own = (seed or 0) if drawn else 0
-    layers = [[(layer.source, layer.fresh) for layer in stack] for stack in stacks]
+    layers = [[(layer.source, layer.fresh, layer.group) for layer in stack] for stack in stacks]
     return altered(base, stacks, own, cache / f"base-{digest(*named, layers, own, length=12)}")
 
 

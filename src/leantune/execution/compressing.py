@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,6 +34,7 @@ from leantune.execution.context import TOKENS, Context
 from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, Setup, fit
+from leantune.execution.objective import Objective, Sandwich
 from leantune.execution.results import Attached, Results, delivered_latency
 from leantune.kinds.compressor import Compressor, Vocabulary
 from leantune.kinds.distiller import Distiller
@@ -234,18 +236,23 @@ class Bench:
         lr: float,
         after_step: Callable[[int], None] | None = None,
         penalty: Callable[[], Tensor] | None = None,
+        inside: Callable[[], Sequence[AbstractContextManager[Network]]] | None = None,
     ) -> Generator[Event, None, None]:
-        """Distil the original into a network."""
+        """Distil the original into a network, or a network into smaller ones inside of it."""
         context = self.context
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
         train = context.encoded("train")
         feed = TokenFeed(network, batch, context.precision, context.task.sought)
+        taught = Mentors(Distiller(), (1.0,), networks=(self.original,))
+        objective: Objective = taught.objective(context.task, network, feed, batch, context.precision, self.seed)
+        if inside is not None:
+            objective = Sandwich(context.task, network, inside, batch, context.precision)
         setup = Setup(
             network=network,
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
-            objective=Mentors(Distiller(), networks=(self.original,)).objective(context.task, network, feed, batch, context.precision),
+            objective=objective,
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=train.visits,
             tokens=partial(train.tokens, context.pad),

@@ -75,6 +75,8 @@ class Mentor:
     seconds: float
     """Of its training, where the study trained it."""
     note: str
+    share: float = 1.0
+    """Of what is said by all teachers, in proportion."""
 
     def network(self) -> Network:
         """In evaluation mode."""
@@ -104,7 +106,8 @@ def _opened(context: Context, expert: Expert) -> Mentor:
     if prompt is not None and expert.recipe and expert.recipe.wording:
         found = replace(found, worded=Worded(prompt, found.setting(expert.recipe.wording)))
     note = f"taught by the artifact {expert.folder}, whose training is not counted in the seconds"
-    return Mentor(Path(expert.folder).name, found, Path(expert.folder), digest(expert, conditions), 0.0, note)
+    own = expert.model_copy(update={"share": 1.0})  # whatever it weighs, it says the same
+    return Mentor(expert.name, found, Path(expert.folder), digest(own, conditions), 0.0, note, expert.share)
 
 
 def _ready(context: Context, asked: Distiller, wanted: Distilling, mentors: list[Mentor]) -> tuple[Context, float]:
@@ -115,16 +118,18 @@ def _ready(context: Context, asked: Distiller, wanted: Distilling, mentors: list
     live = asked.inside or (context.head.kind in VOCABULARY and context.worded is None)
     verdicts = [[] if live and split == "train" else [_verdict(context, one, split) for one in mentors] for split in splits]
     seconds = sum(one.seconds for found in verdicts for one in found)
+    shares = tuple(one.share / sum(other.share for other in mentors) for one in mentors)
     labelled = None
     if wanted.unlabelled is not None:
-        context = replace(context, lesson=_lesson([one.values for one in verdicts[1]], asked.temperature))
+        context = replace(context, lesson=_lesson([one.values for one in verdicts[1]], shares, asked.temperature))
         labelled = partial(_labelled, context.encoded(context.learned), len(context.gold["train"]))
     if live:
         for one in mentors:
             _refuse_other_tokens(context, one)
-        return replace(context, mentors=Mentors(asked, networks=tuple(one.network() for one in mentors), labelled=labelled)), seconds
+        networks = tuple(one.network() for one in mentors)
+        return replace(context, mentors=Mentors(asked, shares, networks=networks, labelled=labelled)), seconds
     joined = [_joined(context, [found[number] for found in verdicts]) for number in range(len(mentors))]
-    return replace(context, mentors=Mentors(asked, tuple(joined), labelled=labelled)), seconds
+    return replace(context, mentors=Mentors(asked, shares, tuple(joined), labelled=labelled)), seconds
 
 
 def _labelled(encoded: Encoded, count: int, pieces: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -133,9 +138,9 @@ def _labelled(encoded: Encoded, count: int, pieces: NDArray[np.int64]) -> NDArra
     return found
 
 
-def _lesson(logits: list[NDArray[np.float32]], temperature: float) -> Lesson:
+def _lesson(logits: list[NDArray[np.float32]], shares: tuple[float, ...], temperature: float) -> Lesson:
     """The mean of the teachers' probabilities, for rows without labels."""
-    soft = np.mean([torch.from_numpy(one / temperature).softmax(dim=-1).numpy() for one in logits], axis=0)
+    soft = np.average([torch.from_numpy(one / temperature).softmax(dim=-1).numpy() for one in logits], axis=0, weights=shares)
     return Lesson(soft.astype(np.float32), temperature, [])
 
 

@@ -17,13 +17,15 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from leantune.core.errors import SpecError
 from leantune.execution.feed import Feed
+from leantune.execution.optimizers import Helpers
 from leantune.execution.precision import Precision
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.task import Task
-from leantune.models.matching import Seen, mismatch, watched
+from leantune.models.matching import Seen, mismatch, state_map, unmatched, watched
 from leantune.models.network import Batch, Network
 from leantune.models.sought import at_sought
 
@@ -54,6 +56,8 @@ class Mentors:
     """The teachers of a trial, ready to be asked."""
 
     asked: Distiller
+    shares: tuple[float, ...]
+    """Of each, summing to 1."""
     judged: tuple[Judged, ...] = ()
     """Their logits, where these are kept ..."""
     networks: tuple[Network, ...] = ()
@@ -62,7 +66,7 @@ class Mentors:
     """From numbers of pieces to whether the rows of their logits have labels; None where all have."""
 
     def objective(
-        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], precision: Precision
+        self, task: Task, network: Network, feed: Feed, batch: Callable[[NDArray[np.int64]], Batch], precision: Precision, seed: int
     ) -> Taught:
         """The objective of a student.
 
@@ -72,9 +76,21 @@ class Mentors:
             feed: what it says of pieces.
             batch: pieces with targets, on the device.
             precision: of a step.
+            seed: of the maps to states of another width.
+
+        Raises:
+            SpecError: E-METHOD for a teacher whose body cannot be compared with that of the student.
         """
-        lecture: Lecture = Kept(feed, self.judged) if self.judged else Live(task, network, self.networks, batch, precision, self.asked)
-        return Taught(task, lecture, self.asked, self.labelled)
+        if self.judged:
+            return Taught(task, Kept(feed, self.judged), self.asked, self.shares, self.labelled)
+        for teacher in self.networks if self.asked.inside else ():
+            if reason := unmatched(network.anatomy, teacher.anatomy, self.asked.match):
+                raise SpecError(f"distill: {reason}.", "E-METHOD")
+        found = [state_map(self.asked.match, network.anatomy, teacher.anatomy, seed) for teacher in self.networks]
+        maps = [one if one is None else one.to(precision.device) for one in found]
+        live = Live(task, network, self.networks, self.shares, batch, precision, self.asked, maps)
+        learned = tuple(value for one in maps if one is not None for value in one.parameters())
+        return Taught(task, live, self.asked, self.shares, self.labelled, Helpers(learned, self.asked.map_lr) if learned else None)
 
 
 @dataclass(frozen=True)
@@ -117,9 +133,12 @@ class Live:
     task: Task
     network: Network
     teachers: Sequence[Network]
+    shares: Sequence[float]
     batch: Callable[[NDArray[np.int64]], Batch]
     precision: Precision
     asked: Distiller
+    maps: Sequence[nn.Linear | None]
+    """From the states of the student to those of each teacher."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> Heard:
         """Of these pieces."""
@@ -131,13 +150,13 @@ class Live:
         with self.precision(), watch(self.network) as own:
             logits = self.network(batch, sought)
         taught, apart = [], []
-        for teacher in self.teachers:
+        for teacher, to_teacher in zip(self.teachers, self.maps, strict=True):
             with torch.no_grad(), self.precision(), watch(teacher) as seen:
                 taught.append(teacher(batch, sought))
             if kinds:
                 sides = (own, self.network.anatomy), (seen, teacher.anatomy)
-                apart.append(mismatch(kinds, *sides, batch.attention_mask))
-        return Heard(logits, at_sought(batch.targets, sought), taught, torch.stack(apart).mean() if apart else None)
+                apart.append(mismatch(kinds, *sides, batch.attention_mask, to_teacher))
+        return Heard(logits, at_sought(batch.targets, sought), taught, _shared(apart, self.shares) if apart else None)
 
 
 def _unwatched(network: Network) -> AbstractContextManager[Seen]:
@@ -153,8 +172,11 @@ class Taught:
     task: Task
     lecture: Lecture
     asked: Distiller
+    shares: Sequence[float]
     labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
     """See `Mentors.labelled`."""
+    helpers: Helpers | None = None
+    """What is trained beside the student."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
         """Of these pieces."""
@@ -184,4 +206,9 @@ class Taught:
         """The mean over the teachers: its gradient is that of the divergence from the mean of their probabilities."""
         if "logits" not in self.asked.match:
             return logits.sum() * 0.0
-        return torch.stack([self.task.imitation(logits, one, targets, self.asked.temperature) for one in taught]).mean()
+        return _shared([self.task.imitation(logits, one, targets, self.asked.temperature) for one in taught], self.shares)
+
+
+def _shared(values: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """Their weighted mean."""
+    return torch.stack([share * value for share, value in zip(shares, values, strict=True)]).sum()

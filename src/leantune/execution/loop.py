@@ -25,7 +25,7 @@ from leantune.core.records import CurvePoint, Recipe
 from leantune.data.batches import training_batches
 from leantune.data.units import Units
 from leantune.execution.objective import Objective
-from leantune.execution.optimizers import build_optimizer
+from leantune.execution.optimizers import Helpers, build_optimizer
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
@@ -64,6 +64,8 @@ class Course(Generic[Seen]):
     """Told before the first step."""
     tokens: Callable[[], NDArray[np.int64]] | None = None
     """All tokens that its batches can hold, rising; None where that is not known."""
+    helpers: Helpers | None = None
+    """What is trained beside the network."""
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
 
@@ -149,7 +151,8 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
 def _steps(setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozenset[str], looks: BestLook[Seen]) -> Iterator[Event]:
     """All steps and looks; the best weights of `trained` stay."""
     recipe, network = setup.recipe, setup.network
-    optimizer, schedule = build_optimizer(recipe, trained.items(), heads, network.soft_parameters())
+    optimizer, schedule = build_optimizer(recipe, trained.items(), heads, network.soft_parameters(), setup.helpers)
+    beside = setup.helpers.parameters if setup.helpers else ()
     keeper = _Keeper(trained)
     stops = _looks(recipe)
     drawn = setup.losses()
@@ -157,7 +160,7 @@ def _steps(setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozens
     network.train()
     for step in range(1, recipe.steps + 1):
         start = time.perf_counter()
-        loss = _step(setup, drawn, list(trained.values()), optimizer)
+        loss = _step(setup, drawn, [*trained.values(), *beside], optimizer)
         schedule.step()
         if not math.isfinite(loss):
             raise Diverged(step, loss, recipe.lr)

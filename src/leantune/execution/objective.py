@@ -2,12 +2,14 @@
 
 Supervised    the loss of the task on the logits
 Distilled     the same on labelled rows; on all others the divergence from what a teacher says of them
+Sandwich      the same for a network, and for smaller ones inside of it the divergence from what it says
 Contrast      rows of a label come together around its words, and stay near to where the base had them
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ from leantune.execution.precision import Precision
 from leantune.kinds.task import Task
 from leantune.models.contrast import anchored_contrast, drift
 from leantune.models.network import Batch, Network
+from leantune.models.sought import at_sought
 
 Objective = Callable[[NDArray[np.int64]], Tensor]
 """From numbers of pieces to their mean loss, with gradients."""
@@ -66,6 +69,38 @@ class Distilled:
         if known.any():
             total = total + self.task.loss(logits[known], targets[known]) * known.sum()
         return total / len(logits)
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """A network by the labels, networks on its weights by what it says (in-place distillation); their mean.
+
+    Reference: Yu and Huang 2019, arXiv:1903.05134.
+    """
+
+    task: Task
+    network: Network
+    inside: Callable[[], Sequence[AbstractContextManager[Network]]]
+    """The smaller ones of a step."""
+    batch: Callable[[NDArray[np.int64]], Batch]
+    """Pieces with targets, on the device."""
+    precision: Precision
+    temperature: float = 2.0
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Tensor:
+        """Of these pieces."""
+        batch = self.batch(pieces)
+        assert batch.targets is not None
+        sought = self.task.sought(batch.targets)
+        targets = at_sought(batch.targets, sought)
+        with self.precision():
+            said = self.network(batch, sought)
+            losses = [self.task.loss(said, targets)]
+            for size in self.inside():
+                with size as smaller:
+                    logits = smaller.train(self.network.training)(batch, sought)
+                losses.append(self.task.imitation(logits, said.detach(), targets, self.temperature))
+        return torch.stack(losses).mean()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -45,8 +46,20 @@ def check_names(optimizer: str, schedule: str) -> None:
         raise unknown_name("schedule", schedule, SCHEDULES)
 
 
+@dataclass(frozen=True)
+class Helpers:
+    """What is trained beside a network and thrown away with the training."""
+
+    parameters: tuple[nn.Parameter, ...]
+    lr: float
+
+
 def build_optimizer(
-    recipe: Recipe, named: Iterable[tuple[str, nn.Parameter]], heads: frozenset[str], soft: frozenset[str] = frozenset()
+    recipe: Recipe,
+    named: Iterable[tuple[str, nn.Parameter]],
+    heads: frozenset[str],
+    soft: frozenset[str] = frozenset(),
+    helpers: Helpers | None = None,
 ) -> tuple[Optimizer, LRScheduler]:
     """Optimiser and schedule of a recipe.
 
@@ -55,6 +68,7 @@ def build_optimizer(
         named: the trained parameters.
         heads: names among them that learn at the head's rate.
         soft: names among them that learn at the rate of soft tokens.
+        helpers: what learns at a rate of its own, none of them.
     """
     check_names(recipe.optimizer, recipe.schedule)
     classes: dict[str, Any] = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
@@ -62,7 +76,10 @@ def build_optimizer(
     options = dict(_EXTRA.get(recipe.optimizer, {}))
     if "fused" in inspect.signature(build).parameters:
         options["fused"] = True
-    optimizer = build(_groups(recipe, list(named), heads, soft), lr=recipe.lr, **options)
+    groups = _groups(recipe, list(named), heads, soft)
+    if helpers is not None:
+        groups.append({"params": list(helpers.parameters), "lr": helpers.lr, "weight_decay": 0.0})
+    optimizer = build(groups, lr=recipe.lr, **options)
     kind = "constant_with_warmup" if recipe.schedule == "constant" else recipe.schedule
     warmup = round(recipe.warmup * recipe.steps)
     shape = _SHAPE.get(recipe.schedule)

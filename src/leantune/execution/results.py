@@ -38,6 +38,7 @@ from leantune.models.delta import delta_bytes, read_delta, write_delta, write_st
 from leantune.models.four_bit import ROUNDING, is_packed
 from leantune.models.joint import Joint
 from leantune.models.network import Network, parameter_count, weight_bytes
+from leantune.models.tying import untied
 
 GOLDEN = 32
 """Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
@@ -205,6 +206,7 @@ class Results(Outcome):
         golden = self._golden(network, dev)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
         delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
+        delivered.body = untied(delivered.body)  # as plain libraries load it
         delivered.to(context.device)
         self._prove(golden, delivered)
         weights = {"model_params": parameter_count(delivered), "model_bytes": weight_bytes(delivered)}

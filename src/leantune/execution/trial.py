@@ -16,6 +16,8 @@ from leantune.execution.results import Results
 from leantune.execution.settling import settle
 from leantune.execution.teaching import taught
 from leantune.kinds.method import parse_method
+from leantune.models.network import Network
+from leantune.models.tying import groups_of
 
 
 def run_trial(context: Context, job: Job) -> Iterator[Event]:
@@ -23,6 +25,17 @@ def run_trial(context: Context, job: Job) -> Iterator[Event]:
     results = Results(context, job, context.run / "trials" / job.digest(context.conditions))
     chained = bool(parse_method(job.expression).compressors)
     yield from results.carry_out(compressed(context, job, results, run_trial) if chained else _work(context, job, results))
+
+
+def _shared(network: Network) -> list[str]:
+    """What differs and what is stored, where layers share their weights."""
+    groups, found = groups_of(getattr(network.body, "config", None)), network.anatomy
+    if groups is None:
+        return []
+    sizes = {group: found.size([path]) for group, path in zip(dict.fromkeys(groups), found.blocks, strict=True)}
+    stored = found.body_params + sum(sizes[group] for group in groups) - sum(sizes.values())
+    what = f"its {len(groups)} layers are {len(sizes)} that are run at several places: {found.body_params:,} different parameters"
+    return [f"{what}, {stored:,} with the copies that plain transformers needs and that are stored"]
 
 
 def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
@@ -34,6 +47,7 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     context, notes = yield from distilled(context, job, run_trial)
     yield from results.taught(context, notes)
     attached = attach(context, job)
+    yield from results.noted(_shared(attached.network))
     seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
     if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
         results.scores = Scores(dev=context.judgement("dev", seen))

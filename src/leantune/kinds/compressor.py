@@ -7,7 +7,8 @@ A compressor may change the network that it is given. The trained model as it wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -109,6 +110,7 @@ class Workshop(Protocol):
         lr: float,
         after_step: Callable[[int], None] | None = None,
         penalty: Callable[[], Tensor] | None = None,
+        inside: Callable[[], Sequence[AbstractContextManager[Network]]] | None = None,
     ) -> Generator[Event, None, None]:
         """Train all weights of a network for some steps to say what the original says; the last weights stay.
 
@@ -118,6 +120,7 @@ class Workshop(Protocol):
             lr: its largest rate.
             after_step: called with the number of finished steps, gradients still present.
             penalty: added to the loss.
+            inside: smaller networks on its weights, asked for at each step: these learn what it says, and it what the labels say.
         """
         ...
 

@@ -30,6 +30,8 @@ class Distiller(Link):
     """What is compared: logits, and inside of the bodies hidden (directions of states), attention (scores), relations (MiniLM)."""
     weight: float = Field(default=1.0, gt=0)
     """Of what is compared inside of the bodies, beside the rest of the loss."""
+    map_lr: float = Field(default=1e-3, gt=0)
+    """Rate of the linear map to the states of a teacher of another width (hidden), which is trained too and not kept."""
 
     card: ClassVar[LinkCard]
 

@@ -133,6 +133,15 @@ class Task:
         """
         raise NotImplementedError
 
+    def blend(self, logits: Tensor, weights: Tensor) -> Tensor:
+        """Logits (B, C) that stand for what several models say together (`models.blending`); only for tasks whose head is of sequences.
+
+        Args:
+            logits: (M, B, C) of the models.
+            weights: (M,), over 0, summing to 1.
+        """
+        raise NotImplementedError
+
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """Answers of pieces.
 

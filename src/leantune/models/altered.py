@@ -10,6 +10,7 @@ lacks stay lacking.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from leantune.models.locate import Location
 from leantune.models.network import Network
 from leantune.models.quiet import quiet
 from leantune.models.slices import made_of, shared_layers, stacks, with_layers
+from leantune.models.tying import GROUPS, groups_of
 
 
 def stacks_of(base: Base) -> Stacks:
@@ -41,7 +43,8 @@ def stacks_of(base: Base) -> Stacks:
         raise SpecError(
             f"{base.name}: its layers share their weights, so none can be moved. Choose another base or leave the layers.", "E-METHOD"
         )
-    return tuple(tuple(map(Layer, numbers)) for numbers in stacks(found).values())
+    groups: Sequence[int | None] = groups_of(base.config) or [None] * len(found.blocks)
+    return tuple(tuple(Layer(number, group=groups[number]) for number in numbers) for numbers in stacks(found).values())
 
 
 def altered(base: Base, wanted: Stacks, seed: int, folder: Path) -> Base:
@@ -96,7 +99,42 @@ def _arranged(body: Any, wanted: Stacks, seed: int) -> nn.Module:
         drawn = network.anatomy.skeleton()
         for path in (network.anatomy.blocks[place] for place in fresh):
             network.body.get_submodule(path).load_state_dict(drawn.get_submodule(path).state_dict())
+    _group(network, [layer.group for layers in wanted for layer in layers])
     return network.body
+
+
+def _group(network: Network, groups: list[int | None]) -> None:
+    """Layers of a group get the weights of its first one, and the configuration says who belongs together.
+
+    Raises:
+        SpecError: E-METHOD where layers of a group have to be told apart.
+    """
+    config: Any = network.body.config
+    if not any(groups.count(group) > 1 for group in groups if group is not None):
+        if groups_of(config) is not None:
+            setattr(config, GROUPS, None)
+        return
+    found = network.anatomy
+    if found.causal or len(stacks(found)) > 1:
+        raise SpecError(
+            "share: a decoder keeps the keys and values of each layer apart, so its layers stay apart too. Leave it out.", "E-METHOD"
+        )
+    numbers = [group if group is not None else len(groups) + place for place, group in enumerate(groups)]
+    firsts = [numbers.index(number) for number in numbers]
+    kinds = {
+        name: value for name, value in config.to_dict().items() if "layer" in name and isinstance(value, list) and len(value) == len(groups)
+    }
+    blocks = [network.body.get_submodule(path) for path in found.blocks]
+    for place, first in enumerate(firsts):
+        other = [name for name, value in kinds.items() if value[place] != value[first]]
+        if other or made_of(blocks[place]) != made_of(blocks[first]):
+            raise SpecError(
+                f"share: layer {place} of {found.architecture} is of another kind than layer {first}, so they cannot be one. "
+                "Leave it out, or take another base.",
+                "E-METHOD",
+            )
+        blocks[place].load_state_dict(blocks[first].state_dict())
+    setattr(config, GROUPS, numbers)
 
 
 def _refuse_strangers(network: Network, order: dict[str, list[int]], found: dict[str, list[int]]) -> None:

@@ -20,10 +20,10 @@ from transformers.pytorch_utils import Conv1D
 
 from leantune.core.errors import SpecError
 from leantune.models.heads import is_transducer
+from leantune.models.tying import ATTENTION_PART, repeated, tied
 
 Kind = Literal["query", "key", "value", "qkv", "attention_out", "ffn_in", "ffn_out", "norm"]
 
-_ATTENTION_PART = re.compile(r"attn|attention", re.IGNORECASE)
 _ACROSS = re.compile(r"\.(encoder_attn|EncDecAttention|crossattention|cross_attn)\.")
 """Attention of a decoder to its encoder."""
 _PROJECTIONS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -163,7 +163,7 @@ def anatomy(module: nn.Module, heads: Iterable[str] = (), *, anchored: bool = Fa
         layers_run=sum(path.startswith(last) for path in blocks) if last else config.num_hidden_layers,
         vocabulary=_has_output(module),
         answers=anchored or (_has_output(module) and not head_paths),
-        skeleton=lambda: type(module)._from_config(config),  # type: ignore[attr-defined]
+        skeleton=lambda: tied(type(module)._from_config(config)),  # type: ignore[attr-defined]
     )
 
 
@@ -171,7 +171,7 @@ def _blocks(module: nn.Module) -> list[str]:
     """Paths of the repeated layers, those of an encoder before those of its decoder."""
     found: list[str] = []
     for stack in _stacks(module):
-        found += _repeated(module, stack)
+        found += repeated(module, stack)
     if not found and getattr(module.config, "num_attention_heads", None) != 0:  # a body may say that it has no attention
         raise SpecError(f"{type(module).__name__}: no repeated attention layers found, so no method has a place to work.", "E-MODEL")
     return found
@@ -184,21 +184,6 @@ def _stacks(module: nn.Module) -> list[str]:
     parts = (module.get_encoder(), module.get_decoder())  # type: ignore[operator]
     names = {id(part): path for path, part in module.named_modules()}
     return [names[id(part)] for part in parts]
-
-
-def _repeated(module: nn.Module, stack: str) -> list[str]:
-    """The list of like modules that hold attention, the innermost where lists are nested."""
-    best: list[str] = []
-    for path, part in module.get_submodule(stack).named_modules(prefix=stack):
-        if isinstance(part, nn.ModuleList) and len(part) and all(_holds_attention(child) for child in part):
-            nested = any(path.startswith(f"{block}.") for block in best)
-            if nested or len(part) > len(best):
-                best = [f"{path}.{number}" for number in range(len(part))]
-    return best
-
-
-def _holds_attention(block: nn.Module) -> bool:
-    return any(_ATTENTION_PART.search(path.split(".")[-1]) for path, _ in block.named_modules() if path)
 
 
 def _sites(block: nn.Module, prefix: str, layer: int, hidden: int) -> list[Site]:
@@ -220,7 +205,7 @@ def _sites(block: nn.Module, prefix: str, layer: int, hidden: int) -> list[Site]
 def _linear_kind(path: str, part: nn.Module, hidden: int, *, last: bool) -> Kind | None:
     """By its name inside of attention, else by what it reads and gives: a narrow block has fewer neurons than the model is wide."""
     *parents, leaf = path.split(".")
-    if any(_ATTENTION_PART.search(parent) for parent in parents):
+    if any(ATTENTION_PART.search(parent) for parent in parents):
         return next((kind for kind, pattern in _PROJECTIONS if pattern.match(leaf)), None)
     inputs, outputs = linear_shape(part)
     if inputs == outputs == hidden:

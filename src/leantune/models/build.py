@@ -37,6 +37,7 @@ from leantune.models.locate import Location
 from leantune.models.network import ASKED, Network
 from leantune.models.soft_tokens import start_soft_tokens
 from leantune.models.sought import ends_in_layer, output_embedding
+from leantune.models.tying import tied
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {
@@ -131,6 +132,7 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
     torch.manual_seed(seed)
     if kind == "stock":
         body, missing = _load_stock(base.location, head.kind, config, **packed)
+        body = tied(body)
         trainable(body)
         if head.kind in VOCABULARY:
             heads = _untied_owners(body, missing)
@@ -138,7 +140,7 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         found = anatomy(body, heads)
         return _worded(body, found, head, seed) if head.words else Network(body, None, kind, found)
-    body = load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config), **packed)
+    body = tied(load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config), **packed))
     trainable(body)
     outer = outer_head(config.hidden_size, head.outputs)
     return Network(body, outer, kind, anatomy(body, anchored=head.anchored), unit=head.anchored)
@@ -253,8 +255,8 @@ def label(config: PretrainedConfig, head: HeadSpec) -> None:
 def _empty_body(base: Base, head: HeadSpec, kind: str) -> nn.Module:
     config = _configured(base, head, 0.0)
     if kind == "stock":
-        return stock(config, head.kind).from_config(config)  # type: ignore[no-any-return]
-    return AutoModel.from_config(config, **_no_pooler(config))  # type: ignore[no-any-return]
+        return tied(stock(config, head.kind).from_config(config))  # type: ignore[no-any-return]
+    return tied(AutoModel.from_config(config, **_no_pooler(config)))  # type: ignore[no-any-return]
 
 
 def _no_pooler(config: PretrainedConfig) -> dict[str, Any]:

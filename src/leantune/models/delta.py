@@ -42,6 +42,7 @@ from leantune.models.quiet import quiet
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 from leantune.models.soft_tokens import SoftTokens, write_soft_tokens
 from leantune.models.surgery import NOTHING, is_tuner
+from leantune.models.tying import untied
 from leantune.models.verbalizer import Verbalizer
 
 HEAD = "2_Dense"
@@ -250,7 +251,7 @@ def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, fol
 
 def _write_whole(body: nn.Module, base: Base, folder: Path) -> None:
     with quiet():
-        body.save_pretrained(folder)  # type: ignore[operator]
+        untied(body).save_pretrained(folder)  # type: ignore[operator]
     file = folder / "config.json"
     config, before = json.loads(file.read_text(encoding="utf-8")), base.config.to_dict()
     config |= {key: before[key] for key in config if "drop" in key and key in before}

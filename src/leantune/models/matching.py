@@ -1,9 +1,10 @@
 """Matching: how far a student's body is from its teacher's inside, on the same tokens.
 
-    hidden       mean over layers and tokens of  1 - cos(h_s, h_t)         layer i of M beside layer ceil((i + 1) N / M) - 1 of N
+    hidden       mean over layers and tokens of  1 - cos(W h_s, h_t)       layer i of M beside layer ceil((i + 1) N / M) - 1 of N
     attention    mean over layers, heads and pairs of tokens of  (a_s - a_t)^2              a = q k / sqrt(d), before positions and softmax
     relations    mean over x in q, k, v of the last layer, heads and tokens of  KL(softmax(x_t x_t') || softmax(x_s x_s'))
 
+W is a linear map that is trained with the student and not kept, one for all layers; there is none where both are as wide.
 Relations are taken on 48 heads, or as many of those as divide both widths, so that the bodies may differ in width and in heads.
 
 References: Sun et al. 2019, arXiv:1908.09355 (directions of states); Jiao et al. 2020, arXiv:1909.10351 (attention scores); Wang et al.
@@ -46,8 +47,6 @@ def unmatched(student: Anatomy, teacher: Anatomy, kinds: Sequence[str]) -> str |
     """Why bodies cannot be compared inside, in one line; None where they can."""
     if any(len(stacks(found)) > 1 for found in (student, teacher)):
         return "the layers of an encoder-decoder are on two sides; use match=logits"
-    if "hidden" in kinds and student.hidden != teacher.hidden:
-        return f"its states have {student.hidden} numbers and those of the teacher {teacher.hidden}; use match=[logits, relations]"
     if "attention" in kinds and student.attention_heads != teacher.attention_heads:
         return f"it has {student.attention_heads} heads and the teacher {teacher.attention_heads}; use match=[logits, relations]"
     if set(kinds) & {"attention", "relations"} and not all(map(_has_maps, (student, teacher))):
@@ -107,7 +106,20 @@ def layer_map(student: int, teacher: int) -> list[int]:
     return [math.ceil((layer + 1) * teacher / student) - 1 for layer in range(student)]
 
 
-def mismatch(kinds: Sequence[str], student: tuple[Seen, Anatomy], teacher: tuple[Seen, Anatomy], mask: Tensor) -> Tensor:
+def state_map(kinds: Sequence[str], student: Anatomy, teacher: Anatomy, seed: int) -> nn.Linear | None:
+    """The map of the states of a student to those of a teacher of another width; None where none is needed."""
+    if "hidden" not in kinds or student.hidden == teacher.hidden:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        found = nn.Linear(student.hidden, teacher.hidden, bias=False)
+        nn.init.orthogonal_(found.weight)
+    return found
+
+
+def mismatch(
+    kinds: Sequence[str], student: tuple[Seen, Anatomy], teacher: tuple[Seen, Anatomy], mask: Tensor, to_teacher: nn.Linear | None = None
+) -> Tensor:
     """The sum of what is asked for.
 
     Args:
@@ -115,12 +127,15 @@ def mismatch(kinds: Sequence[str], student: tuple[Seen, Anatomy], teacher: tuple
         student: what went through it, and where things are in it.
         teacher: the same of the teacher.
         mask: (B, T), 1 where a token stands.
+        to_teacher: from the states of the student to the width of the teacher's.
     """
     (own, body), (other, taught) = student, teacher
     real, total = mask.bool(), torch.zeros((), device=mask.device)
     beside = list(enumerate(layer_map(len(body.blocks), len(taught.blocks))))
     if "hidden" in kinds:
-        apart = [1 - cosine_similarity(own.states[one].float(), other.states[two].float(), dim=-1)[real].mean() for one, two in beside]
+        lifted = [own.states[one].float() if to_teacher is None else to_teacher(own.states[one].float()) for one, _ in beside]
+        pairs_of = zip(lifted, beside, strict=True)
+        apart = [1 - cosine_similarity(state, other.states[two].float(), dim=-1)[real].mean() for state, (_, two) in pairs_of]
         total = total + torch.stack(apart).mean()
     if "attention" in kinds:
         pairs = _pairs(real, causal=body.causal)

@@ -30,6 +30,7 @@ from leantune.models.anatomy import Anatomy
 from leantune.models.four_bit import is_packed
 from leantune.models.heads import is_transducer
 from leantune.models.network import Batch, Network
+from leantune.models.onnx_edge import graphed
 from leantune.models.quiet import quiet
 from leantune.models.verbalizer import Verbalizer
 
@@ -78,14 +79,13 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
         raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {reason}.", "E-METHOD")
     onnx = need("onnx")
     need("onnxscript")
-    plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
+    plain, inputs = _Plain(graphed(copy.deepcopy(network).cpu().eval())), _traced(network, types=types)
     names: dict[str, Any] = {"input_names": list(INPUTS[: len(inputs)]), "output_names": [OUTPUT]}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _silent():
         try:
             program = torch.onnx.export(plain, inputs, dynamo=True, dynamic_shapes=_dynamic(inputs), verbose=False, **names)
         except (RuntimeError, ValueError, TypeError) as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {said}", "E-METHOD") from error
+            raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {_line(error)}", "E-METHOD") from error
         assert program is not None
         program.save(str(Path(folder) / FILES[0]), external_data=False)
         model = onnx.load(Path(folder) / FILES[0])
@@ -93,11 +93,29 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
     return noted(model, {PARAMETERS: str(sum(value.numel() for value in network.parameters()))})
 
 
-def traced_program(network: Network, *, types: bool) -> torch.export.ExportedProgram:
-    """The program that torch makes of a plain network, with any number of rows and tokens, for other compilers."""
+def traced_program(network: Network, *, types: bool, rows: int, tokens: int) -> torch.export.ExportedProgram:
+    """The program that torch makes of a plain network, for compilers that lay out the memory of the largest batch beforehand.
+
+    Args:
+        network: adapters folded in; it stays as it is.
+        types: whether it reads token types.
+        rows: of a batch at most.
+        tokens: of a row at most.
+
+    Raises:
+        SpecError: E-METHOD where torch cannot say it for any number of tokens, as of an LSTM.
+    """
     plain, inputs = _Plain(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
+    bounds = {0: torch.export.Dim("rows", max=rows), 1: torch.export.Dim("tokens", max=tokens)}
     with torch.no_grad(), _silent():
-        return torch.export.export(plain, inputs, dynamic_shapes=_dynamic(inputs))
+        try:
+            return torch.export.export(plain, inputs, dynamic_shapes=tuple(bounds for _ in inputs))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise SpecError(f"{network.anatomy.architecture} cannot become a program: {_line(error)}", "E-METHOD") from error
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _dynamic(inputs: tuple[Tensor, ...]) -> tuple[dict[int, Any], ...]:

@@ -58,8 +58,8 @@ class Curve:
 
     @property
     def path(self) -> str:
-        """The line through the models that were kept."""
-        return " ".join(f"{dot.x},{dot.y}" for dot in self.dots if dot.kept)
+        """The line through the models that were kept, from the largest to the smallest."""
+        return " ".join(f"{dot.x},{dot.y}" for dot in sorted(self.dots, key=lambda dot: dot.x) if dot.kept)
 
 
 @dataclass(frozen=True)
@@ -146,4 +146,4 @@ def _curve(link: str, points: Sequence[Point]) -> Curve:
 def _words(point: Point, trained: Point) -> str:
     faster = trained.latency_ms.batch_1 / point.latency_ms.batch_1
     said = f"{point.step}: dev {human.percent(point.dev)}, {human.count(point.model_params)} parameters, {faster:.2f} times as fast"
-    return said if point.kept else f"{said}; taken back"
+    return said if point.kept else f"{said}; not kept"

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from leantune.core.errors import SpecError
-from leantune.core.layers import Stacks
+from leantune.core.layers import Stacks, evenly
 from leantune.core.link import LinkCard
 from leantune.kinds.structure import Structure
 
@@ -44,15 +43,6 @@ class Layers(Structure):
             if number > len(stack):
                 raise SpecError(f"layers: {number} layers cannot be taken of {len(stack)}. Give {len(stack)} or fewer.", "E-RANGE")
         return tuple(tuple(stack[place] for place in evenly(len(stack), number)) for number, stack in zip(wanted, stacks, strict=True))
-
-
-def evenly(there: int, wanted: int) -> list[int]:
-    """Places at even distances, the first and the last among them.
-
-    >>> evenly(12, 6)
-    [0, 2, 4, 7, 9, 11]
-    """
-    return [int(place) for place in np.round(np.linspace(0, there - 1, wanted))]
 
 
 MEMBER = Layers

@@ -46,7 +46,7 @@ class Reinit(Structure):
         wanted = self.layers or tuple(range(-self.last, 0))
         anew = set(places(stacks, wanted, "reinit"))
         return tuple(
-            tuple(replace(layer, fresh=True) if (number, place) in anew else layer for place, layer in enumerate(stack))
+            tuple(replace(layer, fresh=True, group=None) if (number, place) in anew else layer for place, layer in enumerate(stack))
             for number, stack in enumerate(stacks)
         )
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.blending import of_labels
 from leantune.models.imitation import divergence
 from leantune.scores.labels import confusion, per_label, tally
 from leantune.scores.tally import Tally
@@ -30,6 +31,10 @@ class OneLabel(Task):
         """Of the labels."""
         del targets
         return divergence(logits, taught, temperature)
+
+    def blend(self, logits: Tensor, weights: Tensor) -> Tensor:
+        """Of distributions over labels, or over the options of a row."""
+        return of_labels(logits, weights)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The likeliest label of each row and its probability; logits (B, C)."""

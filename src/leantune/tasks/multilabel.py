@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.blending import of_yes_no
 from leantune.models.imitation import yes_no
 from leantune.scores.label_sets import METRICS, membership, per_label, tally
 from leantune.scores.tally import Tally
@@ -47,6 +48,10 @@ class MultiLabel(Task):
         """Of outputs that are yes or no."""
         del targets
         return yes_no(logits, taught, temperature)
+
+    def blend(self, logits: Tensor, weights: Tensor) -> Tensor:
+        """Of outputs that are yes or no."""
+        return of_yes_no(logits, weights)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The labels above one half, and the probability of the least certain decision; logits (B, C)."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from leantune.kinds.task import Answers, Decoded
+from leantune.models.blending import of_yes_no
 from leantune.models.imitation import yes_no
 from leantune.scores.levels import ERRORS, METRICS, tally
 from leantune.scores.tally import Tally
@@ -55,6 +56,10 @@ class Ordinal(OneLabel):
         """Of outputs that are yes or no."""
         del targets
         return yes_no(logits, taught, temperature)
+
+    def blend(self, logits: Tensor, weights: Tensor) -> Tensor:
+        """Of outputs that are yes or no."""
+        return of_yes_no(logits, weights)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The number of steps that are passed, and the probability of the least certain step; logits (B, C)."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from leantune.kinds.task import Answers, Decoded, Task
+from leantune.models.blending import of_numbers
 from leantune.scores.numbers import ERRORS, METRICS, tally
 from leantune.scores.tally import Tally
 
@@ -52,6 +53,10 @@ class Regression(Task):
         """Mean squared difference: numbers have no temperature."""
         del targets, temperature
         return mse_loss(logits.float(), taught.float())
+
+    def blend(self, logits: Tensor, weights: Tensor) -> Tensor:
+        """Of numbers."""
+        return of_numbers(logits, weights)
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:
         """The outputs; they have no probability, so the confidence is 1."""

@@ -12,8 +12,9 @@ The teacher is trained by the study first; where it is in the table itself that 
 kept on disk; vocabularies are too large for that, and it runs beside the student there. Its seconds are the student's too. With
 --unlabelled its say on those rows is learned as well.
 
-match: hidden = 1 - cos of the states of tokens, student layer i beside teacher layer ceil((i + 1) N / M) - 1; attention = squared
-difference of the scores q k / sqrt(d) of each head; relations = KL of softmax(q q'), softmax(k k'), softmax(v v') in the last layer.
+match: hidden = 1 - cos of the states of tokens, student layer i beside teacher layer ceil((i + 1) N / M) - 1, those of a student of
+another width through a linear map that is trained beside it (at `map_lr`) and not kept; attention = squared difference of the scores
+q k / sqrt(d) of each head; relations = KL of softmax(q q'), softmax(k k'), softmax(v v') in the last layer.
 
 References: Hinton et al. 2015, arXiv:1503.02531; Jiao et al. 2020, arXiv:1909.10351 (TinyBERT); Wang et al. 2021, arXiv:2012.15828
 (MiniLMv2).

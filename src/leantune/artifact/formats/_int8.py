@@ -26,7 +26,7 @@ def smallest(model: bytes, network: Network, measure: Measure) -> tuple[Network,
     rungs: dict[str, Callable[[], bytes]] = {
         "per channel": lambda: dynamic8(model),
         "per channel, 7-bit weights": lambda: dynamic8(model, reduce_range=True),
-        "without embeddings, first and last layer": lambda: dynamic8(model, embeddings=False, inside=blocks[1:-1] or blocks),
+        "without embeddings, first and last layer": lambda: dynamic8(model, embeddings=False, inside=blocks[1:-1] or blocks or None),
     }
     lost = []
     for name, make in rungs.items():
