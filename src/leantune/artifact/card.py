@@ -184,7 +184,10 @@ def _plain(manifest: Manifest, example: str) -> str:
         return _GRAPH
     if "sentence-transformers" in manifest.loads_in:
         note = "The numbers are the outputs before `predict.py` turns them into an answer; of labels in the order above."
-        code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder").encode({example})'
+        whole = ', model_kwargs={"dtype": "float32"}' if manifest.form == "adapter" else ""  # see _DTYPE
+        code = (
+            f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("path/to/this/folder"{whole}).encode({example})'
+        )
         return f"With sentence-transformers:\n\n{_code(code)}\n\n{note}"
     auto = auto_class(manifest.facts)
     if manifest.facts.pieces == "hidden" and "peft" in manifest.loads_in:
@@ -192,6 +195,7 @@ def _plain(manifest: Manifest, example: str) -> str:
     for library, name in (("peft", auto.replace("Auto", "AutoPeft", 1)), ("transformers", auto)):
         if library in manifest.loads_in:
             count = f", num_labels={manifest.facts.outputs}" if library == "peft" and manifest.facts.outputs else ""
+            count += f", {_DTYPE}" if library == "peft" else ""
             inner = ".base_model  # its own class drops the token types" if library == "peft" and manifest.facts.spans else ""
             more = f"{count}, quantization_config=packing" if _in_4_bits(manifest) else count
             code = f'from {library} import {name}\n\nmodel = {name}.from_pretrained("path/to/this/folder"{more}){inner}'
@@ -210,6 +214,8 @@ def _plain(manifest: Manifest, example: str) -> str:
     )
 
 
+_DTYPE = 'dtype="float32"'
+"""A base that is stored in half precision is loaded in that otherwise, and rounds."""
 _PACKED = """import json
 
 from transformers import BitsAndBytesConfig
@@ -228,7 +234,8 @@ def _masked(base: str, *, in_4_bits: bool) -> str:
     before, more = (f"{_PACKED}\n", ", quantization_config=packing") if in_4_bits else ("", "")
     return (
         f"{before}from peft import PeftModel\nfrom transformers import AutoModelForMaskedLM\n\n"
-        f'base = AutoModelForMaskedLM.from_pretrained("{base}"{more})\nmodel = PeftModel.from_pretrained(base, "path/to/this/folder")'
+        f'base = AutoModelForMaskedLM.from_pretrained("{base}", {_DTYPE}{more})\n'
+        'model = PeftModel.from_pretrained(base, "path/to/this/folder")'
     )
 
 

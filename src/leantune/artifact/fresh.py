@@ -15,6 +15,8 @@ from typing import Any
 
 Rows = list[tuple[Any, str | None]]
 """A text or a list of words, and the second text of a pair; options as a JSON list."""
+DTYPE = "float32"
+"""What was trained and measured; a base that is stored in half precision would be loaded in that, and round otherwise."""
 
 
 def through_leantune(folder: Path, rows: Rows) -> Any:
@@ -35,11 +37,11 @@ def through_peft(folder: Path, rows: Rows) -> Any:
         import transformers
 
         named = peft.PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
-        base = transformers.AutoModelForMaskedLM.from_pretrained(named, **_packing(folder))
+        base = transformers.AutoModelForMaskedLM.from_pretrained(named, dtype=DTYPE, **_packing(folder))
         return _logits(peft.PeftModel.from_pretrained(base, str(folder)), folder, rows, facts)
     auto = getattr(peft, f"AutoPeftModelFor{_kind(facts)}")
     labels = {"num_labels": facts["outputs"]} if facts["outputs"] and not facts["asked"] else {}
-    model = auto.from_pretrained(str(folder), **labels, **_packing(folder))
+    model = auto.from_pretrained(str(folder), dtype=DTYPE, **labels, **_packing(folder))
     # peft's class for questions drops the token types; the card says so.
     return _logits(model.base_model if facts["pieces"] == "spans" else model, folder, rows, facts)
 
@@ -86,7 +88,8 @@ def through_sentence_transformers(folder: Path, rows: Rows) -> Any:
     from sentence_transformers import SentenceTransformer
 
     texts: list[Any] = [first if second is None else (first, second) for first, second in rows]
-    return SentenceTransformer(str(folder), device="cpu").encode(texts, show_progress_bar=False)
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": DTYPE})
+    return model.encode(texts, show_progress_bar=False)
 
 
 def _logits(model: Any, folder: Path, rows: Rows, facts: Any) -> Any:
