@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 from trained_model import Trained
 
 from leantune.core.errors import SpecError
-from leantune.models.network import parameter_count
+from leantune.core.events import Event
+from leantune.core.measured import Latency
+from leantune.execution.compressing import Bench
+from leantune.models.network import Network, parameter_count
 from leantune.models.slices import neurons
 
 
@@ -22,6 +27,21 @@ def test_a_target_of_layers_and_neurons_is_reached_exactly(trained: Trained) -> 
 def test_a_share_of_the_parameters_is_reached(trained: Trained) -> None:
     found = trained.after("shrink(params=0.7, steps=2)")
     assert parameter_count(found.network) <= 0.7 * parameter_count(trained.made)
+
+
+def test_the_recovery_after_the_last_slice_is_the_long_one_for_a_speed_too(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def recover(bench: Bench, network: Network, *, steps: int, **options: object) -> Generator[Event, None, None]:
+        taken.append(steps)
+        yield from ()
+
+    layers = len(trained.made.anatomy.blocks)
+    monkeypatch.setattr(Bench, "recover", recover)
+    monkeypatch.setattr(Bench, "latency", lambda bench, network: Latency(batch_1=len(network.anatomy.blocks), batch_32=1.0))
+    found = trained.after(f"shrink(speed={layers})")
+    assert len(found.network.anatomy.blocks) == 1
+    assert taken == [trained.bench.steps // 4] * (len(taken) - 1) + [trained.bench.steps]
 
 
 def test_a_target_beyond_what_is_left_is_refused_with_what_is_possible(trained: Trained) -> None:

@@ -18,21 +18,23 @@ class Way:
         self.params = parameter_count(network)
         self.curve = [Point(step="as trained", dev=self.before.score(), model_params=self.params, latency_ms=self.first)]
 
-    @property
-    def latency(self) -> Latency:
-        """Of the last model."""
-        return self.curve[-1].latency_ms
-
-    def look(self, step: str, network: Network, *, targeted: bool) -> bool:
+    def look(self, step: str, network: Network, *, targeted: bool, latency: Latency | None = None) -> bool:
         """Measure a model; whether dev supports that no more than the margin is lost (paired bootstrap over rows, 90 %).
 
         Args:
             step: what was done.
             network: what is left.
             targeted: whether it stays anyhow.
+            latency: where it is known already.
         """
         tally = self.shop.tally(network)
         good = difference([tally], [self.before]).interval.low > -self.margin / 100
-        count, latency = parameter_count(network), self.shop.latency(network)
-        self.curve.append(Point(step=step, dev=tally.score(), model_params=count, latency_ms=latency, kept=good or targeted))
+        found = Point(
+            step=step,
+            dev=tally.score(),
+            model_params=parameter_count(network),
+            latency_ms=latency or self.shop.latency(network),
+            kept=good or targeted,
+        )
+        self.curve.append(found)
         return good

@@ -101,7 +101,7 @@ class Shrink(Compressor):
             state.take(chosen)
             if steps := self._steps(shop.steps, last=state.reached):
                 yield from shop.recover(state.network, steps=steps, lr=shop.lr)
-            if not state.way.look(chosen.name, state.network, targeted=self.targeted) and not self.targeted:
+            if not state.look(chosen) and not self.targeted:
                 state.network = kept
                 break
         return Smaller(state.network, state.notes(), state.way.curve)
@@ -123,7 +123,7 @@ class _State:
         self.asked, self.shop, self.network = asked, shop, network
         self.wide, self.names = neurons(network.anatomy), list(range(len(network.anatomy.blocks)))
         self.way = Way(shop, network, asked.margin)
-        self.params = self.way.params
+        self.params, self.latency = self.way.params, self.way.first
 
     @property
     def reached(self) -> bool:
@@ -141,7 +141,7 @@ class _State:
     @property
     def faster(self) -> float:
         """Times, with single rows."""
-        return self.way.first.batch_1 / self.way.latency.batch_1
+        return self.way.first.batch_1 / self.latency.batch_1
 
     def slices(self) -> Iterator[_Slice]:
         """What may go next: where numbers are asked for, only what leads there."""
@@ -206,8 +206,13 @@ class _State:
     def take(self, one: _Slice) -> None:
         """Take a slice out."""
         self.network = self._cut(self.network, one)
+        self.latency = self.shop.latency(self.network)  # training does not change it, and it may say that the target is reached
         if one.layer is not None:
             del self.names[one.layer]
+
+    def look(self, one: _Slice) -> bool:
+        """Whether the model without the slice is still good enough."""
+        return self.way.look(one.name, self.network, targeted=self.asked.targeted, latency=self.latency)
 
     def notes(self) -> list[str]:
         """What became of it."""
