@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from leantune.comparison.elimination import Candidate, eliminate
@@ -59,12 +61,18 @@ def reference_at(cost: float) -> Candidate:
     return Candidate("full", {1: simulate(Truth(rows=1500, seeds=1, seed_sd=0, shared=0.9), 3)[1][0]}, cost)
 
 
+def test_what_is_smaller_stays_though_it_is_a_little_worse_and_slower_to_train() -> None:
+    field = [replace(candidate("small", -0.01, 20), kept=1.0), replace(candidate("large", -0.01, 20), kept=9.0)]
+    field += [replace(candidate("good", 0.02, 5), kept=4.0), replace(reference_at(30), kept=4.0)]
+    assert set(eliminate(field, 0.02)) == {"large"}
+
+
 def test_elimination_drops_the_weak_and_the_dominated() -> None:
     dropped = eliminate([candidate("weak", -0.08, 1), candidate("good", 0.02, 5), candidate("dear", -0.01, 20), reference_at(30)], 0.01)
     assert list(dropped) == ["weak", "dear"]
     assert dropped["weak"].startswith("weak dropped: at best -")
     assert "worse than good" in dropped["dear"]
-    assert dropped["dear"].endswith("and dearer.")
+    assert dropped["dear"].endswith("and cheaper in nothing.")
 
 
 def test_elimination_never_drops_the_reference_nor_the_undecided() -> None:

@@ -23,6 +23,7 @@ from leantune.app.ship import Ways, conclude
 from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.comparison.build import MAJORITY
+from leantune.comparison.choice import deciding
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import OVERTIME, RATES
@@ -196,7 +197,8 @@ class _Comparison:
             if record.status == "ok":
                 found = read_predictions(self.study.run, record.digest, "dev")
                 dev = task.tally(self.study.conditions.metric, found.gold, found.predicted, self.study.dataset.labels)
-                contenders.append(Contender(name, {record.seed: dev}, record.cost.train_seconds or 0.0))
+                kept = deciding(record.cost, self.study.spec.prefer)
+                contenders.append(Contender(name, {record.seed: dev}, record.cost.train_seconds or 0.0, kept))
         reference = next((candidate.name for candidate in self.field.candidates if candidate.is_reference), REFERENCE)
         for name, sentence in eliminate(contenders, self.study.spec.margin, reference=reference).items():
             self.dropped[name] = sentence

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from leantune.comparison.verdict import FEWEST_SEEDS, word
 from leantune.core.errors import some
 from leantune.core.human import count, percent, plural, points, score_interval, size
-from leantune.core.records import Choice, Interval, MethodRow
+from leantune.core.records import Choice, Cost, Interval, MethodRow
 from leantune.core.study import Preference
 
 
@@ -61,16 +61,16 @@ def cheapest(rows: Sequence[MethodRow], prefer: Preference = "storage") -> Metho
         prefer: storage (saved bytes, then latency, then training time), speed (latency first) or size (the whole model first).
     """
     left = list(rows)
-    for cost in _ORDER[prefer]:
-        left = _within_noise(left, *cost)
+    for measure in _ORDER[prefer]:
+        left = _within_noise(left, *measure)
     return min(left, key=lambda row: (_known(row.cost.trainable_params), -(row.mean or 0.0), row.name))
 
 
-_Measure = tuple[Callable[[MethodRow], float | None], float]
-_SAVED: _Measure = (lambda row: row.cost.saved_bytes, 0.05)
-_MODEL: _Measure = (lambda row: row.cost.model_bytes, 0.05)
-_SPEED: _Measure = (lambda row: row.cost.latency_ms.batch_1 if row.cost.latency_ms else None, 0.3)
-_TIME: _Measure = (lambda row: row.cost.train_seconds, 0.1)
+_Measure = tuple[Callable[[Cost], float | None], float]
+_SAVED: _Measure = (lambda cost: cost.saved_bytes, 0.05)
+_MODEL: _Measure = (lambda cost: cost.model_bytes, 0.05)
+_SPEED: _Measure = (lambda cost: cost.latency_ms.batch_1 if cost.latency_ms else None, 0.3)
+_TIME: _Measure = (lambda cost: cost.train_seconds, 0.1)
 """A cost, and how far apart two of them still count as equal: the same merged model was timed a third apart on a busy machine."""
 _ORDER: dict[Preference, tuple[_Measure, ...]] = {
     "storage": (_SAVED, _SPEED, _TIME),
@@ -79,8 +79,14 @@ _ORDER: dict[Preference, tuple[_Measure, ...]] = {
 }
 
 
-def _within_noise(rows: list[MethodRow], cost: Callable[[MethodRow], float | None], tie: float) -> list[MethodRow]:
-    values = {row.name: _known(cost(row)) for row in rows}
+def deciding(cost: Cost, prefer: Preference) -> float:
+    """The cost that the user prefers to be small; infinite where it is not known."""
+    measure, _ = _ORDER[prefer][0]
+    return _known(measure(cost))
+
+
+def _within_noise(rows: list[MethodRow], measure: Callable[[Cost], float | None], tie: float) -> list[MethodRow]:
+    values = {row.name: _known(measure(row.cost)) for row in rows}
     least = min(values.values())
     return [row for row in rows if values[row.name] <= least * (1 + tie)]
 

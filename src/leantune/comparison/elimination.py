@@ -1,7 +1,7 @@
 """Which methods go no further after their first full-length trial, judged on dev, and the sentence for the ledger.
 
     (a)  the 99 % upper bound of method - full lies below -margin                       clearly too weak
-    (b)  worse than a survivor beyond the 95 % interval, and dearer than it              dominated
+    (b)  worse than a survivor beyond the 95 % interval, and cheaper in nothing          dominated
 
 Everything else survives as undecided. Full fine-tuning, the reference, is never dropped.
 """
@@ -24,12 +24,14 @@ _INTERVAL = Draws(confidence=0.95)
 class Candidate:
     """One method after its first full-length trial.
 
-    `dev` maps the seed to the tally on dev; `cost` is any measure of dearness that all candidates share (seconds of one trial).
+    `dev` maps the seed to the tally on dev; `cost` is what another trial costs (seconds), `kept` what the result costs its user,
+    in the measure that decides the choice: a smaller model may be worth a loss that the margin allows.
     """
 
     name: str
     dev: Mapping[int, Tally]
     cost: float
+    kept: float = 0.0
 
 
 def eliminate(candidates: Sequence[Candidate], margin: float, *, reference: str = "full") -> dict[str, str]:
@@ -56,9 +58,12 @@ def _dominated(candidate: Candidate, survivors: Sequence[Candidate]) -> str | No
     for other in survivors:
         if other.cost >= candidate.cost:
             return None
+        if other.kept > candidate.kept:
+            continue
         found = _interval(candidate, other)
         if found is not None and found.high < 0:
-            return f"{candidate.name} dropped: worse than {other.name} ({points_interval(found)} points on dev, 95 % interval) and dearer."
+            gap = f"{points_interval(found)} points on dev, 95 % interval"
+            return f"{candidate.name} dropped: worse than {other.name} ({gap}) and cheaper in nothing."
     return None
 
 
