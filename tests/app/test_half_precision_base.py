@@ -33,7 +33,11 @@ def halved(folder: Path, out: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("family", "method", "library"),
-    [("bert", "head", "peft"), ("llama", "lora", "peft"), ("sentence-bert", "lora", "sentence-transformers")],
+    [
+        ("bert", "head", "peft"),
+        pytest.param("llama", "lora", "peft", marks=pytest.mark.slow),
+        pytest.param("sentence-bert", "lora", "sentence-transformers", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_shipped_predicts_like_what_was_measured(
     tiny: Callable[[str], Path], tmp_path: Path, family: str, method: str, library: str

@@ -46,6 +46,7 @@ def test_a_chain_goes_on_with_the_tokens_that_are_left(tiny: Callable[[str], Pat
     assert np.abs(logits - lt.load(best).logits(UNSEEN)).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_model_with_other_tokens_teaches_and_is_no_ingredient(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     lt.train(study(tiny("bert"), tmp_path / "one"), "full(lr=0.003) | prune(vocabulary)")
     one, two = tmp_path / "one" / "best", tmp_path / "two"

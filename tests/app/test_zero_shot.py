@@ -55,7 +55,7 @@ def test_a_masked_model_is_asked_for_words(tiny_lm: Callable[[str], Path], ticke
     done = lt.compare(
         lt.study(tickets, model=str(tiny_lm("bert")), out=tmp_path / "run", **OPTIONS, prompt="{text} {mask}"), ["cloze | frozen"]
     )
-    assert done.comparison.methods[0].mean is not None
+    assert done.comparison.methods[0].mean is not None, [(t.status, t.reason) for t in done.comparison.trials]
 
 
 def test_a_file_of_which_only_the_names_of_the_labels_are_used_makes_an_artifact(base: str, tmp_path: Path, proof_here: None) -> None:

@@ -68,6 +68,10 @@ def test_what_is_kept_ends_below_the_lowest_trained_layer(context: Context, job:
     assert depth(context, job(method)) == kept
 
 
+def test_nothing_is_kept_where_nothing_is_trained(context: Context, job: MakeJob) -> None:
+    assert made(context, job("frozen"))[1] is None
+
+
 def test_dropout_leaves_nothing_to_keep(context: Context, job: MakeJob) -> None:
     wanted = job("last_layers(1)")
     assert wanted.recipe is not None

@@ -75,8 +75,8 @@ def test_every_family_with_maps_that_fit(wide: Callable[[str], Path], family: st
 
 
 def test_every_tuner_that_is_said_to_stand_on_4_bits_has_a_class_for_it() -> None:
-    said = {name for name in tuner_names() if card(name).four_bit}
-    assert said == {name for name in tuner_names() if find_spec(f"peft.tuners.{name}.bnb")}
+    shipped = [name for name in tuner_names() if find_spec(f"peft.tuners.{name}")]  # other tests register tuners of their own
+    assert {name for name in shipped if card(name).four_bit} == {name for name in shipped if find_spec(f"peft.tuners.{name}.bnb")}
 
 
 def test_a_look_at_dev_does_not_cut_the_gradients(wide: Callable[[str], Path]) -> None:

@@ -74,7 +74,8 @@ def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str |
     if not context.conditions.recall or context.learned != "train" or context.extra is not None or job.recipe.masking == "dynamic":
         return None
     network, encoded = attached.network, context.encoded("train")
-    trunk = None if encoded.apart else trunk_of(network, apply_trainable(network, trained_names(network, attached.adaptation)))
+    trained = apply_trainable(network, trained_names(network, attached.adaptation))
+    trunk = trunk_of(network, trained) if trained and len(encoded) and not encoded.apart else None
     path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers) if trunk else 0}")
     if trunk is None or job.recipe.steps * job.recipe.batch_rows < len(encoded.visits):
         return None
