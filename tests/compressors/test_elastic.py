@@ -10,6 +10,7 @@ import torch
 from trained_model import Trained
 
 from leantune.core.errors import SpecError
+from leantune.execution import compressing
 from leantune.execution.objective import Sandwich
 from leantune.execution.precision import Precision
 from leantune.models.elastic import Size, cut, inside, layers_kept, narrow, ordered
@@ -109,3 +110,14 @@ def refusing(way: object, step: str, network: Network, *, targeted: bool) -> boo
     first = way.curve[0]  # type: ignore[attr-defined]
     way.curve.append(first.model_copy(update={"step": step, "kept": False, "model_params": parameter_count(network)}))  # type: ignore[attr-defined]
     return False
+
+
+def test_views_are_trained_with_the_embeddings_of_the_whole_network(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is not split while views hold it."""
+    seen: list[object] = []
+    original = compressing.fit
+    monkeypatch.setattr(compressing, "fit", lambda setup, looks: seen.append(setup.tokens) or original(setup, looks))
+    trained.after("elastic(layers=1, steps=2)")
+    assert seen == [None]
+    trained.after("shrink(layers=1, steps=2)")
+    assert seen[-1] is not None

@@ -72,10 +72,20 @@ def test_nothing_is_kept_where_nothing_is_trained(context: Context, job: MakeJob
     assert made(context, job("frozen"))[1] is None
 
 
-def test_dropout_leaves_nothing_to_keep(context: Context, job: MakeJob) -> None:
-    wanted = job("last_layers(1)")
-    assert wanted.recipe is not None
-    assert depth(context, wanted.model_copy(update={"recipe": wanted.recipe.model_copy(update={"dropout": 0.1})})) == 0
+def test_dropout_leaves_nothing_to_keep(context: Context, job: MakeJob, tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    wanted = job("last_layers(1)", steps=40, dropout=0.1)
+    assert depth(context, wanted) == 0
+    for found in (context, study(str(tiny("llama")), "classification", tmp_path)):  # Llama drops attention without a module for it
+        assert made(found, wanted)[1] is None
+
+
+def test_states_that_float16_cannot_hold_are_not_used(context_of: Callable[[list[dict[str, Any]]], Context], job: MakeJob) -> None:
+    context, wanted = context_of(labelled_rows()), job("last_layers(1)", steps=40)
+    found = made(context, wanted)[1]
+    damaged = np.array(found.states)
+    damaged[-1, 0] = np.inf
+    np.save(context.cached("train", "trunk1-1"), damaged)
+    assert made(context, wanted)[1] == recall._CHANGED
 
 
 def made(context: Context, job: Job) -> tuple[Attached, Any]:

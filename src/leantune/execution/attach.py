@@ -23,6 +23,7 @@ from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import Setup, only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
+from leantune.execution.precision import Precision
 from leantune.execution.recall import Recalled, recalled
 from leantune.execution.results import Attached
 from leantune.kinds.method import parse_method
@@ -72,7 +73,7 @@ def squared_gradients(context: Context, network: Network, seed: int, names: Sequ
     units = context.encoded("train").visits
     random = np.random.default_rng([seed, 5])
     rows = random.permutation(len(units))[:FISHER_ROWS]
-    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), context.precision, context.task.sought)
+    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), Precision(context.device), context.task.sought)
     for row in rows:
         loss = context.task.loss(*feed(units.drawn(np.array([row]), random)))
         for total, gradient in zip(totals, torch.autograd.grad(loss, chosen, allow_unused=True), strict=True):

@@ -35,6 +35,7 @@ from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, Setup, fit
 from leantune.execution.objective import Objective, Sandwich
+from leantune.execution.precision import Precision
 from leantune.execution.results import Attached, Results, delivered_latency
 from leantune.kinds.compressor import Compressor, Vocabulary
 from leantune.kinds.distiller import Distiller
@@ -215,7 +216,7 @@ class Bench:
 
     def loss(self, network: Network, batch: Batch) -> Tensor:
         """Of the task."""
-        feed = TokenFeed(network, lambda _: batch, self.context.precision, self.context.task.sought)
+        feed = TokenFeed(network, lambda _: batch, Precision(self.context.device), self.context.task.sought)  # small differences decide
         return self.context.task.loss(*feed(np.zeros(0, np.int64)))
 
     def tally(self, network: Network) -> Tally:
@@ -255,7 +256,7 @@ class Bench:
             objective=objective,
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
             units=train.visits,
-            tokens=partial(train.tokens, context.pad),
+            tokens=partial(train.tokens, context.pad) if inside is None else None,  # views hold the whole table
             look=lambda: Decoded([], np.zeros(0, np.float32)),
             score=lambda _: 0.0,
             seed=self.seed,

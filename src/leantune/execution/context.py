@@ -258,6 +258,7 @@ class Context:
     def cached(self, split: str, name: str) -> Path:
         """File (.npy) for what the base makes of a split, under a name for what that is."""
         body = f"-{Path(self.base.location.source).name}" if self.structures else ""
+        body += f"-nf4-{self.base.packing.double}" if self.base.packing else ""
         return self.run / "cache" / f"{split}-{self._key(split)}-{name}{body}.npy"
 
     @cached_property

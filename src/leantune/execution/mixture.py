@@ -68,10 +68,11 @@ def task_folder(run: Path, name: str) -> Path:
     return run / "tasks" / name
 
 
-def own_job(job: Job, member: Member) -> Job:
-    """The same job for one of the tasks; it is named as the mixture's."""
+def own_job(job: Job, member: Member, steps: int | None = None) -> Job:
+    """The same job for one of the tasks; it is named as the mixture's. With `steps` those that are its own."""
     assert job.recipe is not None
-    return job.model_copy(update={"recipe": job.recipe.model_copy(update={"task": member.context.task.name})})
+    own = {"task": member.context.task.name, "steps": steps or job.recipe.steps}
+    return job.model_copy(update={"recipe": job.recipe.model_copy(update=own)})
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,11 @@ class JointCourse(Course[dict[str, Decoded]]):
 def course_of(mixture: Mixture, job: Job, attached: JointAttached) -> JointCourse:
     """What the loop needs."""
     assert job.recipe is not None
-    pairs = list(zip(mixture.members, attached.network.views(), strict=True))
-    setups = {member.name: setup_of(member.context, own_job(job, member), Attached(view, attached.adaptation)) for member, view in pairs}
+    steps = counts(mixture.shares, job.recipe.steps)
+    setups = {
+        member.name: setup_of(member.context, own_job(job, member, int(own)), Attached(view, attached.adaptation))
+        for member, view, own in zip(mixture.members, attached.network.views(), steps, strict=True)
+    }
     return JointCourse(
         network=attached.network,
         adaptation=attached.adaptation,
@@ -123,6 +127,7 @@ def course_of(mixture: Mixture, job: Job, attached: JointAttached) -> JointCours
         look=lambda: {name: setup.look() for name, setup in setups.items()},
         score=lambda seen: fmean(setups[name].score(found) for name, found in seen.items()),
         seconds=sum(setup.seconds for setup in setups.values()),
+        notes=tuple(f"{name}: {text}" for name, setup in setups.items() for text in setup.notes),
         setups=tuple(setups.values()),
         turns=turns(mixture.shares, steps=job.recipe.steps, seed=job.seed),
     )

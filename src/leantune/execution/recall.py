@@ -24,7 +24,7 @@ from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.context import Context
-from leantune.execution.feed import kept
+from leantune.execution.feed import BLOCK, kept
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.results import Attached
 from leantune.models.network import Network
@@ -71,13 +71,14 @@ class Recalled:
 def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str | None:
     """The stored states of a trial's training rows; why there are none although they would help; None where they would not."""
     assert job.recipe is not None
-    if not context.conditions.recall or context.learned != "train" or context.extra is not None or job.recipe.masking == "dynamic":
+    if not context.conditions.recall or _changes(context, job):
         return None
     network, encoded = attached.network, context.encoded("train")
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
-    trunk = trunk_of(network, trained) if trained and len(encoded) and not encoded.apart else None
+    trunk = trunk_of(network, trained) if trained and len(encoded) and not (encoded.apart or network.anatomy.vocabulary) else None
     path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers) if trunk else 0}")
-    if trunk is None or job.recipe.steps * job.recipe.batch_rows < len(encoded.visits):
+    visited = job.recipe.steps * job.recipe.batch_rows * (encoded.drawn or len(encoded) / max(1, len(encoded.visits)))
+    if trunk is None or visited < len(encoded):
         return None
     needed = int(encoded.starts[-1]) * network.anatomy.hidden * np.dtype(NUMBER).itemsize
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +87,14 @@ def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str |
     states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, encoded, part))
     found = Recalled(trunk, states, encoded, context.device, seconds)
     return found if _close(context, network, found) else _CHANGED
+
+
+def _changes(context: Context, job: Job) -> bool:
+    """Whether a step sees other rows than those of train as they are, or drops at random, or teachers read what it reads."""
+    assert job.recipe is not None
+    teachers = context.mentors is not None and bool(context.mentors.networks)
+    grown = context.learned != "train" or context.extra is not None
+    return grown or teachers or job.recipe.masking == "dynamic" or job.recipe.dropout > 0
 
 
 @torch.inference_mode()
@@ -104,7 +113,9 @@ def _compute(context: Context, network: Network, trunk: Trunk, encoded: Encoded,
 
 @torch.inference_mode()
 def _close(context: Context, network: Network, found: Recalled) -> bool:
-    """Whether the logits of some rows are those of the long way, but for the rounding."""
+    """Whether the logits of some rows are those of the long way, but for the rounding, and all states are numbers of this size."""
+    if not all(np.isfinite(found.states[start : start + BLOCK]).all() for start in range(0, len(found.states), BLOCK)):
+        return False
     network.eval()
     units = found.encoded.visits
     pieces = units.drawn(np.argsort(units.lengths, kind="stable")[:: max(1, len(units) // 8)][:8], np.random.default_rng(0))
