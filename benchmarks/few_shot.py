@@ -5,7 +5,7 @@
     python -m benchmarks.few_shot --table
 
 K rows of each label are drawn from train by the seeds 13, 21, 42, 87 and 100; the test rows are the same for all. Nothing is chosen on dev
-or test: rates are those of the cards, tuning takes 250 steps of 16 rows, SetFit has its defaults (one epoch over its pairs). The words of
+or test: rates are those of the cards, tuning takes 100 steps of 16 rows (250 with K = 64), SetFit has its defaults (one epoch over its pairs). The words of
 the labels (`WORDS`) were written down before any test score was seen. `results/few_shot.jsonl` has every run, and runs that are there are
 not repeated.
 """
@@ -29,7 +29,6 @@ from leantune.app.candidates import Candidate, field_in
 from leantune.app.expressions import read_methods
 from leantune.app.options import FEW_SHOT_SEEDS, Options
 from leantune.app.study import Sources, Study, open_study
-from leantune.comparison.plan import FEW_SHOT_STEPS
 from leantune.core.events import Finished
 from leantune.data.few_shot import few_shot
 from leantune.execution.trial import run_trial
@@ -76,9 +75,14 @@ def open_set(name: str, data: Path, folder: Path, size: int) -> Study:
     return open_study(Sources(*paths), folder / f"k{size}", options)
 
 
+def steps_of(study: Study) -> int:
+    """Of tuning, for the number of rows of a label."""
+    return 100 if (study.options.few_shot or 0) < 64 else 250
+
+
 def ours(study: Study, candidate: Candidate, seed: int) -> dict[str, Any]:
     """One trial at the usual rate of its card."""
-    job = candidate.job(candidate.rates.start, phase="final", seed=seed, steps=FEW_SHOT_STEPS, looks=1, measure=False)
+    job = candidate.job(candidate.rates.start, phase="final", seed=seed, steps=steps_of(study), looks=1, measure=False)
     *_, last = run_trial(study.context.of(job), job)
     assert isinstance(last, Finished)
     return told(last.record) | {"notes": last.record.notes}
@@ -98,7 +102,8 @@ def setfit(study: Study, seed: int) -> dict[str, Any]:
         model=model, args=arguments, train_dataset=Dataset.from_dict({"text": [t for t, _ in rows], "label": [y for _, y in rows]})
     )
     start = time.perf_counter()
-    trainer.train()
+    with study.context.precision():  # as ours
+        trainer.train()
     seconds = time.perf_counter() - start
     found = model.predict([text for text, _ in test.take(range(len(test)))])
     right = [int(one) == int(gold) for one, gold in zip(found, test.gold, strict=True)]
