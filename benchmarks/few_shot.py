@@ -5,9 +5,9 @@
     python -m benchmarks.few_shot --table
 
 K rows of each label are drawn from train by the seeds 13, 21, 42, 87 and 100; the test rows are the same for all. Nothing is chosen on dev
-or test: rates are those of the cards, tuning takes 100 steps of 16 rows (250 with K = 64), SetFit has its defaults (one epoch over its pairs). The words of
-the labels (`WORDS`) were written down before any test score was seen. `results/few_shot.jsonl` has every run, and runs that are there are
-not repeated.
+or test: rates are those of the cards, tuning takes 100 steps of 16 rows (250 with K = 64), SetFit has its defaults (one epoch over its
+pairs) and the same products. The words of the labels (`WORDS`) were written down before any test score was seen.
+`results/few_shot.jsonl` has every run, and runs that are there are not repeated.
 """
 
 from __future__ import annotations
