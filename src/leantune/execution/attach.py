@@ -129,7 +129,8 @@ def _way(context: Context, job: Job, attached: Attached) -> _Way:
     train = context.encoded(split)
     random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     batch = partial(context.batch, split, targets=True, random=random)
-    if from_states(attached):
+    # Some families drop attention without a module that could be seen.
+    if from_states(attached) and (attached.solve is not None or job.recipe.dropout == 0):
         features = context.features(split, network.eval().embed, network.pooling)
         targets, pooled = partial(context.targets_of, split), partial(context.pooled, split)
         feed = FeatureFeed(network.read, features.states, targets, pooled, context.device)
