@@ -8,7 +8,6 @@ student as if it had been trained for it alone. Its logits are computed once for
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,16 +21,15 @@ from numpy.typing import NDArray
 from leantune.core.digest import digest
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
-from leantune.core.files import read_kept, write_atomic
 from leantune.core.human import duration, percent
 from leantune.core.recipe import Distilling, Expert, Recipe
-from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.encoded import Encoded
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.predict import averaged, logits_of
 from leantune.execution.compressing import Run, trained
 from leantune.execution.context import Context
+from leantune.execution.feed import kept
 from leantune.execution.lecture import Judged, Mentors
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
@@ -155,12 +153,6 @@ class Verdict:
     seconds: float
 
 
-class _Kept(Spec):
-    """What is kept beside the numbers."""
-
-    seconds: float
-
-
 def _verdict(context: Context, mentor: Mentor, split: str) -> Verdict:
     """From the cache, or computed and put there."""
     theirs = replace(mentor.context, unlabelled=context.unlabelled)
@@ -171,15 +163,8 @@ def _verdict(context: Context, mentor: Mentor, split: str) -> Verdict:
         _refuse_other_tokens(context, mentor, split)
     name = digest(mentor.digest, theirs.dataset.digest_of(split), split, rows)
     path = context.run / "cache" / f"said-{name}.npy"
-    kept = read_kept(path.with_suffix(".json"), _Kept)
-    if kept is None:
-        start = time.perf_counter()
-        values = _values(theirs, mentor.network(), encoded, tokens=tokens)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, values)
-        kept = _Kept(seconds=time.perf_counter() - start)
-        write_atomic(path.with_suffix(".json"), kept.model_dump_json())  # last: it says that the numbers are whole
-    return Verdict(np.load(path, mmap_mode="r"), rows, tokens, kept.seconds)
+    values, seconds = kept(path, lambda part: np.save(part, _values(theirs, mentor.network(), encoded, tokens=tokens)))
+    return Verdict(values, rows, tokens, seconds)
 
 
 @torch.inference_mode()
