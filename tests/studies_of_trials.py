@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from leantune.core.study import Conditions
+from leantune.core.records import Recipe
+from leantune.core.study import Conditions, Job
 from leantune.data.dataset import Dataset
 from leantune.execution.context import Context
+from leantune.kinds.method import parse_method
 from leantune.models.base import open_base
 
 WORDS = {"good": ("great", "nice", "love", "happy"), "bad": ("awful", "sad", "hate", "poor")}
@@ -52,3 +54,11 @@ def opened(model: str, run: Path, dataset: Dataset) -> Context:
         device="cpu",
     )
     return Context(run, conditions)
+
+
+def short_job(expression: str, *, seed: int = 1, **changes: object) -> Job:
+    """A short trial of a method; further values go into the recipe."""
+    method = parse_method(expression).expression
+    values: dict[str, object] = {"task": "classification", "method": method, "lr": 1e-2, "steps": 4, "batch_rows": 8, "evaluations": 1}
+    recipe = Recipe.build(method, values | changes)
+    return Job(name=expression, expression=method, phase="race", recipe=recipe, seed=seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leantune.comparison.store import ordered, read_record
+from leantune.comparison.store import damage, ordered, read_record
 from leantune.core.errors import ArtifactError
 from leantune.evaluate.predictions import Predictions, read_predictions, same_answers, write_predictions
 from leantune.kinds.task import Answers
@@ -40,11 +40,13 @@ def test_records_are_ordered_whatever_ran_first() -> None:
     assert ordered(records)[0].phase == "baseline"
 
 
-def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+def test_a_damaged_record_is_no_record_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "trials" / "aa").mkdir(parents=True)
     (tmp_path / "trials" / "aa" / "record.json").write_text('{"half":')
-    with pytest.raises(ArtifactError, match=r"aa.record\.json is damaged"):
-        read_record(tmp_path, "aa")
+    assert read_record(tmp_path, "aa") is None
+    found = damage(tmp_path, "aa")
+    assert found is not None
+    assert "record.json is damaged or from another version; that trial is run again" in found
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", None])

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from leantune.core.records import Recipe
 from leantune.core.study import Blend, Job, Part
 from leantune.data.dataset import prepare
 from leantune.execution.context import Context
 from leantune.execution.mixture import Mixture, task_folder
-from leantune.kinds.method import parse_method
-from studies_of_trials import labelled_rows, numbered_rows, opened, tagged_rows
+from studies_of_trials import labelled_rows, numbered_rows, opened, short_job, tagged_rows
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +59,4 @@ def mixture_of(tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def job() -> Callable[..., Job]:
     """`job("lora(rank=2)", steps=5)` is a short trial of a method; further values go into the recipe."""
-
-    def make(expression: str, *, seed: int = 1, **changes: object) -> Job:
-        method = parse_method(expression).expression
-        values: dict[str, object] = {"task": "classification", "method": method, "lr": 1e-2, "steps": 4, "batch_rows": 8, "evaluations": 1}
-        recipe = Recipe.build(method, values | changes)
-        return Job(name=expression, expression=method, phase="race", recipe=recipe, seed=seed)
-
-    return make
+    return short_job

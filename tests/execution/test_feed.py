@@ -16,8 +16,9 @@ from leantune.core.events import Evaluated
 from leantune.core.study import Job
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
+from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, TokenFeed, kept_features, pooled
-from leantune.execution.loop import BestLook, Setup, fit
+from leantune.execution.loop import BestLook, fit
 from leantune.models.build import build_network
 from leantune.models.network import POOLINGS, Network
 

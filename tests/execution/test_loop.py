@@ -18,8 +18,9 @@ from leantune.data.batches import training_batches
 from leantune.data.units import Units
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
+from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
-from leantune.execution.loop import BestLook, Diverged, Setup, fit
+from leantune.execution.loop import BestLook, Diverged, fit
 from leantune.kinds.task import Decoded
 from leantune.models.network import Network
 
@@ -128,6 +129,7 @@ def test_a_loss_that_is_not_finite_ends_the_loop_with_step_and_rate(
     with pytest.raises(Diverged, match=rf"the loss became {loss} at step 3 \(learning rate 0\.03\)"):
         list(fit(fed(made, feed), BestLook()))
     assert len(watched.asked) == 3
+    assert all(value.isfinite().all() for value in weights(made.network).values()), "no weight was reached by it"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import OVERTIME, RATES
 from leantune.comparison.race import RaceResult
-from leantune.comparison.store import ordered, read_record
+from leantune.comparison.store import damage, ordered, read_record
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
 from leantune.core.errors import some
@@ -58,7 +58,7 @@ def run_comparison(
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(on_structure(study.default_methods if methods is None else methods, study.options.structure))
-    with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.pause) as runner:
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
@@ -254,6 +254,8 @@ class _Comparison:
             self.tried.append(known)
             yield Tried(job, known)
             return known
+        if lost := damage(self.study.run, job.digest(self.study.conditions)):
+            yield self._say(f"{job.name}, seed {job.seed}: {lost}")
         record: TrialRecord | None = None
         for event in self.runner.run(job):
             if isinstance(event, Finished):

@@ -11,6 +11,7 @@ from leantune.app.prompt_file import read_prompt
 from leantune.comparison.plan import FEW_SHOT_STEPS
 from leantune.core.budget import DEFAULT
 from leantune.core.long import one_line, ways_by_field
+from leantune.core.quantity import parse_pause
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Limits, Preference
@@ -75,6 +76,8 @@ class Options(Spec):
     """Of the split where one file is given."""
     prefer: Preference = "storage"
     """Cost that decides among methods that are as good: storage (the task's own files), speed (one row), size (the whole model)."""
+    checkpoint: str = "1min"
+    """Time of training between two checkpoints, from which an interrupted training goes on; "off" for none."""
     keep_all: bool = False
     """Run every seed of every method, also of those that cannot win any more."""
 
@@ -85,6 +88,11 @@ class Options(Spec):
         return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot is not None else 3)]
 
     @property
+    def pause(self) -> float | None:
+        """Seconds between two checkpoints; None for none."""
+        return parse_pause(self.checkpoint, "--checkpoint")
+
+    @property
     def budget_text(self) -> str:
         """As given, or the default; few rows get steps enough, because a short time would judge what learns slowly half-way."""
         return self.budget or (DEFAULT if self.few_shot is None else f"{FEW_SHOT_STEPS}steps")
@@ -92,7 +100,9 @@ class Options(Spec):
     @classmethod
     def of(cls, **values: Any) -> Options:
         """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
-        return cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
+        found = cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
+        parse_pause(found.checkpoint, "--checkpoint")  # told before anything is read
+        return found
 
 
 _SAID = ("prompt", "labels", "long")

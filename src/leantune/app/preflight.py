@@ -17,7 +17,6 @@ from leantune.core.digest import digest
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.recipe import Teaching
 from leantune.core.records import CheckReport
-from leantune.core.study import Job
 from leantune.data.check import check
 from leantune.execution.probe import ProbeResult
 from leantune.execution.runner import Runner
@@ -77,10 +76,10 @@ def checked(study: Study) -> CheckReport:
 
 def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
     """What each method costs; those that turn out not to run move to the field's `left_out`."""
-    found = {candidate.name: _probe(candidate, runner) for candidate in field.candidates}
+    found = {candidate.name: probed(candidate, runner) for candidate in field.candidates}
     for student in field.candidates:
         for mentor in student.mentors:
-            found.setdefault(mentor.name, _probe(mentor, runner))
+            found.setdefault(mentor.name, probed(mentor, runner))
             if reason := found[mentor.name].problem:
                 found[student.name] = ProbeResult(name=student.name, problem=f"its teacher {mentor.name}: {reason}")
     field.left_out.update({candidate.name: reason for candidate in field.candidates if (reason := found[candidate.name].problem)})
@@ -88,14 +87,9 @@ def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
     return {name: one for name, one in found.items() if not one.problem}
 
 
-def probing(candidate: Candidate) -> Job:
-    """What is measured of a method; its teachers are measured for themselves."""
-    return candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
-
-
-def _probe(candidate: Candidate, runner: Runner) -> ProbeResult:
-    """Measured once per run folder."""
-    job = probing(candidate)
+def probed(candidate: Candidate, runner: Runner) -> ProbeResult:
+    """What a method costs, its teachers left out; measured once per run folder."""
+    job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
     path = runner.run_folder / "probes" / f"{job.digest(runner.conditions)}.json"
     if (kept := read_kept(path, ProbeResult)) is not None:
         return kept

@@ -39,6 +39,7 @@ from leantune.execution.device import pick_device
 from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
 from leantune.execution.precision import pick_precision
+from leantune.execution.upkeep import mend
 from leantune.kinds.method import Parsed
 from leantune.kinds.prompt import Setting
 from leantune.kinds.task import Task
@@ -72,6 +73,8 @@ class Study:
     dataset: Dataset
     base: Base
     spec: StudySpec
+    mended: tuple[str, ...] = ()
+    """What was damaged in the run folder and is made again, in sentences."""
     unlabelled: Unlabelled | None = None
     """Rows without labels, for teachers; None where none were given."""
     generator: Generator | None = None
@@ -90,6 +93,7 @@ class Study:
             *([] if self.unlabelled is None else [str(self.unlabelled)]),
             *_few_shot_lines(self),
             *_model_lines(self.base, self.options, self.context.head.kind, self.conditions.target_length),
+            *self.mended,
         ]
 
     def setting(self) -> Setting:
@@ -168,7 +172,8 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     generator = None if options.generator is None else open_generator(options.generator)
     _refuse_foreign(run)
     with locked(run):
-        return replace(_opened(sources, run, options, base, device.type), generator=generator)
+        mended = tuple(mend(run))
+        return replace(_opened(sources, run, options, base, device.type), generator=generator, mended=mended)
 
 
 def _opened(sources: Sources, run: Path, options: Options, base: Base, device: str) -> Study:
@@ -208,7 +213,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     _refuse_another_study(run, conditions)
     write_atomic(run / "study.json", spec.model_dump_json(indent=1))
     unlabelled = None if sources.unlabelled is None else keep_unlabelled(dataset, sources.unlabelled)
-    return Study(run, sources, options, dataset, base, spec, unlabelled)
+    return Study(run, sources, options, dataset, base, spec, unlabelled=unlabelled)
 
 
 def _refuse_foreign(run: Path) -> None:

@@ -11,7 +11,7 @@ from leantune.app.mixture import MixedStudy, for_all
 from leantune.app.progress import Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.racing import first_trial, race
 from leantune.comparison.plan import OVERTIME
-from leantune.comparison.store import read_record
+from leantune.comparison.store import damage, read_record
 from leantune.core.events import Finished
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
@@ -93,6 +93,8 @@ class Together:
         yield Trying(job, known=record is not None, seconds_left=max(0.0, self.left))
         start = time.perf_counter()
         if record is None:
+            if lost := damage(self.mixed.run, job.digest(self.mixed.blend)):
+                yield self._say(f"{job.name}, seed {job.seed}: {lost}")
             for event in self.runner.run(job):
                 if isinstance(event, Finished):
                     record = event.record

@@ -11,7 +11,7 @@ from pathlib import Path
 from leantune.app.candidates import Candidate, field_in
 from leantune.app.expressions import read_methods
 from leantune.app.options import Options
-from leantune.app.preflight import probing
+from leantune.app.preflight import probed
 from leantune.app.progress import Heard, Progress, Said, Tried, Trying
 from leantune.app.ship import publish_trial
 from leantune.app.structure import on_structure
@@ -51,7 +51,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     refuse_foreign(artifact)
     parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
-    with locked(study.run), Runner(study.run, study.conditions, worker) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.pause) as runner:
         yield from map(Said, told_cuts(study))
         job = job_of(found.candidates[0], study.options, study.rows, runner, seed)
         record = yield from trained(job, runner)
@@ -100,13 +100,13 @@ def _steps(candidate: Candidate, options: Options, rows: Rows, runner: Runner) -
     budget = parse_budget(options.budget)
     if budget.steps is not None:
         return budget.steps
-    found = runner.probe(probing(candidate))
+    found = probed(candidate, runner)
     if found.problem:
         raise SpecError(f"{candidate.name}: {found.problem}", "E-METHOD")
     assert budget.seconds is not None
     looking = (LOOKS + 3) * rows.dev * found.predict_row_seconds
     seconds = budget.seconds - found.seed_seconds - (1 + rows.tasks) * found.setup_seconds - looking
-    per_row = found.train_row_seconds + sum(runner.probe(probing(one)).train_row_seconds for one in candidate.mentors)
+    per_row = found.train_row_seconds + sum(probed(one, runner).train_row_seconds for one in candidate.mentors)
     steps = int(seconds / (rows.batch * per_row))
     if steps < 10:
         raise BudgetError(f"--budget {budget.text} leaves only {max(steps, 0)} steps; give more time.", "E-BUDGET")

@@ -5,7 +5,6 @@ Styles: live (a table that is redrawn), lines (plain, for logs), quiet (the resu
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -22,6 +21,7 @@ from leantune.app.compare import run_comparison
 from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.study import Study
 from leantune.cli._plan import print_check, print_plan, print_readings, print_total
+from leantune.cli._stopped import stopped
 from leantune.cli._verdicts import print_verdicts
 from leantune.core.events import Evaluated, Stepped
 from leantune.core.human import duration, percent
@@ -30,7 +30,6 @@ from leantune.execution.process import WorkerProcess
 
 PARTIAL = 3
 """Exit code when a method failed and the rest stands."""
-INTERRUPTED = 130
 
 
 def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
@@ -44,9 +43,8 @@ def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerP
         with Screen(console, study, style) as screen:
             for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
-    except KeyboardInterrupt:
-        print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return stopped(error, "Finished trials and the last checkpoint are kept")
     if screen.comparison is not None:
         return _conclude(screen.comparison, study.run, console, style)
     if screen.planned is not None and style in ("json", "quiet"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.markup import escape
 from leantune.app.mixture import MixedStudy
 from leantune.app.mixture_compare import run_mixture_comparison
 from leantune.app.progress import Done, MixturePreflight, PlannedAll, Progress, Shared, Turn
-from leantune.cli._compare import INTERRUPTED, PARTIAL, Screen
+from leantune.cli._compare import PARTIAL, Screen
 from leantune.cli._plan import print_plan, print_total
+from leantune.cli._stopped import stopped
 from leantune.cli._verdicts import print_verdicts
 from leantune.comparison import sharing_table
 from leantune.core.human import duration
@@ -34,9 +34,8 @@ def show_mixture(
         wanted = mixed.default_methods if methods is None else methods
         for progress in run_mixture_comparison(mixed, wanted, command=command, dry_run=dry_run, worker=worker):
             screens.hear(progress)
-    except KeyboardInterrupt:
-        print("\nStopped. Finished trials are kept; the same command goes on from there.", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return stopped(error, "Finished trials and the last checkpoint are kept")
     if screens.sharing is not None:
         return _conclude(screens.sharing, mixed.run, console, style)
     if screens.preflight is not None and style in ("json", "quiet"):

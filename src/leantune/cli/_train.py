@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from json import dumps
 from pathlib import Path
@@ -19,7 +18,8 @@ from leantune.app.progress import Heard, Progress, Said, Tried
 from leantune.app.ship import BEST
 from leantune.app.study import Study
 from leantune.artifact.manifest import read_manifest
-from leantune.cli._compare import INTERRUPTED, judged
+from leantune.cli._compare import judged
+from leantune.cli._stopped import stopped
 from leantune.core.events import Evaluated, Started, Stepped
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
@@ -44,9 +44,8 @@ def show(
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         record = _followed(training(study), study, console, plain=plain or quiet or json)
-    except KeyboardInterrupt:
-        print("\nStopped. Nothing was saved; the same command starts again.", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return stopped(error, "The last checkpoint is kept")
     if isinstance(study, Study):
         _result(record, study, study.run / BEST, console, quiet=quiet, json=json)
     else:

@@ -13,6 +13,7 @@ import sys
 import typer
 
 import leantune.cli as commands
+from leantune.cli._stopped import heed_sigterm
 from leantune.core.errors import LeantuneError
 
 ORDER = ("compare", "train", "check", "methods", "prompts", "tasks", "predict", "evaluate", "export", "merge", "ensemble", "report", "init")
@@ -36,6 +37,7 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the program; a user's mistake is one message and an exit code, never a traceback."""
+    heed_sigterm()
     try:
         build()()
     except LeantuneError as error:

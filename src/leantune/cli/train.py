@@ -46,6 +46,7 @@ def command(
     device: option.Device = "auto",
     precision: option.Precision = "auto",
     recall: option.Recall = True,
+    checkpoint: option.Checkpoint = "1min",
     split_seed: option.SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,

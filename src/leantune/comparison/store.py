@@ -1,32 +1,24 @@
-"""Reads the records of a run: `RUN/trials/<digest>/record.json`, one `TrialRecord` each."""
+"""The trials of a run: `RUN/trials/<digest>/`, each with its record (`core.trial_folder`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from leantune.core.errors import ArtifactError
+from leantune.core import trial_folder
 from leantune.core.records import TrialRecord
 
 _PHASES = ("baseline", "race", "final", "train")
 
 
 def read_record(run: Path, digest: str) -> TrialRecord | None:
-    """The record of a finished trial, or None.
+    """The record of a finished trial whose files are whole, or None."""
+    return trial_folder.read_record(run / "trials" / digest)
 
-    Raises:
-        ArtifactError: E-RUN when it cannot be read.
-    """
-    path = run / "trials" / digest / "record.json"
-    if not path.is_file():
-        return None
-    try:
-        return TrialRecord.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        message = f"{path} is damaged ({first}). Delete its folder and run again: only that trial is repeated."
-        raise ArtifactError(message, "E-RUN") from error
+
+def damage(run: Path, digest: str) -> str | None:
+    """Why a trial that was finished is run again: what the disk has lost of it."""
+    found = trial_folder.fault(run / "trials" / digest)
+    return f"{found}; that trial is run again" if found else None
 
 
 def ordered(records: list[TrialRecord]) -> list[TrialRecord]:

@@ -1,4 +1,4 @@
-"""Quantities as people type them: 500k parameters, 2GB, 1.5 M."""
+"""Quantities as people type them: 500k parameters, 2GB, 1.5 M, 90s."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from leantune.core.errors import SpecError
 
+_SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -31,6 +32,23 @@ def parse_size(text: str | None, option: str) -> int | None:
         SpecError: E-RANGE when it is no positive quantity.
     """
     return _parse(text, option, r"i?b?", "2GB")
+
+
+def parse_pause(text: str, option: str) -> float | None:
+    """Seconds between two things; None for never.
+
+    >>> parse_pause("90s", "--checkpoint"), parse_pause("off", "--checkpoint")
+    (90.0, None)
+
+    Raises:
+        SpecError: E-RANGE when it is no time.
+    """
+    if text.strip().lower() == "off":
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|min|h)\s*", text, re.IGNORECASE)
+    if not match:
+        raise SpecError(f'{option} "{text}" is no time. Write for example 30s, 5min or off.', "E-RANGE")
+    return float(match[1]) * _SECONDS[match[2].lower()]
 
 
 def _parse(text: str | None, option: str, unit: str, example: str) -> int | None:

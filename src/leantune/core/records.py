@@ -54,6 +54,8 @@ class TrialRecord(Spec):
     """Behind a chain of compressors: the trained model, then what each of them made of it; empty without any."""
     notes: list[str] = []
     """What a reader should know: restarted at a higher rate, stopped early at step 120 ..."""
+    files: dict[str, str] = {}
+    """Digests of the files in the trial's folder, so that a damaged one is noticed (`core.seal`)."""
 
 
 Verdict = Literal["reference", "better", "as good", "worse", "undecided", "indicative", "dropped", "failed", "floor"]

@@ -92,6 +92,10 @@ class StudySpec(Spec):
     """Never drop a method before its last seed."""
 
 
+PAUSE = 60.0
+"""Seconds of training between two checkpoints, as a rule."""
+
+
 class Job(Spec):
     """One trial to run, addressed by its digest."""
 
@@ -104,6 +108,8 @@ class Job(Spec):
     seed: int
     measure: bool = True
     """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
+    checkpoint: float | None = PAUSE
+    """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
 
     def digest(self, conditions: Conditions | Blend) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""

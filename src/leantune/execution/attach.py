@@ -19,9 +19,10 @@ from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
+from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.lecture import Taught
-from leantune.execution.loop import Setup, only_the_head
+from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
 from leantune.execution.precision import Precision
 from leantune.execution.recall import Recalled, recalled
@@ -91,8 +92,9 @@ def begin(context: Context, network: Network) -> None:
 def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     """What the loop needs."""
     assert job.recipe is not None
-    network, train, dynamic = attached.network, context.encoded(context.learned), job.recipe.masking == "dynamic"
-    way = _way(context, job, attached)
+    network, train = attached.network, context.encoded(context.learned)
+    hiding = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
+    way = _way(context, job, attached, hiding)
     return Setup(
         network=network,
         adaptation=attached.adaptation,
@@ -105,8 +107,9 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         seconds=context.settling + way.seconds,
         notes=way.notes,
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
-        tokens=None if dynamic or train.apart or network.soft else partial(train.tokens, context.pad),
+        tokens=None if hiding or train.apart or network.soft else partial(train.tokens, context.pad),
         solve=attached.solve,
+        generators=() if hiding is None else (hiding,),
     )
 
 
@@ -122,13 +125,19 @@ class _Way:
     notes: tuple[str, ...] = ()
 
 
-def _way(context: Context, job: Job, attached: Attached) -> _Way:
-    """All the way through the network in every step, or from what the parts that never change made of the rows."""
+def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Generator | None) -> _Way:
+    """All the way through the network in every step, or from what the parts that never change made of the rows.
+
+    Args:
+        context: the study.
+        job: the trial.
+        attached: its network.
+        hiding: hides other tokens in each step, where the task hides any.
+    """
     assert job.recipe is not None
     network, split = attached.network, context.learned
     train = context.encoded(split)
-    random = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
-    batch = partial(context.batch, split, targets=True, random=random)
+    batch = partial(context.batch, split, targets=True, random=hiding)
     # Some families drop attention without a module that could be seen.
     if from_states(attached) and (attached.solve is not None or job.recipe.dropout == 0):
         features = context.features(split, network.eval().embed, network.pooling)

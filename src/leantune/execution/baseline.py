@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from leantune.core import catalogue
 from leantune.core.events import Event, Finished, Started
-from leantune.core.files import read_kept, write_atomic
+from leantune.core.files import read_kept
 from leantune.core.records import Cost, TrialRecord
 from leantune.core.study import Job
+from leantune.core.trial_folder import RECORD, write_record
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
 from leantune.execution.embedding import embedded
@@ -44,13 +45,12 @@ def run_baseline(context: Context, job: Job) -> Iterator[Event]:
         cost=Cost(trainable_params=floor.parameters, trainable_params_without_head=0, saved_bytes=floor.saved_bytes, train_seconds=seconds),
         notes=[baseline.title],
     )
-    write_atomic(folder / "record.json", record.model_dump_json(indent=1))
-    yield Finished(record=record)
+    yield Finished(record=write_record(folder, record))
 
 
 def _seconds(folder: Path, measured: float) -> float:
     """What fitting took the first time: a floor that is fitted again for a further test set finds its states in the cache."""
-    earlier = read_kept(folder / "record.json", TrialRecord)
+    earlier = read_kept(folder / RECORD, TrialRecord)
     return measured if earlier is None or earlier.cost.train_seconds is None else earlier.cost.train_seconds
 
 

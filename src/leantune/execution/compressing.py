@@ -22,18 +22,19 @@ from torch import Tensor
 from leantune.core import catalogue
 from leantune.core.errors import SpecError
 from leantune.core.events import Event, Finished, Stepped
-from leantune.core.files import read_kept
 from leantune.core.human import percent
 from leantune.core.measured import Latency, Scores, Stage
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
+from leantune.core.trial_folder import read_record
 from leantune.data.batches import training_batches
 from leantune.data.test_sets import MAIN
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.execution.context import TOKENS, Context
+from leantune.execution.course import Setup
 from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Mentors
-from leantune.execution.loop import BestLook, Setup, fit
+from leantune.execution.loop import BestLook, fit
 from leantune.execution.objective import Objective, Sandwich
 from leantune.execution.precision import Precision
 from leantune.execution.results import Attached, Results, delivered_latency
@@ -88,7 +89,7 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
 
 def trained(context: Context, job: Job, run: Run) -> Generator[Event, None, TrialRecord]:
     """The record of a trial; run where it is not there."""
-    record = read_kept(context.run / "trials" / job.digest(context.conditions) / "record.json", TrialRecord)
+    record = read_record(context.run / "trials" / job.digest(context.conditions))
     if record is None or record.status != "ok":
         for event in run(context.of(job), job):
             if isinstance(event, Finished):

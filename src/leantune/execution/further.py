@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leantune.core.events import Event, Finished
-from leantune.core.files import write_atomic
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
+from leantune.core.trial_folder import RECORD, write_record
 from leantune.data.test_sets import split_of
 from leantune.execution.context import Context
 from leantune.models.delta import read_delta
@@ -17,12 +17,11 @@ def run_further(context: Context, job: Job) -> Iterator[Event]:
     """Predict the further test sets that the trial of a job has not seen; the event carries its record with their scores."""
     folder = context.run / "trials" / job.digest(context.conditions)
     context = context.settled_in(folder)
-    record = TrialRecord.model_validate_json((folder / "record.json").read_bytes())
+    record = TrialRecord.model_validate_json((folder / RECORD).read_bytes())
     network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
     splits = [split_of(name) for name in record.scores.lacks(context.dataset.manifest.further)]
     decoded = {split: context.predict(network, split) for split in splits}
     context.store(folder, decoded)
     further = record.scores.further | context.scores(decoded).further
     record = record.model_copy(update={"scores": record.scores.model_copy(update={"further": further})})
-    write_atomic(folder / "record.json", record.model_dump_json(indent=1))
-    yield Finished(record=record)
+    yield Finished(record=write_record(folder, record))

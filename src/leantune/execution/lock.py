@@ -1,13 +1,14 @@
-"""One process writes a run folder at a time."""
+"""One process writes a run folder at a time, and seals what it leaves there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from leantune.core.errors import ArtifactError
+from leantune.execution.upkeep import seal_run
 
 try:
     import fcntl
@@ -41,4 +42,8 @@ def locked(run: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # unsealed files are made again, no more
+                seal_run(run)

@@ -2,31 +2,26 @@
 
     for event in fit(setup, BestLook()): ...          to stop is not to ask for the next one
 
-Where the losses come from is the course's own affair: the rows of one task (`Setup`), or of several in turn.
-
-The best weights on dev are kept; a loss that is not a finite number ends the loop with `Diverged`.
+The best weights on dev are kept; a loss or a gradient that is not a finite number ends the loop with `Diverged` before it reaches a weight.
+With `Checkpoints` an interrupted training goes on where it was, and ends with the same bits.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Generic
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
-from leantune.data.batches import training_batches
-from leantune.data.units import Units
-from leantune.execution.objective import Objective
-from leantune.execution.optimizers import Helpers, build_optimizer
-from leantune.kinds.task import Decoded
+from leantune.execution.checkpoint import Checkpoints
+from leantune.execution.course import Course, Seen
+from leantune.execution.training_state import TrainingState
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
 from leantune.models.network import ASKED, Network
@@ -34,61 +29,17 @@ from leantune.models.seen_rows import seen_rows
 
 SHORTEST_PAUSE = 0.25
 """Seconds between two `Stepped` events."""
+STOPPED = 143
+"""Exit code of a process that was asked to end (128 + SIGTERM)."""
 
 
 class Diverged(Exception):
-    """The loss is no finite number any more."""
+    """The loss or its gradient is no finite number any more."""
 
-    def __init__(self, step: int, loss: float, lr: float) -> None:
-        super().__init__(f"the loss became {loss} at step {step} (learning rate {lr:.2g})")
-
-
-Seen = TypeVar("Seen")
-"""What a look at dev gives: the predictions of one task, or of several by name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Course(Generic[Seen]):
-    """What is trained, how, and by what it is judged."""
-
-    network: Network | Joint
-    adaptation: Adaptation
-    recipe: Recipe
-    look: Callable[[], Seen]
-    """Predictions on dev by the network as it is."""
-    score: Callable[[Seen], float]
-    """What they are worth: the metric, or a mean of several."""
-    seconds: float = 0.0
-    """Spent before the first step on what this training alone would need."""
-    notes: tuple[str, ...] = ()
-    """Told before the first step."""
-    tokens: Callable[[], NDArray[np.int64]] | None = None
-    """All tokens that its batches can hold, rising; None where that is not known."""
-    helpers: Helpers | None = None
-    """What is trained beside the network."""
-    solve: Callable[[], tuple[str, ...]] | None = None
-    """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
-
-    def losses(self) -> Iterator[tuple[Tensor, int]]:
-        """Endless, one for each step: the mean loss of its rows, computed when it is asked for, and the number of rows."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setup(Course[Decoded]):
-    """The training of one task."""
-
-    network: Network
-    objective: Objective
-    units: Units
-    """What batches are made of; their lengths decide the batches."""
-    seed: int
-
-    def losses(self) -> Iterator[tuple[Tensor, int]]:
-        """Of batches of like length, in an order that the seed decides."""
-        random = np.random.default_rng([self.seed, 2])
-        for units in training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed):
-            yield self.objective(self.units.drawn(units, random)), len(units)
+    def __init__(self, step: int, what: str, value: float, lr: float) -> None:
+        super().__init__(f"the {what} became {value} at step {step} (learning rate {lr:.2g})")
+        self.kept: int | None = None
+        """The step whose weights are in the network: those of the best look, or the last ones with a finite loss; None for neither."""
 
 
 def trained_names(network: Network | Joint, adaptation: Adaptation) -> frozenset[str]:
@@ -126,10 +77,19 @@ class BestLook(Generic[Seen]):
     best: Seen
 
 
-def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
+def fit(setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | None = None) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards.
 
     Where nothing is trained, or a head is computed in one go, there is one look at what is there.
+
+    Args:
+        setup: what is trained.
+        looks: to be filled.
+        checkpoints: where an earlier, interrupted call left its state, and this one leaves its own; None for neither.
+
+    Raises:
+        Diverged: when the loss or its gradient is no finite number any more.
+        SystemExit: 143 after a last checkpoint, when the process is asked to end.
     """
     network = setup.network
     names = trained_names(network, setup.adaptation)
@@ -144,94 +104,111 @@ def fit(setup: Course[Seen], looks: BestLook[Seen]) -> Iterator[Event]:
         return
     for text in setup.notes:
         yield Noted(text=text)
+    able = setup.adaptation.after_step is None or setup.adaptation.own is not None
+    checkpoints = checkpoints if able else None
     with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
-        yield from _steps(setup, fewer, head_names(network, names), looks)
+        state = TrainingState.begin(setup, fewer, head_names(network, names))
+        if checkpoints is not None:
+            yield from _resume(state, looks, checkpoints)
+        with checkpoints.deferring() if checkpoints is not None else nullcontext():
+            try:
+                yield from _steps(state, looks, checkpoints)
+            except Diverged as error:
+                _keep_finite(state, error)
+                raise
 
 
-def _steps(setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozenset[str], looks: BestLook[Seen]) -> Iterator[Event]:
-    """All steps and looks; the best weights of `trained` stay."""
-    recipe, network = setup.recipe, setup.network
-    optimizer, schedule = build_optimizer(recipe, trained.items(), heads, network.soft_parameters(), setup.helpers)
-    beside = setup.helpers.parameters if setup.helpers else ()
-    keeper = _Keeper(trained)
-    stops = _looks(recipe)
-    drawn = setup.losses()
-    seconds, losses, last_sent = setup.seconds, _Mean(), -math.inf
+def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints) -> Iterator[Event]:
+    """Go on from the newest whole checkpoint, where there is any; what was seen before is told again."""
+    found, rejected = checkpoints.newest()
+    for text in rejected:
+        yield Noted(text=text)
+    if found is None:
+        return
+    state.unpack(found)
+    if state.keeper.copies:  # what the best look saw is seen again
+        now, random = state.keeper.now(), torch.get_rng_state()
+        state.keeper.restore()
+        looks.best = state.setup.look()
+        state.keeper.set(now)
+        torch.set_rng_state(random)
+    yield from state.looks
+    yield Noted(text=f"went on from the checkpoint at step {state.step}")
+
+
+def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints | None) -> Iterator[Event]:
+    """All steps and looks; the best weights stay."""
+    setup, recipe, network = state.setup, state.setup.recipe, state.setup.network
+    stops, last_sent, idle = _looks(recipe), -math.inf, 0
+    drawn = setup.losses(after=state.step)
     network.train()
-    for step in range(1, recipe.steps + 1):
+    while not state.done:
         start = time.perf_counter()
-        loss = _step(setup, drawn, [*trained.values(), *beside], optimizer)
-        schedule.step()
-        if not math.isfinite(loss):
-            raise Diverged(step, loss, recipe.lr)
-        if setup.adaptation.after_step:
-            setup.adaptation.after_step(step)
-        optimizer.zero_grad(set_to_none=True)
-        seconds += time.perf_counter() - start
-        losses.add(loss)
-        if seconds - last_sent >= SHORTEST_PAUSE or step in stops:
-            last_sent = seconds
-            yield Stepped(step=step, steps=recipe.steps, loss=loss, seconds=seconds)
+        loss = _step(state, drawn)
+        idle += loss is None
+        state.seconds += time.perf_counter() - start
+        step = state.step
+        if state.seconds - last_sent >= SHORTEST_PAUSE or step in stops:
+            last_sent = state.seconds
+            yield Stepped(step=step, steps=recipe.steps, loss=loss or 0.0, seconds=state.seconds)
         if step in stops:
             found = setup.look()
-            point = CurvePoint(step=step, seconds=seconds, train_loss=losses.take(), dev_score=setup.score(found))
-            if better := keeper.offer(point.dev_score):
+            seen = state.looked(setup.score(found))
+            if seen.best:
                 looks.best = found
-            yield Evaluated(point=point, best=better)
+            yield seen
             network.train()
-            if keeper.unimproved >= recipe.patience:
-                break
-    keeper.restore()
+        if checkpoints is not None and checkpoints.due:
+            if problem := checkpoints.keep(state.pack()):
+                yield Noted(text=problem)
+            if checkpoints.stopping:
+                raise SystemExit(STOPPED)
+    if idle:
+        yield Noted(text=f"{idle} of the steps had nothing to learn from and changed nothing")
+    state.keeper.restore()
 
 
-def _step(setup: Course[Seen], drawn: Iterator[tuple[Tensor, int]], trained: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> float:
+def _step(state: TrainingState, drawn: Iterator[tuple[Tensor, int]]) -> float | None:
+    """One update and its loss; None where no gradient asks for any. Nothing that is no finite number reaches a weight.
+
+    Raises:
+        Diverged: before the update.
+    """
+    setup, adaptation, step = state.setup, state.setup.adaptation, state.step + 1
     mean, rows = next(drawn)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
     loss = mean * (rows / setup.recipe.batch_rows)
-    total = loss if setup.adaptation.penalty is None else loss + setup.adaptation.penalty()
+    total = loss if adaptation.penalty is None else loss + adaptation.penalty()
+    value = float(total.detach()) * setup.recipe.batch_rows / rows
+    if not math.isfinite(value):
+        raise Diverged(step, "loss", value, setup.recipe.lr)
     total.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(trained, setup.recipe.clip)
-    optimizer.step()
-    return float(total.detach()) * setup.recipe.batch_rows / rows
+    norm = float(nn.utils.clip_grad_norm_([*state.trained.values(), *state.beside], setup.recipe.clip))
+    if not math.isfinite(norm):
+        raise Diverged(step, "gradient", norm, setup.recipe.lr)
+    if norm > 0:
+        state.optimizer.step()
+    state.schedule.step()
+    if adaptation.after_step:
+        adaptation.after_step(step)
+    state.optimizer.zero_grad(set_to_none=True)
+    state.step = step
+    if norm == 0:
+        return None
+    state.losses.add(value)
+    return value
+
+
+def _keep_finite(state: TrainingState, error: Diverged) -> None:
+    """Leave the weights of the best look, or where there was none those of the last step, if they are numbers."""
+    if state.keeper.copies:
+        state.keeper.restore()
+        error.kept = max(look.point.step for look in state.looks if look.best)
+    elif all(bool(parameter.isfinite().all()) for parameter in state.trained.values()):
+        error.kept = state.step
 
 
 def _looks(recipe: Recipe) -> set[int]:
     """Steps after which dev is scored: evenly spaced, the last step included."""
     count = min(recipe.evaluations, recipe.steps)
     return {round(recipe.steps * look / count) for look in range(1, count + 1)}
-
-
-class _Mean:
-    """Mean since the last look."""
-
-    def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    def add(self, value: float) -> None:
-        self.total, self.count = self.total + value, self.count + 1
-
-    def take(self) -> float:
-        mean = self.total / max(self.count, 1)
-        self.total, self.count = 0.0, 0
-        return mean
-
-
-class _Keeper:
-    """Copies of the trained parameters at the best look."""
-
-    def __init__(self, trained: dict[str, nn.Parameter]) -> None:
-        self.trained, self.best, self.unimproved = trained, -math.inf, 0
-        self.copies: dict[str, Tensor] = {}
-
-    def offer(self, score: float) -> bool:
-        if score <= self.best:
-            self.unimproved += 1
-            return False
-        self.best, self.unimproved = score, 0
-        self.copies = {name: parameter.detach().cpu().clone() for name, parameter in self.trained.items()}
-        return True
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        for name, copy in self.copies.items():
-            self.trained[name].copy_(copy)

@@ -23,7 +23,7 @@ from leantune.core.study import Blend, Job
 from leantune.data.turns import counts, shares, turns
 from leantune.execution.attach import begin, setup_of
 from leantune.execution.context import Context
-from leantune.execution.loop import Course, Setup
+from leantune.execution.course import Course, Setup
 from leantune.execution.results import Attached, Outcome, Results
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
@@ -105,10 +105,11 @@ class JointCourse(Course[dict[str, Decoded]]):
     setups: tuple[Setup, ...]
     turns: NDArray[np.int64]
 
-    def losses(self) -> Iterator[tuple[Tensor, int]]:
+    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
         """Of the task whose turn it is; its rows come in the order in which it would see them alone."""
-        streams = [setup.losses() for setup in self.setups]
-        for turn in self.turns:
+        taken = np.bincount(self.turns[:after], minlength=len(self.setups))
+        streams = [setup.losses(after=int(own)) for setup, own in zip(self.setups, taken, strict=True)]
+        for turn in self.turns[after:]:
             yield next(streams[turn])
 
 
@@ -128,6 +129,7 @@ def course_of(mixture: Mixture, job: Job, attached: JointAttached) -> JointCours
         score=lambda seen: fmean(setups[name].score(found) for name, found in seen.items()),
         seconds=sum(setup.seconds for setup in setups.values()),
         notes=tuple(f"{name}: {text}" for name, setup in setups.items() for text in setup.notes),
+        generators=tuple(generator for setup in setups.values() for generator in setup.generators),
         setups=tuple(setups.values()),
         turns=turns(mixture.shares, steps=job.recipe.steps, seed=job.seed),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from types import TracebackType
 from typing import Self
+
+GRACE = 30.0
+"""Seconds that a training has to end its step and to write a checkpoint."""
 
 
 class WorkerProcess:
@@ -46,7 +50,15 @@ class WorkerProcess:
             self.process = self._started()
 
     def close(self) -> None:
-        """End the worker and whatever it is doing."""
-        if self.alive:
-            os.killpg(self.process.pid, signal.SIGTERM)
+        """End the worker and whatever it is doing; a training gets a moment for a last checkpoint."""
+        if not self.alive:
+            return
+        assert self.process.stdin is not None
+        os.killpg(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()

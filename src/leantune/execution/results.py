@@ -22,15 +22,18 @@ from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import write_atomic
 from leantune.core.records import Cost, CurvePoint, Flops, Latency, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
+from leantune.core.trial_folder import write_record
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.flops import flops_per_row
 from leantune.evaluate.latency import latency
 from leantune.evaluate.predict import mean_of_rows, read_logits
 from leantune.evaluate.samples import Passages, samples
+from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.context import WORDING, Context
+from leantune.execution.course import Course, Seen
 from leantune.execution.device import peak_memory
-from leantune.execution.loop import BestLook, Course, Diverged, Seen, apply_trainable, fit, head_names, trained_names
+from leantune.execution.loop import BestLook, Diverged, apply_trainable, fit, head_names, trained_names
 from leantune.kinds.structure import is_of_the_run
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
@@ -69,6 +72,7 @@ class Outcome:
         self.scores, self.cost = Scores(), Cost()
         self.curve: list[CurvePoint] = []
         self.notes: list[str] = []
+        self.checkpoints = Checkpoints(folder.parents[1] / "checkpoints" / folder.name, job.checkpoint)
         self.stages: list[Stage] = []
 
     def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:
@@ -109,7 +113,7 @@ class Outcome:
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
         looks = BestLook[Seen]()
-        for event in fit(course(), looks):
+        for event in fit(course(), looks, self.checkpoints):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
             if isinstance(event, Noted):
@@ -144,7 +148,8 @@ class Outcome:
             stages=self.stages,
             notes=self.notes,
         )
-        write_atomic(self.folder / "record.json", record.model_dump_json(indent=1))
+        record = write_record(self.folder, record)
+        self.checkpoints.clear()
         return record
 
 
@@ -193,16 +198,29 @@ class Results(Outcome):
         found = samples(network, passages, masked=context.head.kind == "masked")
         write_atomic(self.folder / SAMPLES, json.dumps([one.model_dump() for one in found]))
 
-    def measure(self, attached: Attached, dev: Decoded) -> None:
-        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
+    def save(self, attached: Attached) -> None:
+        """Write the trained update, with what reading its texts needs."""
         context, network = self.context, attached.network
-        units = context.encoded("dev").units
         if is_of_the_run(context.structures):
             write_standing(network, context.base, self.folder / "delta")
         else:
             write_delta(network, attached.adaptation, context.base, self.folder / "delta")
         if context.known is not None and context.worded is None:
             write_atomic(self.folder / "delta" / KNOWN, context.known.model_dump_json())
+
+    def rescued(self, attached: Attached, error: Diverged) -> Iterator[Event]:
+        """Keep the last good weights of a training that diverged; they are not scored and never chosen."""
+        if error.kept is None:
+            yield from self.noted(["no weights are kept: those before the divergence were no finite numbers"])
+        elif self.job.phase != "race":
+            self.save(attached)
+            yield from self.noted([f"the weights of step {error.kept} are kept in {self.folder / 'delta'}"])
+
+    def measure(self, attached: Attached, dev: Decoded) -> None:
+        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
+        context, network = self.context, attached.network
+        units = context.encoded("dev").units
+        self.save(attached)
         golden = self._golden(network, dev)
         write_atomic(self.folder / "golden.json", json.dumps(golden))
         delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished, parse_event
-from leantune.core.files import write_atomic
 from leantune.core.records import TrialRecord
-from leantune.core.study import Blend, Conditions, Job
+from leantune.core.study import PAUSE, Blend, Conditions, Job
+from leantune.core.trial_folder import write_record
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess
 
@@ -25,9 +25,18 @@ class Runner:
         for event in runner.run(job): ...
     """
 
-    def __init__(self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None) -> None:
-        """`worker`: one that was started early; the runner takes it over and ends it."""
-        self.run_folder, self.conditions = run, conditions
+    def __init__(
+        self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None, checkpoint: float | None = PAUSE
+    ) -> None:
+        """Of a run folder.
+
+        Args:
+            run: the folder.
+            conditions: of the study.
+            worker: one that was started early; the runner takes it over and ends it.
+            checkpoint: seconds of training between two checkpoints; None for none.
+        """
+        self.run_folder, self.conditions, self.checkpoint = run, conditions, checkpoint
         self._worker = worker or WorkerProcess()
 
     def __enter__(self) -> Self:
@@ -38,7 +47,7 @@ class Runner:
 
     def of(self, run: Path, conditions: Conditions | Blend) -> Runner:
         """The same worker for another study; this runner ends it."""
-        return Runner(run, conditions, self._worker)
+        return Runner(run, conditions, self._worker, self.checkpoint)
 
     def probe(self, job: Job) -> ProbeResult:
         """Measure a method for a moment; a crash is a problem, not an exception."""
@@ -100,13 +109,12 @@ class Runner:
             status="failed",
             reason=self._why(log, code),
         )
-        write_atomic(folder / "record.json", record.model_dump_json(indent=1))
-        return Finished(record=record)
+        return Finished(record=write_record(folder, record))
 
     def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
         """Send one job; its messages up to and including the exit of its process."""
         self._worker.revive()
-        process = self._worker.process
+        process, job = self._worker.process, job.model_copy(update={"checkpoint": self.checkpoint})
         request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
         request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
         assert process.stdin is not None

@@ -12,6 +12,7 @@ from leantune.execution.attach import attach, predictor_of, setup_of
 from leantune.execution.compressing import compressed
 from leantune.execution.context import Context
 from leantune.execution.distilling import distilled
+from leantune.execution.loop import Diverged
 from leantune.execution.results import Results
 from leantune.execution.settling import settle
 from leantune.execution.teaching import taught
@@ -48,7 +49,11 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     yield from results.taught(context, notes)
     attached = attach(context, job)
     yield from results.noted(_shared(attached.network))
-    seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
+    try:
+        seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
+    except Diverged as error:
+        yield from results.rescued(attached, error)
+        raise
     if job.phase == "race" and context.task.writes:  # writing takes long, and what is likely is enough to tell rates apart
         results.scores = Scores(dev=context.judgement("dev", seen))
         return

@@ -10,6 +10,7 @@ standard output; where the system cannot fork, jobs run one after another in the
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -36,6 +37,10 @@ _OF_ONE: dict[str, Callable[[Context, Job], Work]] = {
     "baseline": run_baseline,
     "further": run_further,
 }
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 _OF_SEVERAL: dict[str, Callable[[Mixture, Job], Work]] = {"mixture": run_mixture, "probe-mixture": probe_mixture}
 
 
@@ -67,6 +72,8 @@ def _child(request: dict[str, Any]) -> int:
         os.dup2(log.fileno(), 2)
         try:
             perform(request)
+        except SystemExit as end:  # asked to end, with a checkpoint on the disk
+            return int(end.code or 0)
         except Exception:  # noqa: BLE001  the whole trial is guarded here, its traceback kept
             traceback.print_exc(file=log)
             return 1
@@ -74,16 +81,30 @@ def _child(request: dict[str, Any]) -> int:
 
 
 def _forked(request: dict[str, Any]) -> int:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the child decides when it has ended what it must
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGTERM, before)
+        _die_with_parent()
         os._exit(_child(request))
     _, status = os.waitpid(child, 0)
+    signal.signal(signal.SIGTERM, before)
     return os.waitstatus_to_exitcode(status)
+
+
+def _die_with_parent() -> None:
+    """Ask the system to kill this process when the one that started it is gone, so that two never write one run (Linux).
+
+    Elsewhere a child ends with its next event, which nobody reads.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
     """Serve jobs until the standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
+    _die_with_parent()
     run = _forked if hasattr(os, "fork") else _child
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
         for line in sys.stdin:

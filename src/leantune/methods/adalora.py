@@ -93,7 +93,7 @@ class AdaLora(Method):
         }
         adapted = wrap(target, "adalora", options, seed=seed)
         budget = RankBudget(adapted.body, self.orthogonality, steps)
-        return replace(adapted, penalty=budget.penalty if self.orthogonality else None, after_step=budget.after_step)
+        return replace(adapted, penalty=budget.penalty if self.orthogonality else None, after_step=budget.after_step, own=budget)
 
 
 MEMBER = AdaLora

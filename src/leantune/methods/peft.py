@@ -111,7 +111,7 @@ class PeftTuner(Method):
         if self.tuner != "adalora":
             return adapted
         budget = RankBudget(adapted.body, self.options.get("orth_reg_weight", ORTHOGONALITY), target.steps)
-        return dataclasses.replace(adapted, penalty=budget.penalty, after_step=budget.after_step)
+        return dataclasses.replace(adapted, penalty=budget.penalty, after_step=budget.after_step, own=budget)
 
     def _count(self, anatomy: Anatomy) -> int:
         body = anatomy.skeleton()

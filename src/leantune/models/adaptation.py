@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -35,6 +35,18 @@ class Target:
     """From names of parameters of the body to their squared gradients, mean over training rows; None where there are no rows."""
 
 
+class Own(Protocol):
+    """What a method remembers from step to step outside of the weights, so that a checkpoint can hold it."""
+
+    def pack(self) -> dict[str, Tensor]:
+        """As it is now."""
+        ...
+
+    def unpack(self, tensors: dict[str, Tensor]) -> None:
+        """As it was then."""
+        ...
+
+
 @dataclass(frozen=True)
 class Adaptation:
     """A body with a method in it."""
@@ -52,6 +64,8 @@ class Adaptation:
     """Added to the loss at each step."""
     after_step: Callable[[int], None] | None = None
     """Called with the number of finished optimiser steps, gradients still present."""
+    own: Own | None = None
+    """What `after_step` remembers; without it a training with `after_step` begins anew when it was interrupted."""
 
 
 def penalised(adaptation: Adaptation, penalty: Callable[[], Tensor]) -> Adaptation:

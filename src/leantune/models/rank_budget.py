@@ -18,6 +18,10 @@ SHORTEST = 10
 """With fewer steps no importance can be measured, so the budget stays where it began."""
 
 
+IMPORTANCE = ("ipt", "exp_avg_ipt", "exp_avg_unc")
+"""What `peft` measures of each parameter: its importance, a running mean of it, and one of how much it varies."""
+
+
 @dataclass
 class RankBudget:
     """The state of the budget during one fit."""
@@ -51,6 +55,26 @@ class RankBudget:
         config.rank_pattern = self.pattern
         tuner.update_and_allocate(step)
         self.pattern, config.rank_pattern = config.rank_pattern, None
+
+    def pack(self) -> dict[str, Tensor]:
+        """Importance and pattern, for a checkpoint."""
+        import torch
+
+        measured = self.body.base_model.rankallocator
+        found = {f"{kind}/{name}": value for kind in IMPORTANCE for name, value in getattr(measured, kind).items()}
+        return found | {f"pattern/{name}": torch.tensor(kept) for name, kept in (self.pattern or {}).items()}
+
+    def unpack(self, tensors: dict[str, Tensor]) -> None:
+        """Those of a checkpoint."""
+        measured = self.body.base_model.rankallocator
+        device = next(iter(self.body.parameters())).device
+        parts: dict[str, dict[str, Tensor]] = {kind: {} for kind in (*IMPORTANCE, "pattern")}
+        for key, value in tensors.items():
+            kind, name = key.split("/", 1)
+            parts[kind][name] = value
+        for kind in IMPORTANCE:
+            setattr(measured, kind, {name: value.to(device) for name, value in parts[kind].items()})
+        self.pattern = {name: value.tolist() for name, value in parts["pattern"].items()} or None
 
     def kept(self) -> int:
         """Singular values that are not zero, over all sites."""

@@ -1,0 +1,83 @@
+"""Courses: what is trained, how, and by what it is judged; the loop (`execution.loop`) takes any of them.
+
+Setup        the rows of one task
+JointCourse  those of several in turn (`execution.mixture`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from leantune.core.records import Recipe
+from leantune.data.batches import training_batches
+from leantune.data.units import Units
+from leantune.execution.objective import Objective
+from leantune.execution.optimizers import Helpers
+from leantune.kinds.task import Decoded
+from leantune.models.adaptation import Adaptation
+from leantune.models.joint import Joint
+from leantune.models.network import Network
+
+Seen = TypeVar("Seen")
+"""What a look at dev gives: the predictions of one task, or of several by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course(Generic[Seen]):
+    """What is trained, how, and by what it is judged."""
+
+    network: Network | Joint
+    adaptation: Adaptation
+    recipe: Recipe
+    look: Callable[[], Seen]
+    """Predictions on dev by the network as it is."""
+    score: Callable[[Seen], float]
+    """What they are worth: the metric, or a mean of several."""
+    seconds: float = 0.0
+    """Spent before the first step on what this training alone would need."""
+    notes: tuple[str, ...] = ()
+    """Told before the first step."""
+    tokens: Callable[[], NDArray[np.int64]] | None = None
+    """All tokens that its batches can hold, rising; None where that is not known."""
+    helpers: Helpers | None = None
+    """What is trained beside the network."""
+    solve: Callable[[], tuple[str, ...]] | None = None
+    """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
+
+    generators: tuple[np.random.Generator, ...] = ()
+    """What its losses draw from as they go, for a checkpoint to hold."""
+
+    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
+        """Endless, one for each step: the mean loss of its rows, computed when it is asked for, and the number of rows.
+
+        Args:
+            after: steps that were taken before, by an interrupted training.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup(Course[Decoded]):
+    """The training of one task."""
+
+    network: Network
+    objective: Objective
+    units: Units
+    """What batches are made of; their lengths decide the batches."""
+    seed: int
+
+    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
+        """Of batches of like length, in an order that the seed decides."""
+        random = np.random.default_rng([self.seed, 2])
+        batches = training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed)
+        for units in islice(batches, after):
+            self.units.drawn(units, random)  # as if it had been
+        for units in batches:
+            yield self.objective(self.units.drawn(units, random)), len(units)

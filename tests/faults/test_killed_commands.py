@@ -1,0 +1,113 @@
+"""The real command, killed with everything it started, and started again; a run folder that a disk has damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import leantune as lt
+from leantune.core.records import TrialRecord
+from studies_of_trials import labelled_rows
+
+METHODS = ["full", "lora(rank=2)"]
+OPTIONS: dict[str, Any] = {"batch": 8, "budget": "10steps", "seeds": 1, "margin": 5, "checkpoint": "0s", "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "moods.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in labelled_rows()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def base(tiny: Any) -> str:
+    return str(tiny("sentence-bert"))
+
+
+def started(file: Path, base: str, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "leantune.cli.main", "compare", str(file), "--model", base, "--methods", ",".join(METHODS)]
+    command += ["--batch", "8", "--budget", "10steps", "--seeds", "1", "--margin", "5", "--checkpoint", "0s", "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def records(run: Path) -> dict[str, Any]:
+    """What trials left, without clocks."""
+    found = [TrialRecord.model_validate_json(path.read_bytes()) for path in run.glob("trials/*/record.json")]
+    return {record.digest: (record.files, record.scores, record.status) for record in found}
+
+
+@pytest.fixture(scope="module")
+def alone(file: Path, base: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    run = tmp_path_factory.mktemp("alone") / "run"
+    lt.compare(lt.study(str(file), model=base, out=run, **OPTIONS), METHODS)
+    return records(run)
+
+
+def wait_for(pattern: str, run: Path, process: subprocess.Popen[str]) -> None:
+    """Until a path in the run folder matches."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if any(re.search(pattern, f"{folder}/{name}") for folder, folders, files in os.walk(run) for name in (*folders, *files)):
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+    raise AssertionError(f"nothing matched {pattern}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(
+    file: Path, base: str, alone: dict[str, Any], tmp_path: Path, number: int
+) -> None:
+    run = tmp_path / "run"
+    for pattern in (r"data/manifest", r"checkpoints/\w+/step-0+2$", r"trials/\w+/delta$"):
+        process = started(file, base, run)
+        wait_for(pattern, run, process)
+        family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
+        os.kill(process.pid, number)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+        assert "Traceback" not in said
+        if number != signal.SIGKILL:
+            assert "the same command goes on" in said
+        end = time.monotonic() + 10
+        while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in family):
+            assert time.monotonic() < end, "nothing it started is left behind"
+            time.sleep(0.02)
+    last = started(file, base, run)
+    said, _ = last.communicate(timeout=300)
+    assert last.returncode == 0, said
+    assert records(run) == alone
+
+
+def test_damage_in_a_run_folder_is_found_told_and_mended(file: Path, base: str, alone: dict[str, Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    lt.compare(lt.study(str(file), model=base, out=run, **OPTIONS), METHODS)
+    (tokens,) = run.glob("cache/train-*.ids.npy")
+    (rows,) = run.glob("data/train.arrow")
+    (weights, *_) = sorted(path for path in run.glob("trials/*/delta/**/*.safetensors") if path.stat().st_size > 1000)
+    (run / "cache" / "half.npy").write_bytes(b"of a process that was killed")
+    for path in (tokens, rows):
+        os.truncate(path, path.stat().st_size // 2)
+    data = bytearray(weights.read_bytes())
+    data[-9] ^= 1
+    weights.write_bytes(bytes(data))
+    study = lt.study(str(file), model=base, out=run, **OPTIONS)
+    told = "\n".join(study.inferences)
+    assert f"train.arrow in {run / 'data'} is not what was written; the rows are read again" in told
+    assert f"{tokens.name} in {run / 'cache'} is not what was written; what is missing is computed again" in told
+    assert not (run / "cache" / "half.npy").exists()
+    result = lt.compare(study, METHODS)
+    assert any("is not what the trial wrote; that trial is run again" in line for line in result.comparison.ledger.lines)
+    assert records(run) == alone
