@@ -66,12 +66,15 @@ def wait_for(pattern: str, run: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(
-    file: Path, base: str, alone: dict[str, Any], tmp_path: Path, number: int
-) -> None:
+def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(file: Path, base: str, alone: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    for pattern in (r"data/manifest", r"checkpoints/\w+/step-0+2$", r"trials/\w+/delta$"):
+    moments = {
+        r"data/manifest": signal.SIGKILL,
+        r"checkpoints/\w+/step-0+[1-5]$": signal.SIGTERM,
+        r"checkpoints/\w+/step-0+[5-9]$": signal.SIGINT,
+        r"trials/\w+/delta$": signal.SIGKILL,
+    }
+    for pattern, number in moments.items():
         process = started(file, base, run)
         wait_for(pattern, run, process)
         family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
@@ -111,3 +114,22 @@ def test_damage_in_a_run_folder_is_found_told_and_mended(file: Path, base: str, 
     result = lt.compare(study, METHODS)
     assert any("is not what the trial wrote; that trial is run again" in line for line in result.comparison.ledger.lines)
     assert records(run) == alone
+
+
+@pytest.mark.slow
+def test_a_method_whose_process_dies_is_a_failed_row_and_the_rest_stands(file: Path, base: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = started(file, base, run)
+    while process.poll() is None:
+        for recipe in run.glob("trials/*/recipe.json"):
+            if not (recipe.parent / "record.json").exists() and '"lora' in recipe.read_text():
+                (worker,) = psutil.Process(process.pid).children()
+                for trial in worker.children():
+                    trial.kill()
+        time.sleep(0.01)
+    said = process.communicate()[0]
+    assert process.returncode == 3, "a part of it failed"
+    assert "its process was ended by SIGKILL" in said
+    comparison = json.loads((run / "comparison.json").read_text())
+    assert {row["name"]: row["verdict"] for row in comparison["methods"]}["lora(rank=2)"] == "failed"
+    assert comparison["choice"]["artifact"] == "best"

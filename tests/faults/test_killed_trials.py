@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from leantune.core import files, trial_folder
 from leantune.core.events import Evaluated, Event, Finished, Started, Stepped
 from leantune.core.records import TrialRecord
-from leantune.core.study import Job
+from leantune.core.study import Conduct, Job
 from leantune.execution import checkpoint, results
 from leantune.execution.context import Context
+from leantune.execution.device import make_deterministic
 from leantune.execution.trial import run_trial
 from studies_of_trials import short_job
 
@@ -25,7 +26,7 @@ Dies = Callable[[Callable[[], Iterator[Event]], Callable[[Event], bool]], None]
 
 def wanted(**changes: Any) -> Job:
     job = short_job("lora(rank=2)", steps=12, evaluations=3, dropout=0.1, patience=9)
-    return job.model_copy(update={"phase": "train", "checkpoint": 0.0, "measure": False} | changes)
+    return job.model_copy(update={"phase": "train", "conduct": Conduct(checkpoint=0.0), "measure": False} | changes)
 
 
 def finish(context: Context, job: Job) -> TrialRecord:
@@ -125,7 +126,7 @@ def test_truncated_checkpoints_are_passed_over_by_name(context: Context, alone: 
 
 
 def test_asked_to_end_it_writes_a_last_checkpoint(context: Context, alone: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    job = wanted(checkpoint=3600.0)
+    job = wanted(conduct=Conduct(checkpoint=3600.0))
     child = os.fork()
     if child == 0:
         try:
@@ -138,6 +139,19 @@ def test_asked_to_end_it_writes_a_last_checkpoint(context: Context, alone: dict[
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 143
     record = finish(context, job)
     assert "went on from the checkpoint at step 6" in record.notes
+    assert left(context, record) == alone
+
+
+def test_the_deterministic_mode_runs_and_gives_the_same_bits(context: Context, alone: dict[str, Any]) -> None:
+    job = wanted()
+    child = os.fork()
+    if child == 0:
+        make_deterministic()
+        finish(context, job)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    record = trial_folder.read_record(context.run / "trials" / job.digest(context.conditions))
+    assert record is not None
     assert left(context, record) == alone
 
 

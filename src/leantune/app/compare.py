@@ -58,7 +58,7 @@ def run_comparison(
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(on_structure(study.default_methods if methods is None else methods, study.options.structure))
-    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.pause) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)

@@ -36,7 +36,7 @@ def run_mixture_comparison(
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(methods)
-    with mixed.locked(), Runner(mixed.run, mixed.blend, worker, mixed.options.pause) as runner:
+    with mixed.locked(), Runner(mixed.run, mixed.blend, worker, mixed.options.conduct) as runner:
         ready = yield from all_made_ready(mixed, parsed, runner)
         planned = all_planned(ready)
         yield planned

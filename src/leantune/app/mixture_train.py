@@ -39,7 +39,7 @@ def run_mixture_training(
     for name in mixed.studies:
         refuse_foreign(artifacts / name)
     (candidate,) = mixed.field(read_methods([method])).candidates
-    with mixed.locked(), Runner(mixed.run, mixed.blend, worker, mixed.options.pause) as runner:
+    with mixed.locked(), Runner(mixed.run, mixed.blend, worker, mixed.options.conduct) as runner:
         for name, study in mixed.studies.items():
             yield from (Said(f"{name}: {line}") for line in told_cuts(study))
         job = for_all(job_of(candidate, mixed.options, mixed.rows, runner, seed))

@@ -14,7 +14,7 @@ from leantune.core.long import one_line, ways_by_field
 from leantune.core.quantity import parse_pause
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
-from leantune.core.study import Limits, Preference
+from leantune.core.study import Conduct, Limits, Preference
 from leantune.core.wording import parse_words
 
 FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
@@ -78,6 +78,8 @@ class Options(Spec):
     """Cost that decides among methods that are as good: storage (the task's own files), speed (one row), size (the whole model)."""
     checkpoint: str = "1min"
     """Time of training between two checkpoints, from which an interrupted training goes on; "off" for none."""
+    deterministic: bool = False
+    """Refuse operations that may give other bits each time; a CPU has none in training."""
     keep_all: bool = False
     """Run every seed of every method, also of those that cannot win any more."""
 
@@ -88,9 +90,9 @@ class Options(Spec):
         return numbers[: self.seeds or (len(FEW_SHOT_SEEDS) if self.few_shot is not None else 3)]
 
     @property
-    def pause(self) -> float | None:
-        """Seconds between two checkpoints; None for none."""
-        return parse_pause(self.checkpoint, "--checkpoint")
+    def conduct(self) -> Conduct:
+        """How trials are carried out."""
+        return Conduct(checkpoint=parse_pause(self.checkpoint, "--checkpoint"), deterministic=self.deterministic)
 
     @property
     def budget_text(self) -> str:
@@ -101,7 +103,7 @@ class Options(Spec):
     def of(cls, **values: Any) -> Options:
         """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
         found = cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
-        parse_pause(found.checkpoint, "--checkpoint")  # told before anything is read
+        assert found.conduct  # a faulty time is told before anything is read
         return found
 
 

@@ -51,7 +51,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     refuse_foreign(artifact)
     parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
-    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.pause) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
         yield from map(Said, told_cuts(study))
         job = job_of(found.candidates[0], study.options, study.rows, runner, seed)
         record = yield from trained(job, runner)

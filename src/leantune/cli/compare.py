@@ -71,6 +71,7 @@ def command(
     precision: option.Precision = "auto",
     recall: option.Recall = True,
     checkpoint: option.Checkpoint = "1min",
+    deterministic: option.Deterministic = False,
     split_seed: option.SplitSeed = 0,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,

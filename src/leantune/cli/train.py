@@ -47,6 +47,7 @@ def command(
     precision: option.Precision = "auto",
     recall: option.Recall = True,
     checkpoint: option.Checkpoint = "1min",
+    deterministic: option.Deterministic = False,
     split_seed: option.SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,

@@ -92,13 +92,21 @@ def mean_cost(trials: Sequence[TrialRecord]) -> Cost:
         saved_bytes=_whole_mean(costs, lambda cost: cost.saved_bytes),
         train_seconds=fmean(seconds) if (seconds := [cost.train_seconds for cost in costs if cost.train_seconds is not None]) else None,
         peak_memory_bytes=max((cost.peak_memory_bytes for cost in costs if cost.peak_memory_bytes is not None), default=None),
-        latency_ms=Latency(batch_1=fmean(x.batch_1 for x in latencies), batch_32=fmean(x.batch_32 for x in latencies))
-        if latencies
-        else None,
+        latency_ms=_mean_latency(latencies),
         model_params=_whole_mean(costs, lambda cost: cost.model_params),
         model_bytes=_whole_mean(costs, lambda cost: cost.model_bytes),
         flops_per_row=Flops(train=fmean(x.train for x in flops), predict=fmean(x.predict for x in flops)) if flops else None,
     )
+
+
+def _mean_latency(found: Sequence[Latency]) -> Latency | None:
+    if not found:
+        return None
+    slowest = {
+        name: max((value for one in found if (value := getattr(one, name)) is not None), default=None)
+        for name in ("slowest_1", "slowest_32")
+    }
+    return Latency(batch_1=fmean(one.batch_1 for one in found), batch_32=fmean(one.batch_32 for one in found), **slowest)
 
 
 def _group(name: str, records: Sequence[TrialRecord]) -> Group:

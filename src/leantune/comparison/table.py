@@ -119,9 +119,14 @@ def _line(row: MethodRow) -> list[str]:
 
 
 def _latency(cost: Cost) -> str:
-    if cost.latency_ms is None:
+    """One row and 32; with a busy clock as far as they went."""
+    found = cost.latency_ms
+    if found is None:
         return DASH
-    return f"{milliseconds(cost.latency_ms.batch_1).removesuffix(' ms')} / {milliseconds(cost.latency_ms.batch_32)}"
+    quick = f"{milliseconds(found.batch_1).removesuffix(' ms')} / {milliseconds(found.batch_32)}"
+    if not found.restless:
+        return quick
+    return f"{quick} (busy: to {milliseconds(found.slowest_1).removesuffix(' ms')} / {milliseconds(found.slowest_32)})"
 
 
 def aligned(made: Table) -> Iterator[str]:

@@ -9,12 +9,23 @@ from collections.abc import Mapping
 
 from leantune.core.spec import Spec
 
+RESTLESS = 1.5
+"""Times as long in the slowest part of a measurement of time as in the quickest."""
+
 
 class Latency(Spec):
     """Median wall time of one prediction call, in milliseconds, on the model as it is delivered."""
 
     batch_1: float
     batch_32: float
+    slowest_1: float | None = None
+    """The same in the slowest part of the measurement, which tells how busy the machine was with other things."""
+    slowest_32: float | None = None
+
+    @property
+    def restless(self) -> bool:
+        """Whether other work disturbed the clock."""
+        return (self.slowest_1 or 0.0) > RESTLESS * self.batch_1 or (self.slowest_32 or 0.0) > RESTLESS * self.batch_32
 
 
 class Flops(Spec):

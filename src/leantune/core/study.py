@@ -96,6 +96,15 @@ PAUSE = 60.0
 """Seconds of training between two checkpoints, as a rule."""
 
 
+class Conduct(Spec):
+    """How a trial is carried out, whatever it is."""
+
+    checkpoint: float | None = PAUSE
+    """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
+    deterministic: bool = False
+    """Whether operations are refused that may give other bits each time (`execution.device`)."""
+
+
 class Job(Spec):
     """One trial to run, addressed by its digest."""
 
@@ -108,8 +117,8 @@ class Job(Spec):
     seed: int
     measure: bool = True
     """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
-    checkpoint: float | None = PAUSE
-    """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
+    conduct: Conduct = Conduct()
+    """Left out of the digest, because it changes no result."""
 
     def digest(self, conditions: Conditions | Blend) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""

@@ -1,6 +1,6 @@
 """Latency: wall time of one prediction call on real rows, warm-up left out.
 
-Medians of several blocks, the lowest of which counts: what else a machine does only ever adds time.
+Medians of several blocks, the lowest of which counts: what else a machine does only ever adds time. The highest is kept as its spread.
 """
 
 from __future__ import annotations
@@ -49,17 +49,18 @@ def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device
     def writing(pieces: NDArray[np.int64]) -> Callable[[], object]:
         return partial(continued, network, encoded, pieces, config, device)
 
-    medians = {
-        size: _quiet_ms(writing if writer else forward, encoded, size, calls=calls, device=device)
+    parts = {
+        size: _parts_ms(writing if writer else forward, encoded, size, calls=calls, device=device)
         for size, calls in (CALLS_WRITING if writer else CALLS).items()
     }
-    return Latency(batch_1=medians[1], batch_32=medians[32])
+    return Latency(batch_1=min(parts[1]), batch_32=min(parts[32]), slowest_1=max(parts[1]), slowest_32=max(parts[32]))
 
 
 @torch.inference_mode()
-def _quiet_ms(
+def _parts_ms(
     prepared: Callable[[NDArray[np.int64]], Callable[[], object]], encoded: Encoded, size: int, *, calls: int, device: torch.device
-) -> float:
+) -> list[float]:
+    """Median of each block of calls."""
     times = []
     for call in range(-WARM_UP, calls):
         run = prepared(encoded.units.pieces(_rows(len(encoded.units), size, call)))
@@ -70,7 +71,7 @@ def _quiet_ms(
         if call >= 0:
             times.append((time.perf_counter() - start) * 1e3)
     length = calls // BLOCKS[size]
-    return min(statistics.median(times[start : start + length]) for start in range(0, calls, length))
+    return [statistics.median(times[start : start + length]) for start in range(0, calls, length)]
 
 
 def _rows(total: int, size: int, call: int) -> NDArray[np.int64]:

@@ -29,6 +29,12 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def make_deterministic() -> None:
+    """From now on every operation of this process gives the same bits each time, or says that it cannot; a CPU does so anyhow."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch demands it of cuBLAS
+    torch.use_deterministic_algorithms(True)
+
+
 def synchronize(device: torch.device) -> None:
     """Wait for the work that is queued on the device, so that a clock read afterwards counts it; nothing is queued on a CPU."""
     if device.type == "cuda":

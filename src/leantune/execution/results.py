@@ -72,7 +72,7 @@ class Outcome:
         self.scores, self.cost = Scores(), Cost()
         self.curve: list[CurvePoint] = []
         self.notes: list[str] = []
-        self.checkpoints = Checkpoints(folder.parents[1] / "checkpoints" / folder.name, job.checkpoint)
+        self.checkpoints = Checkpoints(folder.parents[1] / "checkpoints" / folder.name, job.conduct.checkpoint)
         self.stages: list[Stage] = []
 
     def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:

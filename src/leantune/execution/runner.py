@@ -12,7 +12,7 @@ from typing import Any, Self
 from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished, parse_event
 from leantune.core.records import TrialRecord
-from leantune.core.study import PAUSE, Blend, Conditions, Job
+from leantune.core.study import Blend, Conditions, Conduct, Job
 from leantune.core.trial_folder import write_record
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess
@@ -26,7 +26,7 @@ class Runner:
     """
 
     def __init__(
-        self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None, checkpoint: float | None = PAUSE
+        self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None, conduct: Conduct | None = None
     ) -> None:
         """Of a run folder.
 
@@ -34,9 +34,9 @@ class Runner:
             run: the folder.
             conditions: of the study.
             worker: one that was started early; the runner takes it over and ends it.
-            checkpoint: seconds of training between two checkpoints; None for none.
+            conduct: of all its trials.
         """
-        self.run_folder, self.conditions, self.checkpoint = run, conditions, checkpoint
+        self.run_folder, self.conditions, self.conduct = run, conditions, conduct or Conduct()
         self._worker = worker or WorkerProcess()
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class Runner:
 
     def of(self, run: Path, conditions: Conditions | Blend) -> Runner:
         """The same worker for another study; this runner ends it."""
-        return Runner(run, conditions, self._worker, self.checkpoint)
+        return Runner(run, conditions, self._worker, self.conduct)
 
     def probe(self, job: Job) -> ProbeResult:
         """Measure a method for a moment; a crash is a problem, not an exception."""
@@ -114,7 +114,7 @@ class Runner:
     def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
         """Send one job; its messages up to and including the exit of its process."""
         self._worker.revive()
-        process, job = self._worker.process, job.model_copy(update={"checkpoint": self.checkpoint})
+        process, job = self._worker.process, job.model_copy(update={"conduct": self.conduct})
         request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
         request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
         assert process.stdin is not None

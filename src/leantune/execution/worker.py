@@ -24,6 +24,7 @@ from leantune.core.events import Event
 from leantune.core.study import Blend, Conditions, Job
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
+from leantune.execution.device import make_deterministic
 from leantune.execution.further import run_further
 from leantune.execution.mixture import Mixture, run_mixture
 from leantune.execution.mixture_probe import probe_mixture
@@ -47,6 +48,8 @@ _OF_SEVERAL: dict[str, Callable[[Mixture, Job], Work]] = {"mixture": run_mixture
 def perform(request: dict[str, Any]) -> None:
     """Do one job and print its events."""
     kind, run, job = request["kind"], Path(request["run"]), Job.model_validate(request["job"])
+    if job.conduct.deterministic:
+        make_deterministic()
     if kind in _OF_SEVERAL:
         _tell(_OF_SEVERAL[kind](Mixture.open(run, Blend.model_validate(request["conditions"])), job))
     else:

@@ -245,6 +245,9 @@ def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, fol
     stored.base_model_name_or_path = base.location.source
     stored.revision = base.location.revision
     stored.inference_mode = True
+    for name, value in vars(stored).items():
+        if isinstance(value, set):
+            setattr(stored, name, sorted(value))  # a set has another order in every process, and the file other bytes
     stored.save_pretrained(folder)
     _save(state, folder / ADAPTER_WEIGHTS)
 

@@ -39,8 +39,16 @@ class Axis:
         return self.measure(row)
 
     def text(self, row: MethodRow) -> str:
-        """The number as people read it."""
-        return _WORDS[self.kind](self.measure(row))
+        """The number as people read it; of a busy clock with how far it went."""
+        said, latency = _WORDS[self.kind](self.measure(row)), row.cost.latency_ms
+        if self.kind != "ms" or latency is None or not latency.restless:
+            return said
+        return f"{said} (busy: to {_WORDS[self.kind](self.slowest(row))})"
+
+    def slowest(self, row: MethodRow) -> float | None:
+        """The same measure of a time in its slowest part."""
+        taken = row.cost.latency_ms
+        return None if taken is None else taken.slowest_1 if self.key == "latency_1" else taken.slowest_32
 
     def ratio(self, row: MethodRow, base: MethodRow | None) -> str:
         """This cost beside that of `base`, or nothing where either is unknown.
