@@ -67,7 +67,8 @@ def test_every_head_gets_gradients_from_its_own_task_alone(two: Mixture, job: Ma
     trained = apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
     course = course_of(two, wanted, attached)
     attached.network.train()
-    for turn, (loss, _) in zip(course.turns, course.losses(), strict=False):
+    for turn, drawn in zip(course.turns, course.batches(), strict=False):
+        ((loss, _),) = drawn.losses(1)
         loss.backward()
         reached = {name for name, value in trained.items() if value.grad is not None and name.startswith("heads.")}
         assert reached == {f"heads.{turn}.weight", f"heads.{turn}.bias"}

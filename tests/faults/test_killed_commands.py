@@ -56,7 +56,7 @@ def alone(file: Path, base: str, tmp_path_factory: pytest.TempPathFactory) -> di
 
 def wait_for(pattern: str, run: Path, process: subprocess.Popen[str]) -> None:
     """Until a path in the run folder matches."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 400
     while time.monotonic() < end:
         if any(re.search(pattern, f"{folder}/{name}") for folder, folders, files in os.walk(run) for name in (*folders, *files)):
             return

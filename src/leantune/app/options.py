@@ -54,6 +54,8 @@ class Options(Spec):
     """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again."""
     batch: int = Field(default=32, ge=1)
     """Rows per optimiser step on average."""
+    micro_batch: int | None = Field(default=None, ge=1)
+    """Rows of a step that are in memory at a time, which changes its memory and not what it learns; halved by itself where it must be."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout inside the base model; 0 is a third faster on a CPU and no worse in short runs."""
     optimizer: str = "adamw"
@@ -92,7 +94,8 @@ class Options(Spec):
     @property
     def conduct(self) -> Conduct:
         """How trials are carried out."""
-        return Conduct(checkpoint=parse_pause(self.checkpoint, "--checkpoint"), deterministic=self.deterministic)
+        pause = parse_pause(self.checkpoint, "--checkpoint")
+        return Conduct(checkpoint=pause, micro_batch=self.micro_batch, deterministic=self.deterministic)
 
     @property
     def budget_text(self) -> str:

@@ -72,6 +72,7 @@ def command(
     recall: option.Recall = True,
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,
+    micro_batch: option.MicroBatch = None,
     split_seed: option.SplitSeed = 0,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,

@@ -48,6 +48,7 @@ def command(
     recall: option.Recall = True,
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,
+    micro_batch: option.MicroBatch = None,
     split_seed: option.SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,

@@ -101,6 +101,8 @@ class Conduct(Spec):
 
     checkpoint: float | None = PAUSE
     """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
+    micro_batch: int | None = Field(default=None, ge=1)
+    """Rows of a step that are in memory at a time; None for all, and for fewer when the memory does not suffice."""
     deterministic: bool = False
     """Whether operations are refused that may give other bits each time (`execution.device`)."""
 

@@ -20,7 +20,7 @@ from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, solver_of
 from leantune.execution.context import Context
 from leantune.execution.course import Setup
-from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
+from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
@@ -109,6 +109,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
         tokens=None if hiding or train.apart or network.soft else partial(train.tokens, context.pad),
         solve=attached.solve,
+        weigh=way.weigh,
         generators=() if hiding is None else (hiding,),
     )
 
@@ -123,6 +124,8 @@ class _Way:
     seconds: float = 0.0
     """Of what was computed once for all trials."""
     notes: tuple[str, ...] = ()
+    weigh: Callable[[], int] | None = None
+    """See `Setup.weigh`."""
 
 
 def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Generator | None) -> _Way:
@@ -137,7 +140,7 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     assert job.recipe is not None
     network, split = attached.network, context.learned
     train = context.encoded(split)
-    batch = partial(context.batch, split, targets=True, random=hiding)
+    batch = Weighed(partial(context.batch, split, targets=True, random=hiding), context.task)
     # Some families drop attention without a module that could be seen.
     if from_states(attached) and (attached.solve is not None or job.recipe.dropout == 0):
         features = context.features(split, network.eval().embed, network.pooling)
@@ -156,8 +159,8 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
     objective = _objective(context, network, batch, whole, job.seed)
     if isinstance(back, Recalled):
-        return _Way(objective, train.visits, look, back.seconds, (back.note,))
-    return _Way(objective, train.visits, look, notes=(back,) if back else ())
+        return _Way(objective, train.visits, look, back.seconds, (back.note,), batch.weight)
+    return _Way(objective, train.visits, look, notes=(back,) if back else (), weigh=batch.weight)
 
 
 def from_states(attached: Attached) -> bool:

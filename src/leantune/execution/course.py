@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -27,6 +28,17 @@ from leantune.models.network import Network
 
 Seen = TypeVar("Seen")
 """What a look at dev gives: the predictions of one task, or of several by name."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The rows of one step."""
+
+    rows: int
+    losses: Callable[[int], Iterator[tuple[Tensor, int]]]
+    """In so many parts: the mean loss of each, computed when it is asked for, and what it is the mean of (`Task.weight`)."""
+    divisible: bool = True
+    """Whether there may be more parts than one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +66,8 @@ class Course(Generic[Seen]):
     generators: tuple[np.random.Generator, ...] = ()
     """What its losses draw from as they go, for a checkpoint to hold."""
 
-    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
-        """Endless, one for each step: the mean loss of its rows, computed when it is asked for, and the number of rows.
+    def batches(self, after: int = 0) -> Iterator[Drawn]:
+        """Endless, one for each step.
 
         Args:
             after: steps that were taken before, by an interrupted training.
@@ -72,12 +84,22 @@ class Setup(Course[Decoded]):
     units: Units
     """What batches are made of; their lengths decide the batches."""
     seed: int
+    weigh: Callable[[], int] | None = None
+    """What the last mean loss is the mean of (`Task.weight`); None where the loss of a batch is no mean of those of its parts."""
 
-    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
-        """Of batches of like length, in an order that the seed decides."""
+    def batches(self, after: int = 0) -> Iterator[Drawn]:
+        """Of like length, in an order that the seed decides."""
         random = np.random.default_rng([self.seed, 2])
         batches = training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed)
         for units in islice(batches, after):
             self.units.drawn(units, random)  # as if it had been
         for units in batches:
-            yield self.objective(self.units.drawn(units, random)), len(units)
+            yield Drawn(len(units), partial(self._losses, units, random), divisible=self.weigh is not None)
+
+    def _losses(self, units: NDArray[np.int64], random: np.random.Generator, parts: int) -> Iterator[tuple[Tensor, int]]:
+        if parts == 1:
+            yield self.objective(self.units.drawn(units, random)), 1
+            return
+        assert self.weigh is not None
+        for part in np.array_split(units, parts):
+            yield self.objective(self.units.drawn(part, random)), self.weigh()

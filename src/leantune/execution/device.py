@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import resource
@@ -41,6 +42,19 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize()
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that no memory was left, on whatever device."""
+    on_cpu = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+    return on_cpu or isinstance(error, torch.OutOfMemoryError)
+
+
+def release() -> None:
+    """Give back what an operation that failed had taken."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def peak_memory(device: torch.device) -> int:

@@ -25,6 +25,7 @@ from leantune.data.batches import length_batches
 from leantune.data.units import Units
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.precision import Precision
+from leantune.kinds.task import Task
 from leantune.models.network import Batch, Network, pool, token_states
 from leantune.models.sought import at_sought
 
@@ -38,6 +39,25 @@ class Feed(Protocol):
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits and targets of the pieces."""
         ...
+
+
+class Weighed:
+    """Batches of pieces, and what the loss of the last one is the mean of: other tokens of a piece may be hidden each time."""
+
+    def __init__(self, batch: Callable[[NDArray[np.int64]], Batch], task: Task) -> None:
+        self._batch, self._task = batch, task
+        self._targets: Tensor | None = None
+
+    def __call__(self, pieces: NDArray[np.int64]) -> Batch:
+        """Of these pieces."""
+        found = self._batch(pieces)
+        self._targets = found.targets
+        return found
+
+    def weight(self) -> int:
+        """Rows or tokens (`Task.weight`)."""
+        assert self._targets is not None
+        return self._task.weight(self._targets)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from contextlib import nullcontext
 from typing import Generic
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.execution.checkpoint import Checkpoints
-from leantune.execution.course import Course, Seen
+from leantune.execution.course import Course, Drawn, Seen
+from leantune.execution.device import out_of_memory, release
 from leantune.execution.training_state import TrainingState
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
@@ -77,7 +78,9 @@ class BestLook(Generic[Seen]):
     best: Seen
 
 
-def fit(setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | None = None) -> Iterator[Event]:
+def fit(
+    setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | None = None, *, micro_batch: int | None = None
+) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards.
 
     Where nothing is trained, or a head is computed in one go, there is one look at what is there.
@@ -86,6 +89,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | N
         setup: what is trained.
         looks: to be filled.
         checkpoints: where an earlier, interrupted call left its state, and this one leaves its own; None for neither.
+        micro_batch: rows of a step that are in memory at a time; None for all of them.
 
     Raises:
         Diverged: when the loss or its gradient is no finite number any more.
@@ -108,6 +112,7 @@ def fit(setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | N
     checkpoints = checkpoints if able else None
     with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
         state = TrainingState.begin(setup, fewer, head_names(network, names))
+        state.micro_batch = micro_batch
         if checkpoints is not None:
             yield from _resume(state, looks, checkpoints)
         with checkpoints.deferring() if checkpoints is not None else nullcontext():
@@ -140,12 +145,14 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
     """All steps and looks; the best weights stay."""
     setup, recipe, network = state.setup, state.setup.recipe, state.setup.network
     stops, last_sent, idle = _looks(recipe), -math.inf, 0
-    drawn = setup.losses(after=state.step)
+    drawn = setup.batches(after=state.step)
     network.train()
     while not state.done:
-        start = time.perf_counter()
-        loss = _step(state, drawn)
+        start, room = time.perf_counter(), state.micro_batch
+        loss = _step(state, next(drawn))
         idle += loss is None
+        if state.micro_batch != room:
+            yield Noted(text=f"memory did not suffice: from step {state.step} on {state.micro_batch} rows of a step at a time")
         state.seconds += time.perf_counter() - start
         step = state.step
         if state.seconds - last_sent >= SHORTEST_PAUSE or step in stops:
@@ -168,35 +175,71 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
     state.keeper.restore()
 
 
-def _step(state: TrainingState, drawn: Iterator[tuple[Tensor, int]]) -> float | None:
+def _step(state: TrainingState, drawn: Drawn) -> float | None:
     """One update and its loss; None where no gradient asks for any. Nothing that is no finite number reaches a weight.
 
     Raises:
         Diverged: before the update.
     """
-    setup, adaptation, step = state.setup, state.setup.adaptation, state.step + 1
-    mean, rows = next(drawn)
-    # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
-    loss = mean * (rows / setup.recipe.batch_rows)
-    total = loss if adaptation.penalty is None else loss + adaptation.penalty()
-    value = float(total.detach()) * setup.recipe.batch_rows / rows
-    if not math.isfinite(value):
-        raise Diverged(step, "loss", value, setup.recipe.lr)
-    total.backward()  # type: ignore[no-untyped-call]
+    setup, step = state.setup, state.step + 1
+    value = _gradients_that_fit(state, drawn)
     norm = float(nn.utils.clip_grad_norm_([*state.trained.values(), *state.beside], setup.recipe.clip))
     if not math.isfinite(norm):
         raise Diverged(step, "gradient", norm, setup.recipe.lr)
     if norm > 0:
         state.optimizer.step()
     state.schedule.step()
-    if adaptation.after_step:
-        adaptation.after_step(step)
+    if setup.adaptation.after_step:
+        setup.adaptation.after_step(step)
     state.optimizer.zero_grad(set_to_none=True)
     state.step = step
     if norm == 0:
         return None
     state.losses.add(value)
     return value
+
+
+def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
+    """The same as `_gradients`; where the memory does not suffice, with half as many rows at a time from now on."""
+    while True:
+        try:
+            return _gradients(state, drawn)
+        except (RuntimeError, MemoryError) as error:
+            room = min(state.micro_batch or drawn.rows, drawn.rows)
+            if not out_of_memory(error) or not drawn.divisible or room == 1:
+                raise
+        state.optimizer.zero_grad(set_to_none=True)
+        release()
+        state.micro_batch = (room + 1) // 2
+
+
+def _gradients(state: TrainingState, drawn: Drawn) -> float:
+    """Gradients of the mean loss of a step, which is given back; in parts they are those of the whole, but for rounding."""
+    recipe, penalty = state.setup.recipe, state.setup.adaptation.penalty
+    parts = -(-drawn.rows // state.micro_batch) if state.micro_batch and drawn.divisible else 1
+    # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
+    share = drawn.rows / recipe.batch_rows
+    summed = weight = 0.0
+    for mean, own in drawn.losses(parts):
+        _refuse_infinite(state, float(mean.detach()))
+        (mean * share if parts == 1 else mean * own).backward()  # type: ignore[no-untyped-call]
+        summed, weight = summed + float(mean.detach()) * own, weight + own
+    if parts > 1:
+        for parameter in (*state.trained.values(), *state.beside):
+            if parameter.grad is not None:
+                parameter.grad.mul_(share / max(weight, 1.0))
+    value = summed / max(weight, 1.0)
+    if penalty is not None:
+        more = penalty()
+        _refuse_infinite(state, float(more.detach()))
+        more.backward()  # type: ignore[no-untyped-call]
+        value += float(more.detach()) / share
+    return value
+
+
+def _refuse_infinite(state: TrainingState, loss: float) -> None:
+    if not math.isfinite(loss):
+        raise Diverged(state.step + 1, "loss", loss, state.setup.recipe.lr)
 
 
 def _keep_finite(state: TrainingState, error: Diverged) -> None:

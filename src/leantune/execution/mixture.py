@@ -15,7 +15,6 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from leantune.core.events import Event
 from leantune.core.records import Scores
@@ -23,7 +22,7 @@ from leantune.core.study import Blend, Job
 from leantune.data.turns import counts, shares, turns
 from leantune.execution.attach import begin, setup_of
 from leantune.execution.context import Context
-from leantune.execution.course import Course, Setup
+from leantune.execution.course import Course, Drawn, Setup
 from leantune.execution.results import Attached, Outcome, Results
 from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
@@ -105,10 +104,10 @@ class JointCourse(Course[dict[str, Decoded]]):
     setups: tuple[Setup, ...]
     turns: NDArray[np.int64]
 
-    def losses(self, after: int = 0) -> Iterator[tuple[Tensor, int]]:
+    def batches(self, after: int = 0) -> Iterator[Drawn]:
         """Of the task whose turn it is; its rows come in the order in which it would see them alone."""
         taken = np.bincount(self.turns[:after], minlength=len(self.setups))
-        streams = [setup.losses(after=int(own)) for setup, own in zip(self.setups, taken, strict=True)]
+        streams = [setup.batches(after=int(own)) for setup, own in zip(self.setups, taken, strict=True)]
         for turn in self.turns[after:]:
             yield next(streams[turn])
 

@@ -32,7 +32,7 @@ from leantune.evaluate.samples import Passages, samples
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.context import WORDING, Context
 from leantune.execution.course import Course, Seen
-from leantune.execution.device import peak_memory
+from leantune.execution.device import out_of_memory, peak_memory
 from leantune.execution.loop import BestLook, Diverged, apply_trainable, fit, head_names, trained_names
 from leantune.kinds.structure import is_of_the_run
 from leantune.kinds.task import Decoded
@@ -95,8 +95,10 @@ class Outcome:
             self.status, self.reason = "diverged", str(error)
         except LeantuneError as error:
             self.status, self.reason = "failed", str(error)
-        except torch.OutOfMemoryError:
-            self.status, self.reason = "failed", "out of memory on the device; try a smaller --batch or --max-length"
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            self.status, self.reason = "failed", "out of memory, for a single row too; try a smaller --max-length"
 
     def train(
         self, network: Network | Joint, adaptation: Adaptation, course: Callable[[], Course[Seen]], device: torch.device
@@ -113,7 +115,7 @@ class Outcome:
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
         looks = BestLook[Seen]()
-        for event in fit(course(), looks, self.checkpoints):
+        for event in fit(course(), looks, self.checkpoints, micro_batch=self.job.conduct.micro_batch):
             if isinstance(event, Evaluated):
                 self.curve.append(event.point)
             if isinstance(event, Noted):

@@ -122,6 +122,10 @@ class Task:
         """Mean loss of a batch, a scalar."""
         raise NotImplementedError
 
+    def weight(self, targets: Tensor) -> int:
+        """Number of what the loss of a batch is the mean of: its rows, the tokens that are sought."""
+        return len(targets)
+
     def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
         """How far the logits of a batch are from those of a teacher, a scalar; as `loss` otherwise (`models.imitation`).
 

@@ -72,6 +72,10 @@ class NextToken(Task):
         """Mean cross-entropy over the sought tokens."""
         return token_loss(logits, targets)
 
+    def weight(self, targets: Tensor) -> int:
+        """The sought tokens."""
+        return int((targets != NO_TARGET).sum())
+
     def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
         """Of the tokens that enter the loss."""
         sought = targets != NO_TARGET

@@ -53,6 +53,10 @@ class OfWords(Task):
         words = (targets != NO_TARGET).sum().clamp(min=1)
         return cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET, reduction="sum") / words
 
+    def weight(self, targets: Tensor) -> int:
+        """The words."""
+        return int((targets != NO_TARGET).sum())
+
     def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
         """Of the tokens that enter the loss."""
         sought = targets != NO_TARGET

@@ -76,6 +76,10 @@ class Answering(Task):
         known = (targets == 1).any(dim=1).sum().clamp(min=1)
         return -(likely * (targets == 1)).sum() / known
 
+    def weight(self, targets: Tensor) -> int:
+        """Pieces that hold an answer, once for its first and once for its last word."""
+        return int((targets == 1).any(dim=1).sum())
+
     def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
         """Of starts and ends over the tokens where an answer can be."""
         outside = targets == _OUTSIDE

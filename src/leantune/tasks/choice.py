@@ -55,6 +55,10 @@ class Choice(OneLabel):
         scores, place = _by_row(logits, targets)
         return cross_entropy(scores, place[targets[:, 1] == 1])
 
+    def weight(self, targets: Tensor) -> int:
+        """Rows, each with its options."""
+        return int((targets[:, 1] == 1).sum())
+
     def imitation(self, logits: Tensor, taught: Tensor, targets: Tensor, temperature: float) -> Tensor:
         """Of the options of each row."""
         return divergence(_by_row(logits, targets)[0], _by_row(taught, targets)[0], temperature)
