@@ -74,12 +74,14 @@ def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(file: Path, bas
         r"checkpoints/\w+/step-0+[5-9]$": signal.SIGINT,
         r"trials/\w+/delta$": signal.SIGKILL,
     }
+    told = ""
     for pattern, number in moments.items():
         process = started(file, base, run)
         wait_for(pattern, run, process)
         family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
         os.kill(process.pid, number)
         said, _ = process.communicate(timeout=60)
+        told += said
         assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
         assert "Traceback" not in said
         if number != signal.SIGKILL:
@@ -91,6 +93,7 @@ def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(file: Path, bas
     last = started(file, base, run)
     said, _ = last.communicate(timeout=300)
     assert last.returncode == 0, said
+    assert "went on from the checkpoint at step" in told + said
     assert records(run) == alone
 
 

@@ -23,7 +23,7 @@ from leantune.app.study import Study
 from leantune.cli._plan import print_check, print_plan, print_readings, print_total
 from leantune.cli._stopped import stopped
 from leantune.cli._verdicts import print_verdicts
-from leantune.core.events import Evaluated, Stepped
+from leantune.core.events import Evaluated, Noted, Stepped
 from leantune.core.human import duration, percent
 from leantune.core.records import Comparison
 from leantune.execution.process import WorkerProcess
@@ -153,6 +153,8 @@ class Screen:
                 row["loss"] = f"{progress.event.loss:.3f}"
             elif isinstance(progress.event, Evaluated):
                 row["dev"] = judged(self.study, progress.event.point.dev_score)
+            elif isinstance(progress.event, Noted) and progress.event.at_once:
+                self._line(f"[dim]{escape(job.name)} · {what}: {escape(progress.event.text)}[/dim]")
         else:
             record = progress.record
             score = record.scores.dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -20,7 +21,8 @@ def heed_sigterm() -> None:
         del number, frame
         raise Terminated
 
-    signal.signal(signal.SIGTERM, raised)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, raised)
 
 
 def stopped(error: KeyboardInterrupt, kept: str) -> int:

@@ -20,7 +20,7 @@ from leantune.app.study import Study
 from leantune.artifact.manifest import read_manifest
 from leantune.cli._compare import judged
 from leantune.cli._stopped import stopped
-from leantune.core.events import Evaluated, Started, Stepped
+from leantune.core.events import Evaluated, Noted, Started, Stepped
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import TrialRecord
 from leantune.data.test_sets import MAIN
@@ -65,6 +65,8 @@ def _followed(progress: Iterator[Progress], study: Study | MixedStudy, console: 
                     console.print(f"{one.event.name}: trains {count(one.event.trainable_params)} parameters, {one.event.steps} steps")
                 elif isinstance(one.event, Stepped):
                     bar.update(task, completed=one.event.step, description=f"loss {one.event.loss:.3f}")
+                elif isinstance(one.event, Noted):
+                    console.print(f"[dim]· {escape(one.event.text)}[/dim]")
                 elif isinstance(one.event, Evaluated):
                     point = one.event.point
                     dev = judged(study, point.dev_score) if isinstance(study, Study) else f"mean {percent(point.dev_score)}"

@@ -45,6 +45,13 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except OSError as error:
+        from leantune.core.files import disk_refusal
+
+        if (refusal := disk_refusal(error)) is None:
+            raise
+        print(f"error: {refusal}  [E-FILE]", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ class Noted(Spec):
 
     kind: Literal["noted"] = "noted"
     text: str
+    at_once: bool = False
+    """Whether it is shown while the trial runs, and not only kept in its record: a checkpoint that is not used, too little memory."""
 
 
 class Finished(Spec):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +14,25 @@ from pydantic import ValidationError
 from leantune.core.spec import Spec
 
 S = TypeVar("S", bound=Spec)
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_RUST = re.compile(r"\(os error (\d+)\)")
+"""How safetensors tells the system's error."""
+
+
+def disk_refusal(error: BaseException) -> str | None:
+    """What the disk refused, in one sentence with what to do; None for any other error.
+
+    >>> disk_refusal(OSError(28, "No space left on device", "runs/a/model.safetensors"))
+    'No space left on device: runs/a/model.safetensors. Make room and run the same command again; what was finished is kept.'
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (found := _RUST.search(str(error))):
+        number = int(found[1])
+    if number not in _REFUSALS:
+        return None
+    place = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    what = "Make room" if number != errno.EROFS else "Make the folder writable"
+    return f"{os.strerror(number)}{place}. {what} and run the same command again; what was finished is kept."
 
 
 def read_kept(path: Path, kind: type[S]) -> S | None:

@@ -127,7 +127,7 @@ def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoint
     """Go on from the newest whole checkpoint, where there is any; what was seen before is told again."""
     found, rejected = checkpoints.newest()
     for text in rejected:
-        yield Noted(text=text)
+        yield Noted(text=text, at_once=True)
     if found is None:
         return
     state.unpack(found)
@@ -138,7 +138,7 @@ def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoint
         state.keeper.set(now)
         torch.set_rng_state(random)
     yield from state.looks
-    yield Noted(text=f"went on from the checkpoint at step {state.step}")
+    yield Noted(text=f"went on from the checkpoint at step {state.step}", at_once=True)
 
 
 def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints | None) -> Iterator[Event]:
@@ -152,7 +152,9 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
         loss = _step(state, next(drawn))
         idle += loss is None
         if state.micro_batch != room:
-            yield Noted(text=f"memory did not suffice: from step {state.step} on {state.micro_batch} rows of a step at a time")
+            yield Noted(
+                text=f"memory did not suffice: from step {state.step} on {state.micro_batch} rows of a step at a time", at_once=True
+            )
         state.seconds += time.perf_counter() - start
         step = state.step
         if state.seconds - last_sent >= SHORTEST_PAUSE or step in stops:
@@ -167,7 +169,7 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
             network.train()
         if checkpoints is not None and checkpoints.due:
             if problem := checkpoints.keep(state.pack()):
-                yield Noted(text=problem)
+                yield Noted(text=problem, at_once=True)
             if checkpoints.stopping:
                 raise SystemExit(STOPPED)
     if idle:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
-from leantune.core.files import write_atomic
+from leantune.core.files import disk_refusal, write_atomic
 from leantune.core.records import Cost, CurvePoint, Flops, Latency, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.core.trial_folder import write_record
@@ -95,10 +95,13 @@ class Outcome:
             self.status, self.reason = "diverged", str(error)
         except LeantuneError as error:
             self.status, self.reason = "failed", str(error)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+        except Exception as error:
+            if out_of_memory(error):
+                self.status, self.reason = "failed", "out of memory, for a single row too; try a smaller --max-length"
+            elif (refusal := disk_refusal(error)) is not None:
+                self.status, self.reason = "failed", refusal
+            else:
                 raise
-            self.status, self.reason = "failed", "out of memory, for a single row too; try a smaller --max-length"
 
     def train(
         self, network: Network | Joint, adaptation: Adaptation, course: Callable[[], Course[Seen]], device: torch.device
