@@ -2,6 +2,7 @@
 
     tied(body)        the layers of a group are the first one of it, run at each of its places (as ALBERT's are)
     untied(body)      a body with a copy at each place, as plain `transformers` stores and loads it
+    parted(body)      whether copies that should be one differ, because plain libraries trained each on for itself
 
 Plain libraries know no ties between layers of other families, so on disk there is a copy for each place; that says the same, and a base
 that is read again is tied again.
@@ -13,6 +14,7 @@ import copy
 import re
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 GROUPS = "leantune_layer_groups"
@@ -42,6 +44,22 @@ def _holds_attention(block: nn.Module) -> bool:
 def groups_of(config: object) -> list[int] | None:
     """The group of the layer at each place; None where every layer is its own."""
     return getattr(config, GROUPS, None)
+
+
+def parted(body: nn.Module) -> bool:
+    """Whether layers that the configuration calls one and the same differ: somebody trained the copies on as they are stored."""
+    groups = groups_of(body.config)
+    if groups is None:
+        return False
+    layers = list(_layers(body))
+    if len(layers) != len(groups):
+        return True
+    states = [layer.state_dict() for layer in layers]
+    return any(
+        not torch.equal(value, states[place][name])
+        for place, group in enumerate(groups)
+        for name, value in states[groups.index(group)].items()
+    )
 
 
 def tied(body: Body) -> Body:
