@@ -60,8 +60,7 @@ class Base:
         folder = self.location.folder
         if folder is None:
             return None
-        files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-        return "-".join(file_digest(file) for file in files)
+        return "-".join(file_digest(file) for file in _weights(folder))
 
     def count_tokens(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
@@ -75,6 +74,11 @@ class Base:
         """The tokens of a text without special ones and those that stand for what is unknown."""
         found = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return tuple(number for number in found if number != self.tokenizer.unk_token_id)
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The weight files; none of a graph."""
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
 
 
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
@@ -101,7 +105,8 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
 
 def _untied(config: PretrainedConfig, location: Location) -> bool:
     """Whether layers that should be one differ; the configuration does not call them so any more."""
-    if groups_of(config) is None or not parted(load_pretrained(AutoModel, location)):
+    graph = location.folder is not None and not _weights(location.folder)
+    if graph or groups_of(config) is None or not parted(load_pretrained(AutoModel, location)):
         return False
     setattr(config, GROUPS, None)
     return True

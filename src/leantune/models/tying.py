@@ -73,8 +73,8 @@ def tied(body: Body) -> Body:
 
 
 def untied(body: Body) -> Body:
-    """A copy of a tied body with a layer of its own at each place; a body without ties as it is."""
-    if groups_of(getattr(body, "config", None)) is None:
+    """A copy of a tied body with a layer of its own at each place; a body without ties, such as a graph, as it is."""
+    if not copies(body):
         return body
     found = copy.deepcopy(body)
     layers = _layers(found)
@@ -83,6 +83,14 @@ def untied(body: Body) -> Body:
         if any(layer is other for other in own[:place]):
             layers[place] = copy.deepcopy(layer)
     return found
+
+
+def copies(body: nn.Module) -> list[nn.Module]:
+    """The layers of a tied body at the places where plain libraries store them once more; none without ties."""
+    if groups_of(getattr(body, "config", None)) is None or not repeated(body, ""):
+        return []
+    own = list(_layers(body))
+    return [layer for place, layer in enumerate(own) if any(layer is other for other in own[:place])]
 
 
 def _layers(body: nn.Module) -> nn.ModuleList:
