@@ -72,6 +72,7 @@ def proof_here() -> Iterator[None]:
     """Artifacts are proven in this process, for speed; tests/artifact has the fresh ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leantune.artifact.publish.prove", _prove)
+        patch.setattr("leantune.artifact.ensembling.prove", _prove)
         yield
 
 

@@ -33,3 +33,21 @@ def test_shared_layers_are_trained_once_and_stored_at_each_place(tiny: Callable[
         first, second = (layer.state_dict() for layer in body.encoder.layer)
         assert all(bool((value == second[name]).all()) for name, value in first.items())
         assert "transformers" in (read_manifest(tmp_path / "shared").proof or "")
+
+
+def test_stages_count_shared_layers_as_often_as_they_are_stored(tiny: Callable[[str], Path], tmp_path: Path, proof_here: None) -> None:
+    opened = lt.study(ROWS, model=str(tiny("bert")), out=tmp_path / "run", budget="40steps", quiet=True)
+    first = lt.train(opened, "share(1) | full(lr=1e-2)", tmp_path / "first")
+    found = lt.train(opened, "share(1) | full(lr=1e-2) | prune(neurons, keep=0.5, rounds=1, steps=2)", tmp_path / "pruned")
+    counts = [(stage.model_params, stage.model_bytes) for stage in found.stages]
+    assert counts == [(one.cost.model_params, one.cost.model_bytes) for one in (first, found)]
+    assert found.stages[0].zeros % 2 == 0
+    assert counts[1] < counts[0]
+
+
+@pytest.mark.slow
+def test_shared_layers_become_a_graph(tiny: Callable[[str], Path], tmp_path: Path, proof_here: None) -> None:
+    opened = lt.study(ROWS, model=str(tiny("bert")), out=tmp_path / "run", budget="40steps", quiet=True)
+    record = lt.train(opened, "share(1) | full(lr=1e-2) | quantize(int8)", tmp_path / "graph")
+    assert record.status == "ok", record.reason
+    assert record.stages[-1].model_bytes == record.cost.model_bytes

@@ -97,7 +97,7 @@ def test_what_cannot_be_is_told(trained: Trained, link: str, message: str) -> No
 
 
 def test_the_network_that_is_given_is_left_where_no_size_is_good_enough(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leantune.compressors.elastic.Way.look", refusing)
+    monkeypatch.setattr("leantune.compressors._stopping.Way.look", refusing)
     found = trained.after("elastic(steps=1, depths=[0.5], widths=[0.5])")
     assert "as it was" in found.notes[0]
     before, after = copy.deepcopy(trained.made).state_dict(), found.network.state_dict()

@@ -90,7 +90,7 @@ def sound(tiny: Tiny) -> tuple[Network, Batch, bytes]:
 def traced(monkeypatch: pytest.MonkeyPatch, sound: tuple[Network, Batch, bytes]) -> Callable[..., tuple[Network, Shop]]:
     """A network with its workshop; the graph was traced once."""
     network, rows, model = sound
-    monkeypatch.setattr("leantune.compressors.quantize.to_onnx", lambda network, types: model)
+    monkeypatch.setattr("leantune.compressors._ladder.to_onnx", lambda network, types: model)
     return lambda **options: (network, Shop(network, rows, **options))
 
 
@@ -121,7 +121,7 @@ def test_where_every_rung_loses_it_stays_in_float32_and_says_so(
     monkeypatch: pytest.MonkeyPatch, traced: Callable[..., tuple[Network, Shop]]
 ) -> None:
     network, shop = traced(chooses=False)
-    monkeypatch.setattr("leantune.compressors.quantize.ERROR", -1.0)
+    monkeypatch.setattr("leantune.compressors._ladder.ERROR", -1.0)
     found = run(Quantize(), network, shop)
     assert [point.kept for point in found.curve] == [True, False, False, False, False, True]
     assert found.notes[0].startswith("rung 5, float32: ")

@@ -18,7 +18,7 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import anatomy_of, build_network
 from leantune.models.delta import read_delta, write_standing
 from leantune.models.slices import shared_layers
-from leantune.models.tying import groups_of, tied, untied
+from leantune.models.tying import groups_of, parted, tied, untied
 from leantune.testing.laws import LAWS
 from leantune.testing.trial_run import HEAD, start
 
@@ -64,6 +64,26 @@ def test_untied_layers_part_ways(base: Base) -> None:
     plain.config.leantune_layer_groups = None
     assert tied(plain) is untied(plain) is plain
     assert len(anatomy(plain).blocks) == 4
+
+
+def test_copies_that_were_trained_on_apart_are_layers_of_their_own(base: Base, tmp_path: Path) -> None:
+    body = AutoModel.from_pretrained(base.location.source)
+    assert not parted(body)
+    body.save_pretrained(tmp_path / "same")
+    with torch.no_grad():
+        next(body.encoder.layer[1].parameters()).add_(0.5)
+    assert parted(body)
+    body.save_pretrained(tmp_path / "apart")
+    for name in ("same", "apart"):
+        base.tokenizer.save_pretrained(tmp_path / name)
+    same, apart = (open_base(str(tmp_path / name)) for name in ("same", "apart"))
+    assert (same.parted, groups_of(same.config)) == (False, [0, 0, 1, 1])
+    assert (apart.parted, groups_of(apart.config)) == (True, None)
+    network = build_network(apart, HEAD, seed=1)
+    assert len(network.anatomy.blocks) == 4
+    ids = torch.tensor([base.tokenizer("the movie was great")["input_ids"]])
+    states = [found.eval()(input_ids=ids).last_hidden_state for found in (body, network.body.base_model)]
+    torch.testing.assert_close(*states)
 
 
 def test_ties_are_known_again_and_go_with_the_layers(base: Base, tmp_path: Path) -> None:

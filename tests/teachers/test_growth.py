@@ -39,9 +39,9 @@ def test_sets_grow_by_the_factor_with_the_labelled_rows_among_them() -> None:
 def test_rows_have_their_likeliest_label_in_the_ratio_of_the_labelled_ones_and_none_twice() -> None:
     likely = pool(40, 40)
     extra = drawn(growth(2, 4), likely)
-    assert np.bincount(extra.labels).tolist() == [8, 16]
+    assert np.bincount(extra.answers).tolist() == [8, 16]
     assert len(set(extra.rows)) == 24
-    assert likely[list(extra.rows)].argmax(axis=1).tolist() == list(extra.labels)
+    assert likely[list(extra.rows)].argmax(axis=1).tolist() == list(extra.answers)
 
 
 def test_likely_rows_are_drawn_sooner() -> None:
@@ -53,24 +53,24 @@ def test_likely_rows_are_drawn_sooner() -> None:
 
 def test_a_label_that_too_few_rows_get_stands_several_times_so_that_the_balance_stays() -> None:
     extra = drawn(growth(4, 4), pool(40, 3))
-    assert np.bincount(extra.labels).tolist() == [16, 16]
-    assert {row for row, label in zip(extra.rows, extra.labels, strict=True) if label == 0} == {40, 41, 42}
+    assert np.bincount(extra.answers).tolist() == [16, 16]
+    assert {row for row, label in zip(extra.rows, extra.answers, strict=True) if label == 0} == {40, 41, 42}
 
 
 def test_a_small_pool_gives_fewer_of_all() -> None:
-    assert np.bincount(drawn(growth(2, 4), pool(8, 3)).labels).tolist() == [4, 8]
+    assert np.bincount(drawn(growth(2, 4), pool(8, 3)).answers).tolist() == [4, 8]
 
 
 def test_a_label_of_no_row_takes_those_where_it_is_least_unlikely() -> None:
     extra = drawn(growth(4, 4), pool(8, 0))
-    assert np.bincount(extra.labels).tolist() == [8, 8]
-    assert {row for row, label in zip(extra.rows, extra.labels, strict=True) if label == 0} == {0, 1, 2, 3}
+    assert np.bincount(extra.answers).tolist() == [8, 8]
+    assert {row for row, label in zip(extra.rows, extra.answers, strict=True) if label == 0} == {0, 1, 2, 3}
 
 
 def test_without_labelled_rows_the_likeliest_of_each_label_start() -> None:
     likely = pool(40, 0)  # every row is likelier of label 1
     extra = drawn(growth(0, 0), likely)
-    assert np.bincount(extra.labels).tolist() == [10, 10]
+    assert np.bincount(extra.answers).tolist() == [10, 10]
     assert set(extra.rows[:10]) <= set(range(20))  # the half where label 0 is least unlikely
     assert set(extra.rows[10:]) <= set(range(20, 40))
 
@@ -124,7 +124,7 @@ def test_views_are_asked_again_in_each_generation_and_never_label_for_themselves
     assert [len(extras) for extras in school.given] == [0, 3, 3]
     assert [len(extra.rows) for extra in school.given[1]] == [2, 2, 2]
     assert [len(extra.rows) for extra in school.given[2]] == [6, 6, 6]
-    rows, labels = school.given[2][0].rows, school.given[2][0].labels
+    rows, labels = school.given[2][0].rows, school.given[2][0].answers
     assert pool(30, 30)[list(rows)].argmax(axis=1).tolist() == list(labels)  # "two" or "three" labelled for "one"
     assert [note.split(":")[0] for note in lesson.notes] == ["generation 2", "generation 3", "views of the consensus", lesson.notes[3]]
 

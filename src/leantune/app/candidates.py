@@ -138,9 +138,10 @@ class _Door:
             if asked.inside and (reason := unmatched(anatomy, self._seen(found, setting), asked.match)):
                 return reason
             mentors.append(found)
-        single = own.problem == "single_label_classification" or one.prompt is not None
-        pool = self.unlabelled.digest if self.unlabelled is not None and single else None
-        return Distilling(experts=tuple(experts), unlabelled=None if pool == OWN else pool), tuple(mentors)
+        pool = None if self.unlabelled is None or self.unlabelled.digest == OWN else self.unlabelled.digest
+        if pool is not None and own.kind == "text" and one.prompt is None and len(mentors) + len(experts) > 1:
+            return "a row without labels gets its text from one teacher, and these would write different ones; name one of them"
+        return Distilling(experts=tuple(experts), unlabelled=pool), tuple(mentors)
 
     def _seen(self, found: Candidate, setting: Setting) -> Anatomy:
         """Of a teacher."""

@@ -286,6 +286,9 @@ def _few_shot_lines(study: Study) -> list[str]:
 
 def _model_lines(base: Base, options: Options, head: HeadKind, target_length: int) -> list[str]:
     lines = []
+    if base.parted:
+        why = "its configuration calls some of them one and the same, but their weights differ: it was trained on layer by layer"
+        lines.append(f"layers: each its own ({why})")
     if options.pooling == "auto" and head not in VOCABULARY:
         why = "the base's own pooling" if base.pooling != "stock" else "the classification head of the base's family"
         lines.append(f"pooling: {base.pooling} ({why}; override with --pooling)")

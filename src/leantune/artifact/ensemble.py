@@ -2,7 +2,8 @@
 
     opened("best").predict(["my card was declined"])        of an artifact of one model or of several
 
-Each member reads a row by its own tokenizer, length and prompt; what is averaged has one line for a row, or one for each of its options.
+Each member reads a row by its own tokenizer, length and prompt. What is averaged has one line for a row, for each of its options, for each
+of its words, or for each span that may be the answer.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.reader import Reader
+from leantune.artifact.rows import Focused, Row
 from leantune.core import catalogue
 from leantune.data.examples import ExampleChunk
 from leantune.kinds.task import Decoded, Task
 
-Logits = NDArray[np.float32] | list[NDArray[np.float32]]
-"""(rows, C), or (options,) for each row."""
+Said = NDArray[np.float32] | list[NDArray[np.float32]]
+"""Logits (rows, C), or (options,) for each row; where tokens have logits what `Task.told` says of each row."""
 MEMBERS = "members"
 """The folder of the members inside of an ensemble."""
 
@@ -36,9 +38,14 @@ class Ensemble(Reader):
     task: Task
     members: tuple[Predictor, ...]
 
-    def read(self, chunk: ExampleChunk) -> Logits:
-        """Logits that stand for the mean probabilities."""
-        return blended(self.task, [one.read(chunk) for one in self.members], [one.weight for one in self.manifest.members])
+    def read(self, chunk: ExampleChunk) -> Said:
+        """What stands for the mean probabilities, see `Said`."""
+        return blended(self.task, [said_by(one, chunk) for one in self.members], [one.weight for one in self.manifest.members])
+
+    def logits(self, rows: Sequence[Row] | Sequence[Focused]) -> Said:
+        """As `Reader.logits`; log-probabilities (words, C) of the tags of each row, (1,) of the answer where spans are sought."""
+        found = super().logits(rows)
+        return [row[:, 2].max(keepdims=True) for row in found] if self.task.head == "span" else found
 
     def decode(self, chunk: ExampleChunk) -> Decoded:
         """Answers of rows as the task codes them, and their scores."""
@@ -67,15 +74,22 @@ def opened(folder: str | Path, *, device: str = "auto") -> Reader:
     return Ensemble(manifest, task, tuple(load(place / one.folder, device=device) for one in manifest.members))
 
 
-def blended(task: Task, said: Sequence[Logits], weights: Sequence[float]) -> Logits:
+def said_by(member: Predictor, chunk: ExampleChunk) -> Said:
+    """What one member says of rows, in terms that members with other tokenizers share."""
+    return member.read(chunk) if member.task.head == "sequence" else member.told(chunk)
+
+
+def blended(task: Task, said: Sequence[Said], weights: Sequence[float]) -> Said:
     """What several models say together.
 
     Args:
         task: theirs.
-        said: the logits of each for the same rows.
+        said: by each of the same rows.
         weights: of each, summing to 1; a model of weight 0 is not asked.
     """
     kept = [(logits, weight) for logits, weight in zip(said, weights, strict=True) if weight]
+    if task.head != "sequence":
+        return [task.agree(row, [weight for _, weight in kept]) for row in zip(*(told for told, _ in kept), strict=True)]
     shares = torch.tensor([weight for _, weight in kept])
     if all(isinstance(logits, np.ndarray) for logits, _ in kept):
         return task.blend(torch.from_numpy(np.stack([logits for logits, _ in kept])), shares).numpy()  # type: ignore[no-any-return]
@@ -83,8 +97,10 @@ def blended(task: Task, said: Sequence[Logits], weights: Sequence[float]) -> Log
     return [task.blend(torch.from_numpy(np.stack(row))[:, None], shares)[0].numpy() for row in rows]
 
 
-def decoded(first: Predictor, chunk: ExampleChunk, logits: Logits) -> Decoded:
-    """Answers of rows from their logits; `first` reads the options of rows that have some."""
+def decoded(first: Predictor, chunk: ExampleChunk, logits: Said) -> Decoded:
+    """Answers of rows from what is said of them; `first` reads the options of rows that have some."""
+    if first.task.head != "sequence":
+        return first.task.concluded(list(logits), first.labels, chunk.pairs)
     if isinstance(logits, np.ndarray):
         return first.task.decode(torch.from_numpy(logits), None)
     flat = torch.from_numpy(np.concatenate(logits))[:, None]

@@ -22,7 +22,7 @@ import numpy as np
 
 from leantune import __version__
 from leantune.artifact.card import card
-from leantune.artifact.ensemble import MEMBERS, Ensemble, Logits, blended, decoded
+from leantune.artifact.ensemble import MEMBERS, Ensemble, Said, blended, decoded, said_by
 from leantune.artifact.export import probes, said
 from leantune.artifact.files import labelled
 from leantune.artifact.manifest import CARD, Facts, Manifest, Member, write_manifest
@@ -36,6 +36,7 @@ from leantune.core.measured import Cost, Scores
 from leantune.core.records import Interval
 from leantune.kinds.task import Answers, in_order
 from leantune.models.delta import delta_bytes
+from leantune.models.heads import VOCABULARY
 from leantune.models.network import weight_bytes
 from leantune.scores.bootstrap import difference
 from leantune.scores.tally import Tally
@@ -107,7 +108,7 @@ class _Bench:
         with labelled(self.first, dev) as (examples, _):
             self.gold: Answers = examples.gold
             self.chunks = list(examples.chunks())
-            self.said: list[list[Logits]] = [[one.read(chunk) for one in members] for chunk in self.chunks]
+            self.said: list[list[Said]] = [[said_by(one, chunk) for one in members] for chunk in self.chunks]
         self.count = len(members)
 
     def tally(self, weights: Sequence[float]) -> Tally:
@@ -139,10 +140,11 @@ def _refuse_too_few(names: Sequence[str]) -> None:
 def _refuse_strangers(names: Sequence[str], members: Sequence[Predictor]) -> None:
     """All that does not go together, at once."""
     problems, first = Problems(f"These artifacts do not go together with {names[0]}"), members[0]
-    if first.task.head != "sequence":
+    if first.task.head in VOCABULARY:
         raise ArtifactError(
-            f"ensemble: {first.manifest.facts.task} has no single answer for each row, whose probabilities could be averaged. "
-            "Let the artifacts teach one model instead: distill(teacher=[...]) takes such teachers where they have its tokenizer.",
+            f"ensemble: {first.manifest.facts.task} goes by the tokens of a vocabulary, which are others in each model, so their "
+            "probabilities cannot be averaged. Let the artifacts teach one model instead: distill(teacher=[...]) takes such teachers where "
+            "they have its tokenizer.",
             "E-ARTIFACT",
         )
     for name, member in zip(names[1:], members[1:], strict=True):

@@ -35,7 +35,7 @@ from leantune.evaluate.masks import filled
 from leantune.evaluate.predict import averaged, logits_of, predict, read_logits
 from leantune.execution.device import pick_device
 from leantune.kinds.prompt import Worded
-from leantune.kinds.task import Decoded, Task
+from leantune.kinds.task import Decoded, Marked, Task
 from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
@@ -102,6 +102,18 @@ class Predictor(Reader):
         firsts = np.searchsorted(encoded.rows, np.arange(count))
         listed = [found[int(piece)] for piece in firsts]
         return np.array(listed) if encoded.marks is None or encoded.asks else listed
+
+    def told(self, chunk: ExampleChunk) -> list[NDArray[np.float32]]:
+        """What is said of rows whose tokens have logits, as `Task.told`."""
+        encoded, found = self.encoded(chunk), dict[int, Marked]()
+        for numbers, padded, logits in logits_of(self.network, encoded, **self._options()):
+            assert padded.marks is not None
+            read = zip(numbers.tolist(), logits.float().cpu().numpy(), padded.marks, strict=True)
+            found |= {piece: Marked(values, marks) for piece, values, marks in read}
+        sizes = [0] * len(chunk) if chunk.words is None else [len(words) for words in chunk.words]
+        pairs: Sequence[str | None] = chunk.pairs or [None] * len(chunk)
+        pieces = [[found[int(piece)] for piece in encoded.pieces_of([row])] for row in range(len(chunk))]
+        return [self.task.told(own, self.labels, size, pair) for own, size, pair in zip(pieces, sizes, pairs, strict=True)]
 
     def encoded(self, chunk: ExampleChunk) -> Encoded:
         """Rows as the base reads them."""

@@ -27,7 +27,9 @@ Test = Annotated[
 ]
 Unlabelled = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Rows without labels, which a teacher judges and a student learns from: consensus | lora."),
+    typer.Option(
+        metavar="FILE", help="Rows without labels, which a teacher judges and a student learns from: consensus | lora, distill | full."
+    ),
 ]
 Text = Annotated[str | None, typer.Option(help="Text column; inferred when not given.")]
 TextPair = Annotated[str | None, typer.Option(help="Column of the second text, for pairs.")]

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from leantune.core.measured import Importance
 from leantune.kinds.compressor import Workshop
 from leantune.models.gates import Gate, gate, ungate
 from leantune.models.head_slices import plan_of, plans, retained, with_heads
 from leantune.models.network import Network
 from leantune.models.slices import as_linear, attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
+
+GROUPS = 24
+"""Columns of the picture of neurons."""
 
 
 class Kind:
@@ -230,3 +234,18 @@ def _by_head(part: nn.Module, size: int) -> Tensor:
 def kind_of(name: str, network: Network) -> Kind:
     """The kind of this name; heads are taken out where the family of the network can say that there are fewer."""
     return CutHeads() if name == "heads" and any(True for _ in plans(network)) else _KINDS[name]
+
+
+def importance(network: Network, shop: Workshop, rows: int) -> Importance:
+    """Of heads and neurons, for the picture; judged by so many training rows."""
+    heads = head_scores(network, shop.batches(rows), shop.loss)
+    found = neuron_scores(network, shop.batches(rows), shop.loss)
+    groups = [
+        torch.stack([part.mean() for part in score.sort(descending=True).values.tensor_split(min(GROUPS, len(score)))]) for score in found
+    ]
+    return Importance(heads=_shares_of_largest(heads), neurons=_shares_of_largest(groups))
+
+
+def _shares_of_largest(rows: list[Tensor]) -> list[list[float]]:
+    largest = max((float(row.max()) for row in rows), default=0.0) or 1.0
+    return [[round(float(value) / largest, 4) for value in row] for row in rows]

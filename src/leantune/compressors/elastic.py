@@ -18,23 +18,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from leantune.compressors._stopping import Way
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
 from leantune.core.human import percent, points
 from leantune.core.link import LinkCard
 from leantune.core.measured import Point
 from leantune.kinds.compressor import Compressor, Smaller, Workshop
-from leantune.models.anatomy import Anatomy
-from leantune.models.elastic import Size, cut, inside, layers_kept, narrow, ordered
-from leantune.models.network import Network
-from leantune.models.slices import neuron_scores, neurons, shared_layers, stacks
+
+if TYPE_CHECKING:
+    from leantune.compressors._stopping import Way
+    from leantune.models.anatomy import Anatomy
+    from leantune.models.elastic import Size
+    from leantune.models.network import Network
 
 ROWS = 256
 """Training rows that neurons are ranked by."""
@@ -77,6 +78,8 @@ class Elastic(Compressor):
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Where no configuration could say what is left."""
+        from leantune.models.slices import neurons, shared_layers, stacks
+
         if shared_layers(anatomy):
             return "its layers share their weights, so none can be taken out"
         if not neurons(anatomy):
@@ -96,6 +99,10 @@ class Elastic(Compressor):
 
     def compress(self, network: Network, shop: Workshop) -> Generator[Event, None, Smaller]:
         """All sizes, then the one that is wanted."""
+        from leantune.compressors._stopping import Way
+        from leantune.models.elastic import cut, ordered
+        from leantune.models.slices import neuron_scores
+
         if not self.targeted and not shop.chooses:
             raise SpecError(
                 "elastic: with few rows there is no dev to choose by; give a target, for example elastic(layers=3).", "E-METHOD"
@@ -117,6 +124,9 @@ class Elastic(Compressor):
 
     def lattice(self, found: Anatomy) -> list[Size]:
         """Every size, from the whole network to the smallest; what is asked for is among them."""
+        from leantune.models.elastic import Size
+        from leantune.models.slices import neurons, stacks
+
         there, wide = max(map(len, stacks(found).values())), neurons(found)
         depths = {there, *(max(1, round(share * there)) for share in self.depths)} | ({self.layers} if self.layers else set())
         widths = {wide, *(max(1, round(share * wide)) for share in (*self.widths, self.neurons or 1.0))}
@@ -124,6 +134,8 @@ class Elastic(Compressor):
 
     def _drawn(self, network: Network, lattice: Sequence[Size], seed: int) -> Callable[[], list[AbstractContextManager[Network]]]:
         """The smallest size and some others, anew at each call."""
+        from leantune.models.elastic import inside, layers_kept, narrow
+
         random = np.random.default_rng([seed, 7])
         views = {depth: inside(network, layers_kept(network.anatomy, depth)) for depth in {size.layers for size in lattice}}
 

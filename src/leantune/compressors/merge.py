@@ -8,12 +8,14 @@ Afterwards: the predictions are the same; the folder holds the whole model. Ever
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from leantune.core.events import Event
 from leantune.core.link import LinkCard
 from leantune.kinds.compressor import Compressor, Smaller, Workshop
-from leantune.models.network import Network
+
+if TYPE_CHECKING:
+    from leantune.models.network import Network
 
 
 class Merge(Compressor):

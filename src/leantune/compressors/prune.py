@@ -23,31 +23,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
-from torch import Tensor
 
-from leantune.compressors._stopping import Way
-from leantune.compressors._units import Kind, kind_of
-from leantune.compressors._vocabulary import without_tokens
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
 from leantune.core.human import percent, points
 from leantune.core.link import LinkCard
-from leantune.core.measured import Importance
 from leantune.kinds.compressor import Compressor, Smaller, Workshop
-from leantune.models.anatomy import Anatomy
-from leantune.models.network import Network
-from leantune.models.slices import head_scores, neuron_scores, neurons
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from leantune.compressors._stopping import Way
+    from leantune.compressors._units import Kind
+    from leantune.models.anatomy import Anatomy
+    from leantune.models.network import Network
 
 ROWS = 256
 """Training rows that importance is judged by."""
 EIGHTHS = 8
-GROUPS = 24
-"""Columns of the picture of neurons."""
 SCORE_RATE = 1e-2
 """Of learned scores (Adam), as in the paper."""
 TAU = 0.5
@@ -92,6 +89,8 @@ class Prune(Compressor):
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Where blocks differ, or heads cannot be told apart."""
+        from leantune.models.slices import neurons
+
         if self.what == "neurons" and not neurons(anatomy):
             return "its feed-forward blocks differ from each other, and a configuration has one number for all"
         return None
@@ -109,11 +108,15 @@ class Prune(Compressor):
 
     def compress(self, network: Network, shop: Workshop) -> Generator[Event, None, Smaller]:
         """In rounds, or while scores are learned; tokens at once."""
+        from leantune.compressors._stopping import Way
+        from leantune.compressors._units import importance, kind_of
+        from leantune.compressors._vocabulary import without_tokens
+
         if self.renumbers:
             return without_tokens(network, shop, self.keep)
         if self.keep is None and self.by not in ("l1", "soft_movement") and not shop.chooses:
             raise SpecError("prune: with few rows there is no dev to stop by; say how much is left, for example keep=0.5.", "E-METHOD")
-        seen = importance(network, shop)
+        seen = importance(network, shop, ROWS)
         way = Way(shop, network, self.margin)
         kind = kind_of(self.what, network)
         if self.by in _LEARNED:
@@ -152,6 +155,8 @@ class Prune(Compressor):
         return self.keep + (1 - self.keep) * (1 - min(1.0, done)) ** 3
 
     def _learned(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
+        import torch
+
         steps = max(1, self.further_steps(shop.steps))
         soft = self.by == "soft_movement"
         gates = kind.gates(network, soft=TAU if soft else None)
@@ -172,6 +177,10 @@ class Prune(Compressor):
         return network
 
     def _drawn(self, network: Network, shop: Workshop, way: Way) -> Generator[Event, None, Network]:
+        import torch
+
+        from leantune.compressors._units import kind_of
+
         steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights", network).parts(network)
         rate = self.strength * 1e-5
 
@@ -185,21 +194,6 @@ class Prune(Compressor):
         yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=shrink)
         way.look("drawn to zero", network, targeted=True)
         return network
-
-
-def importance(network: Network, shop: Workshop) -> Importance:
-    """Of heads and neurons, for the picture."""
-    heads = head_scores(network, shop.batches(ROWS), shop.loss)
-    found = neuron_scores(network, shop.batches(ROWS), shop.loss)
-    groups = [
-        torch.stack([part.mean() for part in score.sort(descending=True).values.tensor_split(min(GROUPS, len(score)))]) for score in found
-    ]
-    return Importance(heads=_shares_of_largest(heads), neurons=_shares_of_largest(groups))
-
-
-def _shares_of_largest(rows: list[Tensor]) -> list[list[float]]:
-    largest = max((float(row.max()) for row in rows), default=0.0) or 1.0
-    return [[round(float(value) / largest, 4) for value in row] for row in rows]
 
 
 MEMBER = Prune

@@ -19,6 +19,7 @@ from leantune.core.human import plural
 from leantune.core.spec import Spec
 from leantune.data.examples import ExampleChunk, ExampleWriter, Keys, example_fields
 from leantune.data.facts import look
+from leantune.data.golds._gold import Gold
 from leantune.data.inferring import pattern_of
 from leantune.data.keys import keys, occurs_in
 from leantune.data.manifest import ContentDigest
@@ -69,16 +70,20 @@ def keep_unlabelled(dataset: Dataset, source: Any) -> Unlabelled:
     """Read, check and keep unlabelled rows beside prepared data; the texts are in columns of the same names.
 
     Raises:
-        SpecError: E-OPTION where rows of the task have no single label.
+        SpecError: E-OPTION where every text brings its own answers.
         DataError: E-LABEL where they have labels, E-TEXT where no row is left, and whatever is wrong with the file.
     """
-    if not dataset.gold.closed:
-        raise SpecError(f"--unlabelled is for rows with one label each, which {dataset.task} does not have.", "E-OPTION")
+    if dataset.gold.blank(0) is None:
+        raise SpecError(
+            f"--unlabelled: texts bring their own answers in {dataset.task}, so a teacher has nothing to add. Put them into the training "
+            "file instead.",
+            "E-OPTION",
+        )
     with TemporaryDirectory(dir=dataset.folder) as folder:
-        rows = read_rows(source, Path(folder), dataset.columns, pattern=pattern_of(dataset.task))
+        rows = read_rows(source, Path(folder), dataset.columns, dataset.gold.pieces, pattern=pattern_of(dataset.task))
         _refuse_labels(rows, dataset.columns.label)
         judging = np.concatenate([examples.keys for split, examples in dataset.splits.items() if split != "train"])
-        found = _Kept(Path(folder) / "kept.arrow", paired=dataset.columns.text_pair is not None, judging=judging)
+        found = _Kept(Path(folder) / "kept.arrow", dataset.gold, paired=dataset.columns.text_pair is not None, judging=judging)
         for chunk in rows.chunks():
             found.add(chunk)
         kept = found.close(rows.name)
@@ -98,9 +103,9 @@ def _refuse_labels(rows: Rows, label: str | None) -> None:
 class _Kept:
     """Writes the rows that stay."""
 
-    def __init__(self, path: Path, *, paired: bool, judging: Keys) -> None:
-        self.writer = ExampleWriter(path, example_fields(paired=paired, words=False, gold=pa.int32()))
-        self.judging, self.digest = judging, ContentDigest()
+    def __init__(self, path: Path, gold: Gold, *, paired: bool, judging: Keys) -> None:
+        self.writer = ExampleWriter(path, example_fields(paired=paired, words=gold.words, gold=gold.arrow))
+        self.gold, self.judging, self.digest = gold, judging, ContentDigest()
         self.empty = self.judged = 0
 
     def add(self, chunk: ExampleChunk) -> None:
@@ -113,8 +118,11 @@ class _Kept:
         columns = [pa.array([column[place] for place in places], pa.string()) for column in texts]
         for column in columns:
             self.digest.add_texts(column)
+        words = [[] if chunk.words is None else chunk.words[place] for place in places]
+        blanks = pa.array([self.gold.blank(len(row)) for row in words], self.gold.arrow)
+        columns += [pa.array(words, pa.list_(pa.string()))] * self.gold.words
         assert chunk.rows is not None
-        self.writer.write([*columns, np.full(len(places), -1, dtype=np.int32), chunk.rows[places], key[places]])
+        self.writer.write([*columns, blanks, chunk.rows[places], key[places]])
 
     def close(self, name: str) -> Unlabelled:
         self.writer.close()

@@ -45,6 +45,7 @@ from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
 from leantune.models.delta import is_plain, read_delta
 from leantune.models.network import Batch, Network, parameter_count, weight_bytes
+from leantune.models.tying import copies
 from leantune.models.vocabulary_rows import with_vocabulary
 from leantune.scores.tally import Tally
 
@@ -139,14 +140,14 @@ def _renumbered(results: Results, bench: Bench, found: Vocabulary) -> tuple[Benc
 
 
 def _stage(link: str, bench: Bench, network: Network, scores: Scores, seconds: float) -> Stage:
-    """What is there after a link."""
-    zeros = sum(int((value == 0).sum()) for value in network.parameters() if value.is_floating_point())
+    """What is there after a link; layers that share their weights as often as they are stored."""
+    stored = [network, *copies(network.body)]
     return Stage(
         link=link,
         scores=scores,
-        model_params=parameter_count(network),
-        zeros=zeros,
-        model_bytes=weight_bytes(network),
+        model_params=sum(map(parameter_count, stored)),
+        zeros=sum(int((value == 0).sum()) for part in stored for value in part.parameters() if value.is_floating_point()),
+        model_bytes=sum(map(weight_bytes, stored)),
         latency_ms=bench.latency(network),
         seconds=seconds,
     )

@@ -112,7 +112,9 @@ class Context:
     @property
     def learned(self) -> str:
         """The split that is trained on: the labelled rows, beside a teacher with the unlabelled ones behind them, or these alone."""
-        return "train" if self.lesson is None else UNLABELLED if self.lesson.alone else TAUGHT
+        if self.lesson is not None:
+            return UNLABELLED if self.lesson.alone else TAUGHT
+        return "train" if self.mentors is None or self.mentors.labelled is None else TAUGHT
 
     def saying(self, wording: Wording) -> Context:
         """The same trial in another wording."""
@@ -151,7 +153,7 @@ class Context:
         found, few = load_dataset(self.run / "data"), self.conditions.few_shot
         found = few_shot(found, few, self.seed) if few is not None and self.seed is not None else found
         found = found if self.unlabelled is None else replace(found, unlabelled=self.unlabelled)
-        return found if self.extra is None else grown(found, self.extra.rows, self.extra.labels)
+        return found if self.extra is None else grown(found, self.extra.rows, self.extra.answers)
 
     @cached_property
     def base(self) -> Base:
@@ -201,12 +203,12 @@ class Context:
 
     @cached_property
     def gold(self) -> dict[str, Answers]:
-        """The answers of each split."""
-        found = {name: examples.gold for name, examples in self.dataset.splits.items()}
-        if self.lesson is None:
+        """The answers of each split; of unlabelled rows the likeliest by the lesson, and blanks without one."""
+        found: dict[str, Any] = {name: examples.gold for name, examples in self.dataset.splits.items()}
+        if UNLABELLED not in found:
             return found
-        said = self.lesson.soft.argmax(axis=1)
-        return found | {UNLABELLED: said, TAUGHT: np.r_[found["train"], said]}
+        own, others = found["train"], found[UNLABELLED] if self.lesson is None else self.lesson.soft.argmax(axis=1)
+        return found | {UNLABELLED: others, TAUGHT: np.r_[own, others] if isinstance(own, np.ndarray) else own + others}
 
     def targets(self, split: str, rows: NDArray[np.int64], words: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """What the loss compares the logits of pieces of these rows with."""
@@ -248,10 +250,11 @@ class Context:
             own, others = replace(self, extra=None).features("train", read, name), self.features(UNLABELLED, read, name)
             more = others.states[self.encoded(UNLABELLED).pieces_of(self.extra.rows)]
             return Features(np.concatenate([own.states, more]) if len(own.states) else more, own.seconds)  # the others are charged once
-        if split == TAUGHT and self.lesson is not None:
+        if split == TAUGHT:
             own, others = self.features("train", read, name), self.features(UNLABELLED, read, name)
             states = np.concatenate([own.states, others.states]) if len(own.states) else others.states
-            seconds = own.seconds + (0.0 if name in self.lesson.read else others.seconds)
+            paid = self.lesson is not None and name in self.lesson.read
+            seconds = own.seconds + (0.0 if paid else others.seconds)
             return Features(states, seconds)
         return kept_features(read, self.encoded(split).lengths, partial(self.batch, split), self.cached(split, name))
 

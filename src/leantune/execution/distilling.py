@@ -3,7 +3,8 @@
     context = yield from distilled(context, job, run)       context.mentors: for the objective; context.settling: the seconds that they took
 
 A teacher that the study trains is a trial like any other: where it is there already it is not trained again, and its seconds count for the
-student as if it had been trained for it alone. Its logits are computed once for all of its students and kept in the cache.
+student as if it had been trained for it alone. Its logits are computed once for all of its students and kept in the cache. Where texts are
+written it writes one for each row without labels, which is learned as if it were labelled (Kim and Rush 2016, arXiv:1606.07947).
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from numpy.typing import NDArray
 from leantune.core.digest import digest
 from leantune.core.errors import SpecError
 from leantune.core.events import Event
-from leantune.core.human import duration, percent
-from leantune.core.recipe import Distilling, Expert, Recipe
+from leantune.core.human import duration, percent, plural
+from leantune.core.recipe import Expert, Recipe
+from leantune.core.records import Decoding
 from leantune.core.study import Job
 from leantune.data.encoded import Encoded
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.predict import averaged, logits_of
 from leantune.execution.compressing import Run, trained
-from leantune.execution.context import Context
+from leantune.execution.context import TAUGHT, Context
 from leantune.execution.feed import kept
 from leantune.execution.lecture import Judged, Mentors
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
-from leantune.kinds.teacher import Lesson
+from leantune.kinds.teacher import Extra
 from leantune.models.base import read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.heads import VOCABULARY
@@ -55,8 +57,15 @@ def distilled(context: Context, job: Job, run: Run) -> Generator[Event, None, tu
     for name, one in zip(recipe.distilling.names, recipe.distilling.teachers, strict=True):
         mentors.append((yield from _trained(context, job, name, one, run)))
     mentors += [_opened(context, expert) for expert in recipe.distilling.experts]
-    found, seconds = _ready(context, asked, recipe.distilling, mentors)
-    return replace(found, settling=context.settling + seconds + sum(one.seconds for one in mentors)), [one.note for one in mentors]
+    notes = [one.note for one in mentors]
+    if recipe.distilling.unlabelled is not None:
+        context = replace(context, unlabelled=recipe.distilling.unlabelled)
+        if context.task.writes:
+            (writer,) = mentors
+            context, seconds, said = _continued(context, writer)
+            mentors, notes = [replace(writer, seconds=writer.seconds + seconds)], [*notes, said]
+    found, seconds = _ready(context, asked, mentors)
+    return replace(found, settling=context.settling + seconds + sum(one.seconds for one in mentors)), notes
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,8 @@ class Mentor:
     seconds: float
     """Of its training, where the study trained it."""
     note: str
+    decoding: Decoding | None
+    """How it writes; None where it writes nothing."""
     share: float = 1.0
     """Of what is said by all teachers, in proportion."""
 
@@ -90,7 +101,7 @@ def _trained(context: Context, job: Job, name: str, recipe: Recipe, run: Run) ->
     folder = context.run / "trials" / record.digest
     seconds = record.cost.train_seconds or 0.0
     note = f"taught by {name} (dev {percent(record.scores.dev)}, trained in {duration(seconds)})"
-    return Mentor(name, bare.of(own).settled_in(folder), folder / "delta", record.digest, seconds, note)
+    return Mentor(name, bare.of(own).settled_in(folder), folder / "delta", record.digest, seconds, note, recipe.decoding)
 
 
 def _opened(context: Context, expert: Expert) -> Mentor:
@@ -105,41 +116,49 @@ def _opened(context: Context, expert: Expert) -> Mentor:
         found = replace(found, worded=Worded(prompt, found.setting(expert.recipe.wording)))
     note = f"taught by the artifact {expert.folder}, whose training is not counted in the seconds"
     own = expert.model_copy(update={"share": 1.0})  # whatever it weighs, it says the same
-    return Mentor(expert.name, found, Path(expert.folder), digest(own, conditions), 0.0, note, expert.share)
+    decoding = expert.recipe.decoding if expert.recipe else None
+    return Mentor(expert.name, found, Path(expert.folder), digest(own, conditions), 0.0, note, decoding, expert.share)
 
 
-def _ready(context: Context, asked: Distiller, wanted: Distilling, mentors: list[Mentor]) -> tuple[Context, float]:
+def _continued(context: Context, mentor: Mentor) -> tuple[Context, float, str]:
+    """The context with texts that a teacher wrote behind those of the training rows, the seconds that it took, and what is to be noted."""
+    theirs = replace(mentor.context, unlabelled=context.unlabelled)
+    _refuse_other_tokens(context, mentor)
+    path = context.run / "cache" / f"written-{digest(mentor.digest, theirs.dataset.digest_of(UNLABELLED), mentor.decoding)}.npy"
+
+    def compute(part: Path) -> None:
+        np.save(part, np.array(theirs.predict(mentor.network(), UNLABELLED, mentor.decoding).predicted, np.str_))
+
+    texts, seconds = kept(path, compute)
+    rows = tuple(row for row, text in enumerate(texts) if text)
+    if not rows:
+        raise SpecError(f"The teacher {mentor.name} writes nothing for any row without labels. Train it for longer.", "E-METHOD")
+    empty = f"; {plural(len(texts) - len(rows), 'row')} left out, for which it wrote nothing" * (len(rows) < len(texts))
+    said = f"it wrote the texts of {plural(len(rows), 'row')} without labels, which are learned as if they were labelled{empty}"
+    return replace(context, extra=Extra(rows, tuple([str(texts[row])] for row in rows))), seconds, said
+
+
+def _ready(context: Context, asked: Distiller, mentors: list[Mentor]) -> tuple[Context, float]:
     """The context with teachers that can be asked, and the seconds of their judgement."""
-    if wanted.unlabelled is not None:
-        context = replace(context, unlabelled=wanted.unlabelled)
-    splits = ["train"] if wanted.unlabelled is None else ["train", UNLABELLED]
-    live = asked.inside or (context.head.kind in VOCABULARY and context.worded is None)
-    verdicts = [[] if live and split == "train" else [_verdict(context, one, split) for one in mentors] for split in splits]
-    seconds = sum(one.seconds for found in verdicts for one in found)
     shares = tuple(one.share / sum(other.share for other in mentors) for one in mentors)
-    labelled = None
-    if wanted.unlabelled is not None:
-        context = replace(context, lesson=_lesson([one.values for one in verdicts[1]], shares, asked.temperature))
-        labelled = partial(_labelled, context.encoded(context.learned), len(context.gold["train"]))
-    if live:
+    apart = context.unlabelled is not None and context.extra is None
+    labelled = partial(_labelled, context.encoded(TAUGHT), len(context.gold["train"])) if apart else None
+    if asked.inside or (context.head.kind in VOCABULARY and context.worded is None):
         for one in mentors:
-            _refuse_other_tokens(context, one)
+            _refuse_other_tokens(replace(context, extra=None), one)
         networks = tuple(one.network() for one in mentors)
-        return replace(context, mentors=Mentors(asked, shares, networks=networks, labelled=labelled)), seconds
-    joined = [_joined(context, [found[number] for found in verdicts]) for number in range(len(mentors))]
-    return replace(context, mentors=Mentors(asked, shares, tuple(joined), labelled=labelled)), seconds
+        return replace(context, mentors=Mentors(asked, shares, networks=networks, labelled=labelled)), 0.0
+    splits = ["train", UNLABELLED] if apart else ["train"]
+    verdicts = [[_verdict(context, one, split) for split in splits] for one in mentors]
+    encoded = context.encoded(TAUGHT if apart else "train")
+    mentored = Mentors(asked, shares, tuple(_joined(encoded, said) for said in verdicts), labelled=labelled)
+    return replace(context, mentors=mentored), sum(one.seconds for said in verdicts for one in said)
 
 
 def _labelled(encoded: Encoded, count: int, pieces: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the rows of the logits of some pieces are among the first ones, which have labels."""
     found: NDArray[np.bool_] = encoded.answered(pieces) < count
     return found
-
-
-def _lesson(logits: list[NDArray[np.float32]], shares: tuple[float, ...], temperature: float) -> Lesson:
-    """The mean of the teachers' probabilities, for rows without labels."""
-    soft = np.average([torch.from_numpy(one / temperature).softmax(dim=-1).numpy() for one in logits], axis=0, weights=shares)
-    return Lesson(soft.astype(np.float32), temperature, [])
 
 
 @dataclass(frozen=True)
@@ -160,7 +179,7 @@ def _verdict(context: Context, mentor: Mentor, split: str) -> Verdict:
     tokens = context.head.kind in ("token", "span") and context.worded is None
     rows = not tokens and bool(ours.pool or encoded.pool or encoded.averages or not np.array_equal(ours.rows, encoded.rows))
     if tokens:
-        _refuse_other_tokens(context, mentor, split)
+        _refuse_other_tokens(context, replace(mentor, context=theirs), split)
     name = digest(mentor.digest, theirs.dataset.digest_of(split), split, rows)
     path = context.run / "cache" / f"said-{name}.npy"
     values, seconds = kept(path, lambda part: np.save(part, _values(theirs, mentor.network(), encoded, tokens=tokens)))
@@ -188,9 +207,8 @@ def _values(context: Context, network: Network, encoded: Encoded, *, tokens: boo
     return np.zeros((0, 0), np.float32) if found is None else found
 
 
-def _joined(context: Context, verdicts: list[Verdict]) -> Judged:
+def _joined(encoded: Encoded, verdicts: list[Verdict]) -> Judged:
     """What one teacher says of all rows that are learned from."""
-    encoded = context.encoded(context.learned)
     values = verdicts[0].values if len(verdicts) == 1 else np.concatenate([one.values for one in verdicts])
     starts = encoded.starts if verdicts[0].tokens else None
     return Judged(values, encoded.answered if verdicts[0].rows else _itself, starts)

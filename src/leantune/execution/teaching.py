@@ -116,7 +116,7 @@ class Views:
 
     def _path(self, recipe: Recipe, extra: Extra | None) -> Path:
         rows = [self.context.dataset.digest_of("train"), self.context.dataset.digest_of(UNLABELLED)]
-        rows += [] if extra is None else [digest(extra.rows, extra.labels)]
+        rows += [] if extra is None else [digest(extra.rows, extra.answers)]
         return self.context.run / "cache" / f"view-{digest(self.context.conditions, *rows, recipe, self.job.seed)}.npy"
 
 

@@ -39,6 +39,16 @@ class Decoded:
     """Probability of the answer, shape (B,)."""
 
 
+@dataclass(frozen=True)
+class Marked:
+    """A piece whose tokens have logits."""
+
+    logits: NDArray[np.float32]
+    """(T, C)."""
+    marks: NDArray[np.int64]
+    """(T,) or (T, 2), see `data.encoded.Padded.marks`."""
+
+
 class Task:
     """Base of every task; a member's file binds `MEMBER` to an instance."""
 
@@ -144,6 +154,30 @@ class Task:
             logits: (M, B, C) of the models.
             weights: (M,), over 0, summing to 1.
         """
+        raise NotImplementedError
+
+    def told(self, pieces: Sequence[Marked], labels: Sequence[str], words: int, pair: str | None) -> NDArray[np.float32]:
+        """What one model says of a row whose tokens have logits, in terms that models with other tokenizers share.
+
+        Args:
+            pieces: of the row.
+            labels: names of the answers.
+            words: of the row, where rows are lists of words.
+            pair: its second text; None where there is none.
+        """
+        raise NotImplementedError
+
+    def agree(self, told: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+        """The weighted mean of what several models told of a row, in the same terms.
+
+        Args:
+            told: of each.
+            weights: of each, over 0, summing to 1.
+        """
+        raise NotImplementedError
+
+    def concluded(self, told: Sequence[NDArray[np.float32]], labels: Sequence[str], pairs: Sequence[str] | None) -> Decoded:
+        """Answers of rows from what was told of them."""
         raise NotImplementedError
 
     def decode(self, logits: Tensor, words: NDArray[np.int64] | None) -> Decoded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,12 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Extra:
-    """Unlabelled rows that a view learns from besides the labelled ones, with the labels that others gave them."""
+    """Unlabelled rows that are learned from besides the labelled ones, with the answers that others gave them."""
 
     rows: tuple[int, ...]
     """A row may stand several times."""
-    labels: tuple[int, ...]
+    answers: tuple[Any, ...]
+    """Labels; lists of one text where texts are written."""
 
 
 class School(Protocol):

@@ -1,6 +1,6 @@
 """The base model: configuration, tokenizer and pooling, opened once and never modified on disk; `models.build` reads the weights.
 
-open_base("minilm")                              no weights are read
+open_base("minilm")                              no weights are read, but where layers are said to share theirs
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from leantune.models.edge import EdgeConfig
 from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
+from leantune.models.tying import GROUPS, groups_of, parted
 
 DEFAULT_MAX_LENGTH = 256
 """Tokens per row at most unless the base says less or the user says otherwise."""
@@ -40,6 +41,8 @@ class Base:
     """Tokens per row at most."""
     packing: Packing | None = None
     """How its linear maps are kept in 4 bits; None where they stay as they are."""
+    parted: bool = False
+    """Whether layers that its configuration calls one and the same differ, so that each is read as its own."""
 
     @property
     def name(self) -> str:
@@ -57,8 +60,7 @@ class Base:
         folder = self.location.folder
         if folder is None:
             return None
-        files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-        return "-".join(file_digest(file) for file in files)
+        return "-".join(file_digest(file) for file in _weights(folder))
 
     def count_tokens(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
@@ -74,6 +76,11 @@ class Base:
         return tuple(number for number in found if number != self.tokenizer.unk_token_id)
 
 
+def _weights(folder: Path) -> list[Path]:
+    """The weight files; none of a graph."""
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+
+
 def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None, revision: str | None = None) -> Base:
     """Read configuration and tokenizer of a base model; `revision` is a commit on the hub.
 
@@ -86,13 +93,23 @@ def open_base(name: str, *, pooling: str = "auto", max_length: int | None = None
     config = load_pretrained(AutoConfig, location)
     tokenizer = _ready(load_pretrained(AutoTokenizer, location), name)
     config.pad_token_id = tokenizer.pad_token_id
+    apart = _untied(config, location)
     chosen = pooling_of(config, pooling if pooling != "auto" else own_pooling(location) or "stock")
     base = Base(location, config, tokenizer, chosen, max_length or 0)
     longest = base.context
     if max_length is not None and not 4 <= max_length <= longest:
         raise SpecError(f"--max-length must lie between 4 and {longest}, the context of {name}. Got {max_length}.", "E-RANGE")
     length = max_length or min(own_max_length(location) or DEFAULT_MAX_LENGTH, DEFAULT_MAX_LENGTH, longest)
-    return Base(location, config, tokenizer, chosen, length)
+    return Base(location, config, tokenizer, chosen, length, parted=apart)
+
+
+def _untied(config: PretrainedConfig, location: Location) -> bool:
+    """Whether layers that should be one differ; the configuration does not call them so any more."""
+    graph = location.folder is not None and not _weights(location.folder)
+    if graph or groups_of(config) is None or not parted(load_pretrained(AutoModel, location)):
+        return False
+    setattr(config, GROUPS, None)
+    return True
 
 
 def pooling_of(config: PretrainedConfig, wanted: str) -> str:

@@ -175,7 +175,10 @@ def write_standing(network: Network, base: Base, folder: Path) -> None:
         )
     assert body is not None
     folder.mkdir(parents=True, exist_ok=True)
-    _write_whole(body, base, folder)
+    if isinstance(body, OnnxBody):
+        write_onnx(body, folder)
+    else:
+        _write_whole(body, base, folder)
     _write_outer(network, folder)
 
 

@@ -2,6 +2,7 @@
 
     tied(body)        the layers of a group are the first one of it, run at each of its places (as ALBERT's are)
     untied(body)      a body with a copy at each place, as plain `transformers` stores and loads it
+    parted(body)      whether copies that should be one differ, because plain libraries trained each on for itself
 
 Plain libraries know no ties between layers of other families, so on disk there is a copy for each place; that says the same, and a base
 that is read again is tied again.
@@ -13,6 +14,7 @@ import copy
 import re
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 GROUPS = "leantune_layer_groups"
@@ -44,6 +46,22 @@ def groups_of(config: object) -> list[int] | None:
     return getattr(config, GROUPS, None)
 
 
+def parted(body: nn.Module) -> bool:
+    """Whether layers that the configuration calls one and the same differ: somebody trained the copies on as they are stored."""
+    groups = groups_of(body.config)
+    if groups is None:
+        return False
+    layers = list(_layers(body))
+    if len(layers) != len(groups):
+        return True
+    states = [layer.state_dict() for layer in layers]
+    return any(
+        not torch.equal(value, states[place][name])
+        for place, group in enumerate(groups)
+        for name, value in states[groups.index(group)].items()
+    )
+
+
 def tied(body: Body) -> Body:
     """The body with one layer for each group that its configuration names, changed in place; as it is where it names none."""
     groups = groups_of(body.config)
@@ -55,8 +73,8 @@ def tied(body: Body) -> Body:
 
 
 def untied(body: Body) -> Body:
-    """A copy of a tied body with a layer of its own at each place; a body without ties as it is."""
-    if groups_of(getattr(body, "config", None)) is None:
+    """A copy of a tied body with a layer of its own at each place; a body without ties, such as a graph, as it is."""
+    if not copies(body):
         return body
     found = copy.deepcopy(body)
     layers = _layers(found)
@@ -65,6 +83,14 @@ def untied(body: Body) -> Body:
         if any(layer is other for other in own[:place]):
             layers[place] = copy.deepcopy(layer)
     return found
+
+
+def copies(body: nn.Module) -> list[nn.Module]:
+    """The layers of a tied body at the places where plain libraries store them once more; none without ties."""
+    if groups_of(getattr(body, "config", None)) is None or not repeated(body, ""):
+        return []
+    own = list(_layers(body))
+    return [layer for place, layer in enumerate(own) if any(layer is other for other in own[:place])]
 
 
 def _layers(body: nn.Module) -> nn.ModuleList:

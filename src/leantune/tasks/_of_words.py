@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from leantune.core.human import plural
 from leantune.data.encoded import Encoded
-from leantune.kinds.task import Answers, Decoded, Task, listed
+from leantune.kinds.task import Answers, Decoded, Marked, Task, listed
+from leantune.models.blending import of_labels
 from leantune.models.heads import HeadKind
 from leantune.models.imitation import divergence
 from leantune.scores.labels import confusion, per_label
@@ -28,6 +30,8 @@ SPAN_METRICS = ("span_f1", "macro_span_f1", "accuracy")
 """Where tags always mark spans."""
 NO_TARGET = -100
 """Tokens that begin no word."""
+NEVER = -50.0
+"""Log-probability of what cannot be."""
 
 
 class OfWords(Task):
@@ -83,8 +87,7 @@ class OfWords(Task):
         """
         del pairs
         assert sizes is not None
-        silent = list(labels).index(OUTSIDE) if OUTSIDE in labels else 0
-        tags = [np.full(size, silent) for size in sizes]
+        tags = [np.full(size, _silent(labels)) for size in sizes]
         likely, context = ([np.full(size, start) for size in sizes] for start in (1.0, -1.0))
         for row, piece in zip(encoded.rows, decoded.predicted, strict=True):
             for word, tag, probability, around in piece:
@@ -92,6 +95,31 @@ class OfWords(Task):
                     tags[row][word], likely[row][word], context[row][word] = tag, probability, around
         means = np.array([found.mean() if len(found) else 1.0 for found in likely], dtype=np.float32)
         return Decoded([found.tolist() for found in tags], means)
+
+    def told(self, pieces: Sequence[Marked], labels: Sequence[str], words: int, pair: str | None) -> NDArray[np.float32]:
+        """Log-probabilities (words, C), each word read as in `join`."""
+        del pair
+        found = np.full((words, len(labels)), NEVER, np.float32)
+        found[:, _silent(labels)] = 0.0
+        context = np.full(words, -1)
+        for piece in pieces:
+            likely = log_softmax(piece.logits, axis=-1)
+            for token in np.flatnonzero(piece.marks >= 0):
+                word, around = piece.marks[token], min(token, len(piece.marks) - 1 - token)
+                if around > context[word]:
+                    found[word], context[word] = likely[token], around
+        return found
+
+    def agree(self, told: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+        """Word by word."""
+        found: NDArray[np.float32] = of_labels(torch.from_numpy(np.stack(told)), torch.tensor(weights)).numpy()
+        return found
+
+    def concluded(self, told: Sequence[NDArray[np.float32]], labels: Sequence[str], pairs: Sequence[str] | None) -> Decoded:
+        """The likeliest tag of each word, and the mean of their probabilities."""
+        del labels, pairs
+        means = np.array([np.exp(row.max(axis=-1)).mean() if len(row) else 1.0 for row in told], np.float32)
+        return Decoded([row.argmax(axis=-1).tolist() for row in told], means)
 
     @staticmethod
     def answer(logits: Any, labels: Any) -> tuple[Any, float]:
@@ -134,6 +162,11 @@ class OfWords(Task):
         right, guess = (np.concatenate([np.asarray(row, dtype=np.int64) for row in rows]) for rows in (gold, predicted))
         matrix = confusion(right, guess, len(labels))
         return {"confusion": matrix.tolist(), "per_label": per_label(matrix, list(labels))}
+
+
+def _silent(labels: Sequence[str]) -> int:
+    """The tag of words that have no token."""
+    return list(labels).index(OUTSIDE) if OUTSIDE in labels else 0
 
 
 def _read(words: NDArray[np.int64], tags: NDArray[np.int64], likely: NDArray[np.float32]) -> list[tuple[int, int, float, int]]:

@@ -11,18 +11,20 @@ such rows. Score: F1 of the words; exact match is the other one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from torch import Tensor
 
 from leantune.core.errors import some
 from leantune.core.excerpt import excerpt
 from leantune.core.shown import Piece
 from leantune.data.encoded import Encoded
-from leantune.kinds.task import Answers, Decoded, Task
+from leantune.kinds.task import Answers, Decoded, Marked, Task
+from leantune.models.blending import of_spans
 from leantune.models.heads import HeadKind
 from leantune.models.imitation import divergence
 from leantune.scores.answers import METRICS, exact, overlap, tally, texts
@@ -34,6 +36,10 @@ _OUTSIDE = -1
 """Target of tokens that no answer can begin or end at."""
 _BEST = 20
 """First and last tokens that are tried for each piece."""
+
+
+_TOLD = 50
+"""Spans of a row that are told at most."""
 
 
 class Answering(Task):
@@ -110,6 +116,36 @@ class Answering(Task):
         said = [pairs[row][start:end].strip() for row, (start, end, _) in enumerate(found)]
         return Decoded(said, np.array([likely for *_, likely in found], dtype=np.float32))
 
+    def told(self, pieces: Sequence[Marked], labels: Sequence[str], words: int, pair: str | None) -> NDArray[np.float32]:
+        """(K, 3): first character, the one behind the last, log-probability of the likeliest spans over all pieces; (0, 0) for no answer.
+
+        Spaces around a span do not count: some tokenizers take them for a part of the first token.
+        """
+        del words
+        assert pair is not None
+        scores = dict[tuple[int, int], float]()
+        for piece in pieces:
+            tried = _tried(piece.logits, piece.marks)
+            for first, last in np.argwhere(np.isfinite(tried.scores)):
+                span = _bare(pair, int(piece.marks[tried.firsts[first], 0]), int(piece.marks[tried.lasts[last], 1]))
+                scores[span] = max(scores.get(span, -np.inf), float(tried.scores[first, last]))
+        if not scores or len(labels) > self.outputs(labels):
+            scores[0, 0] = min(float(piece.logits[0].sum()) for piece in pieces)
+        likely = log_softmax(list(scores.values()))
+        found = sorted((*span, value) for span, value in sorted(zip(scores, likely, strict=True), key=lambda one: -one[1])[:_TOLD])
+        return np.array(found, np.float32)
+
+    def agree(self, told: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+        """Span by span."""
+        return of_spans(told, weights)
+
+    def concluded(self, told: Sequence[NDArray[np.float32]], labels: Sequence[str], pairs: Sequence[str] | None) -> Decoded:
+        """The text of the likeliest span, and its probability among all that were tried."""
+        del labels
+        best = [row[row[:, 2].argmax()] for row in told]
+        said = [text[int(start) : int(end)] for text, (start, end, _) in zip(pairs or [], best, strict=True)]
+        return Decoded(said, np.exp(np.array([likely for *_, likely in best], np.float32)))
+
     def tally(self, metric: str, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Tally:
         """One line per question."""
         del labels
@@ -172,20 +208,42 @@ def _tokens(marks: NDArray[np.int64], start: int, end: int) -> tuple[int, int]:
     return int(inside[0]), int(inside[-1])
 
 
-def _best(logits: NDArray[np.float32], marks: NDArray[np.int64]) -> tuple[float, int, int, float, float]:
-    """The best span of a piece, the score of "not here", and the log of the sum over all first and last tokens."""
+class _Tried(NamedTuple):
+    """Spans of a piece."""
+
+    firsts: NDArray[np.int64]
+    """(A,) first tokens, the likeliest first ..."""
+    lasts: NDArray[np.int64]
+    """... and (B,) last ones."""
+    scores: NDArray[np.float32]
+    """(A, B) the sum of both logits; -inf where the last one is before the first one, or too far behind it."""
+
+
+def _tried(logits: NDArray[np.float32], marks: NDArray[np.int64]) -> _Tried:
+    """The likeliest first and last tokens of a piece, each with each."""
     inside = np.flatnonzero(marks[:, 0] >= 0)
-    nothing = float(logits[0].sum())
     firsts, lasts = (inside[np.argsort(-logits[inside, side], kind="stable")[:_BEST]] for side in (0, 1))
     scores = logits[firsts, 0][:, None] + logits[lasts, 1][None, :]
     length = lasts[None, :] - firsts[:, None]
-    scores = np.where((length >= 0) & (length < LONGEST), scores, -np.inf)
-    open_places = torch.from_numpy(logits[np.r_[0, inside]])
+    return _Tried(firsts, lasts, np.where((length >= 0) & (length < LONGEST), scores, -np.inf))
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the spaces around it; (0, 0) where nothing is left."""
+    said = text[start:end]
+    start += len(said) - len(said.lstrip())
+    return (start, start + len(said.strip())) if said.strip() else (0, 0)
+
+
+def _best(logits: NDArray[np.float32], marks: NDArray[np.int64]) -> tuple[float, int, int, float, float]:
+    """The best span of a piece, the score of "not here", and the log of the sum over all first and last tokens."""
+    tried, nothing = _tried(logits, marks), float(logits[0].sum())
+    open_places = torch.from_numpy(logits[np.r_[0, np.flatnonzero(marks[:, 0] >= 0)]])
     total = float(open_places.logsumexp(dim=0).sum())
-    if not np.isfinite(scores).any():
+    if not np.isfinite(tried.scores).any():
         return -np.inf, 0, 0, nothing, total
-    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
-    return float(scores.max()), int(marks[firsts[first], 0]), int(marks[lasts[last], 1]), nothing, total
+    first, last = np.unravel_index(int(tried.scores.argmax()), tried.scores.shape)
+    return float(tried.scores.max()), int(marks[tried.firsts[first], 0]), int(marks[tried.lasts[last], 1]), nothing, total
 
 
 def _chosen(pieces: Sequence[tuple[float, int, int, float, float]], may_be_none: bool) -> tuple[int, int, float]:

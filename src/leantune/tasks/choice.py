@@ -121,7 +121,7 @@ class Choice(OneLabel):
 
 def _by_row(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of options as (rows, options), what can never be likely where a row has fewer; and each option's place in its row."""
-    row = targets[:, 0]
+    row = (targets[:, 0].diff(prepend=targets[:1, 0]) != 0).cumsum(dim=0)  # numbers may be left out: some rows of a batch alone
     sizes = row.bincount()
     place = row.new_tensor(range(len(row))) - (sizes.cumsum(dim=0) - sizes)[row]
     scores = logits.new_full((len(sizes), int(sizes.max())), -1e4).float()

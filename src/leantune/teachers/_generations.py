@@ -79,7 +79,7 @@ def told(generation: int, extras: Sequence[Extra], wanted: NDArray[np.int64], ag
     sizes = sorted({len(extra.rows) for extra in extras})
     added = plural(sizes[0], "row") if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,} rows"
     short = "" if sizes[0] == wanted.sum() else f" of {wanted.sum():,} wanted (the pool has no more)"
-    repeated = max(len(extra.rows) - len(set(zip(extra.rows, extra.labels, strict=True))) for extra in extras)
+    repeated = max(len(extra.rows) - len(set(zip(extra.rows, extra.answers, strict=True))) for extra in extras)
     twice = f"; up to {repeated:,} of them are repeats, of labels that too few rows get" if repeated else ""
     return f"generation {generation}: {added}{short} added to those of each view, as others label them; {agreed} before{twice}"
 

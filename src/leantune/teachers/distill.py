@@ -10,7 +10,7 @@
 
 The teacher is trained by the study first; where it is in the table itself that very trial is taken. Its logits are computed once and
 kept on disk; vocabularies are too large for that, and it runs beside the student there. Its seconds are the student's too. With
---unlabelled its say on those rows is learned as well.
+--unlabelled its say on those rows is learned as well; where texts are written it writes one for each of them.
 
 match: hidden = 1 - cos of the states of tokens, student layer i beside teacher layer ceil((i + 1) N / M) - 1, those of a student of
 another width through a linear map that is trained beside it (at `map_lr`) and not kept; attention = squared difference of the scores

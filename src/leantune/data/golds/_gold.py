@@ -129,6 +129,15 @@ class Gold:
         """Answers of a batch of rows (columns text, pair where there is one, label) that was checked before."""
         raise NotImplementedError
 
+    def blank(self, words: int) -> Any:
+        """What stands on disk in the place of an answer that nobody knows, which no loss looks at; None where every text brings its own.
+
+        Args:
+            words: of the row, where rows are lists of words.
+        """
+        del words
+        return None
+
     def strata(self, gold: pa.Array) -> NDArray[np.int32]:
         """A number per row; rows of equal numbers are spread evenly over the splits."""
         return np.zeros(len(gold), np.int32)

@@ -104,6 +104,11 @@ class Choice(Gold):
                 problems.add(f'row {row}, column "{source.label}": {_none_of(said, given, way)}', "E-LABEL")
         problems.raise_if_any()
 
+    def blank(self, words: int) -> Any:
+        """None of the options."""
+        del words
+        return {"place": -1, "text": ""}
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Place and text of the right option of each row."""
         find, found = WAYS[_way(labels)], []

@@ -50,6 +50,11 @@ class Label(Gold):
         """Each label needs two rows."""
         check_single_rows(count_labels(train.table, train.label, train.place), train.label, train.place, train.table)
 
+    def blank(self, words: int) -> Any:
+        """No label."""
+        del words
+        return -1
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Index of each label in `labels`."""
         return pc.index_in(cells.column(cells.num_columns - 1), value_set=pa.array(labels, pa.string())).cast(pa.int32())

@@ -81,6 +81,11 @@ class Labels(Gold):
                     )
         problems.raise_if_any()
 
+    def blank(self, words: int) -> Any:
+        """No label."""
+        del words
+        return []
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Numbers of the labels of each row."""
         number = {label: place for place, label in enumerate(labels)}

@@ -10,5 +10,9 @@ class Neighbours(Label):
 
     from_passages = True
 
+    def blank(self, words: int) -> None:
+        """Passages say themselves what follows what."""
+        del words
+
 
 MEMBER = Neighbours()

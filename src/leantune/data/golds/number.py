@@ -59,6 +59,11 @@ class Number(Gold):
                     problems.add(f'row {start + place}, column "{source.label}": "{text}" is no finite number. Correct it.', "E-LABEL")
         problems.raise_if_any()
 
+    def blank(self, words: int) -> Any:
+        """Nought."""
+        del words
+        return 0.0
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """The numbers."""
         del labels

@@ -54,6 +54,11 @@ class Relevance(Gold):
                     problems.add(f"{what} Write 0 or 1 (or yes and no, answer and not_answer).", "E-LABEL")
         problems.raise_if_any()
 
+    def blank(self, words: int) -> Any:
+        """Of no group."""
+        del words
+        return [0, 0]
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Group and relevance of each row."""
         del labels

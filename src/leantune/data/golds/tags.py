@@ -74,6 +74,10 @@ class Tags(Gold):
         elif not words:
             yield f', column "{text}"', "no word. Delete the row."
 
+    def blank(self, words: int) -> Any:
+        """Any tag: how many there are says which tokens have one."""
+        return [0] * words
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """Numbers of the tags of each row."""
         number = {label: place for place, label in enumerate(labels)}

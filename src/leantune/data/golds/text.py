@@ -81,6 +81,11 @@ class Text(Gold):
                 problems.add(f'row {some(found, SHOWN_ROWS)}, column "{source.label}": {what}', "E-LABEL")
         problems.raise_if_any()
 
+    def blank(self, words: int) -> Any:
+        """No reference."""
+        del words
+        return []
+
     def read(self, cells: Any, labels: Sequence[str]) -> pa.Array:
         """The references of each row."""
         del labels
