@@ -171,7 +171,7 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(checkpoint, "write_tensors", full)
     made = course(context, job("bitfit", steps=3))
     expected = course(context, job("bitfit", steps=3))
     list(fit(expected, BestLook()))

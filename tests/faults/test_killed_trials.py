@@ -83,7 +83,7 @@ def test_killed_at_a_moment(context: Context, alone: dict[str, Any], dies: Dies,
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (checkpoint, "save_file"),  # nothing of the checkpoint is there
+        (checkpoint, "write_tensors"),  # nothing of the checkpoint is there
         (checkpoint, "seal"),  # its tensors are, without a manifest
         (checkpoint.os, "replace"),  # it is whole, beside its place
         (checkpoint, "flush_folder"),  # it is in its place, the older ones too
@@ -175,7 +175,7 @@ def test_a_smaller_disk_than_the_checkpoint_costs_nothing_else(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(checkpoint, "write_tensors", full)
     job = wanted()
     record = finish(context, job)
     assert left(context, record) == alone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import secrets
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +14,6 @@ from leantune.core.spec import Spec
 
 S = TypeVar("S", bound=Spec)
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_RUST = re.compile(r"\(os error (\d+)\)")
-"""How safetensors tells the system's error."""
 
 
 def disk_refusal(error: BaseException) -> str | None:
@@ -25,14 +22,11 @@ def disk_refusal(error: BaseException) -> str | None:
     >>> disk_refusal(OSError(28, "No space left on device", "runs/a/model.safetensors"))
     'No space left on device: runs/a/model.safetensors. Make room and run the same command again; what was finished is kept.'
     """
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := _RUST.search(str(error))):
-        number = int(found[1])
-    if number not in _REFUSALS:
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         return None
-    place = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
-    what = "Make room" if number != errno.EROFS else "Make the folder writable"
-    return f"{os.strerror(number)}{place}. {what} and run the same command again; what was finished is kept."
+    place = f": {error.filename}" if error.filename else ""
+    what = "Make room" if error.errno != errno.EROFS else "Make the folder writable"
+    return f"{error.strerror}{place}. {what} and run the same command again; what was finished is kept."
 
 
 def read_kept(path: Path, kind: type[S]) -> S | None:

@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from leantune import __version__
 from leantune.core.files import write_atomic
 from leantune.core.seal import broken, flush_folder, seal
+from leantune.models.tensor_file import load_tensors, write_tensors
 
 FORMAT = 1
 SHARE = 0.02
@@ -76,14 +75,14 @@ class Checkpoints:
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, part / TENSORS)
+            write_tensors(checkpoint.tensors, part / TENSORS)
             write_atomic(part / VALUES, json.dumps(checkpoint.values))
             manifest = {"format": FORMAT, "made_by": _made_by(), "step": checkpoint.step, "files": seal(part)}
             write_atomic(part / MANIFEST, json.dumps(manifest))
             shutil.rmtree(place, ignore_errors=True)
             os.replace(part, place)
             flush_folder(self.folder)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             shutil.rmtree(part, ignore_errors=True)
             told, self._told = self._told, True
             return None if told else f"no checkpoint could be written at step {checkpoint.step} ({error})"
@@ -100,7 +99,7 @@ class Checkpoints:
             reason = _fault(place)
             if reason is None:
                 values = json.loads((place / VALUES).read_text("utf-8"))
-                return Checkpoint(int(place.name.removeprefix("step-")), load_file(place / TENSORS), values), rejected
+                return Checkpoint(int(place.name.removeprefix("step-")), load_tensors(place / TENSORS), values), rejected
             rejected.append(f"checkpoint {place.name} is not used: {reason}")
         return None, rejected
 

@@ -25,7 +25,7 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.utils.other import ModulesToSaveWrapper
 from peft.utils.peft_types import PeftType
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoConfig
 
@@ -42,6 +42,7 @@ from leantune.models.quiet import quiet
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 from leantune.models.soft_tokens import SoftTokens, write_soft_tokens
 from leantune.models.surgery import NOTHING, is_tuner
+from leantune.models.tensor_file import write_tensors
 from leantune.models.tying import untied
 from leantune.models.verbalizer import Verbalizer
 
@@ -220,7 +221,7 @@ def write_head(head: nn.Linear, folder: Path) -> None:
         "module_output_name": "sentence_embedding",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    _save({f"linear.{name}": value for name, value in head.state_dict().items()}, folder / "model.safetensors")
+    write_tensors({f"linear.{name}": value for name, value in head.state_dict().items()}, folder / "model.safetensors")
 
 
 def read_head(head: nn.Linear, folder: Path) -> None:
@@ -252,7 +253,7 @@ def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, fol
         if isinstance(value, set):
             setattr(stored, name, sorted(value))  # a set has another order in every process, and the file other bytes
     stored.save_pretrained(folder)
-    _save(state, folder / ADAPTER_WEIGHTS)
+    write_tensors(state, folder / ADAPTER_WEIGHTS)
 
 
 def _write_whole(body: nn.Module, base: Base, folder: Path) -> None:
@@ -337,8 +338,3 @@ def _fit(module: nn.Module, state: dict[str, Tensor], place: Path) -> None:
         module.load_state_dict(state)
     except RuntimeError as error:
         raise ArtifactError(f"{place}: does not fit the model: {str(error).strip().splitlines()[-1].strip()}", "E-ARTIFACT") from error
-
-
-def _save(state: dict[str, Tensor], file: Path) -> None:
-    """Tensors without aliases and in order, as safetensors needs them."""
-    save_file({name: value.detach().cpu().clone().contiguous() for name, value in state.items()}, file, metadata={"format": "pt"})

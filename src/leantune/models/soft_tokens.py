@@ -21,10 +21,10 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from leantune.models.heads import SoftSpec
+from leantune.models.tensor_file import write_tensors
 
 FILE = "soft_tokens.safetensors"
 _LAYERS = 2
@@ -119,7 +119,7 @@ def placed(body: nn.Module, soft: SoftTokens) -> Iterator[None]:
 @torch.no_grad()
 def write_soft_tokens(soft: SoftTokens, folder: Path) -> None:
     """The vectors as they are read, without an encoder."""
-    save_file({"vectors": soft().detach().cpu().clone().contiguous()}, folder / FILE, metadata={"format": "pt"})
+    write_tensors({"vectors": soft()}, folder / FILE)
 
 
 def _embeddings(body: nn.Module) -> list[nn.Embedding]:
