@@ -13,6 +13,7 @@ from torch import Tensor
 
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.study import Job
+from leantune.data.dataset import prepare
 from leantune.execution import checkpoint
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.checkpoint import MANIFEST, TENSORS, VALUES, Checkpoint, Checkpoints
@@ -21,6 +22,7 @@ from leantune.execution.course import Course
 from leantune.execution.loop import BestLook, fit, trained_names
 from leantune.execution.mixture import Mixture, attach_joint, course_of
 from leantune.models.adaptation import Adaptation
+from studies_of_trials import labelled_rows, opened
 
 MakeJob = Callable[..., Job]
 
@@ -108,6 +110,18 @@ def test_tasks_that_take_turns_go_on_where_they_were(
     monkeypatch.setattr("leantune.execution.loop.SHORTEST_PAUSE", 0.0)
     two, wanted = mixture_of("mood", "slots"), job("lora(rank=2)", steps=12, evaluations=2, dropout=0.1)
     whole, resumed = both_ways(lambda: course_of(two, wanted, attach_joint(two, wanted)), tmp_path, 8)
+    one, other = trained(whole), trained(resumed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_other_words_are_hidden_as_they_would_have_been(
+    tiny_lm: Callable[[str], Path], job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leantune.execution.loop.SHORTEST_PAUSE", 0.0)
+    rows = [{"text": f"{row['text']} and what a day it was for all of us"} for row in labelled_rows()]
+    context = opened(str(tiny_lm("bert")), tmp_path / "run", prepare(rows, tmp_path / "run" / "data", task="masked_lm"))
+    wanted = job("lora(rank=2)", steps=8, evaluations=2, masking="dynamic", dropout=0.1)
+    whole, resumed = both_ways(lambda: course(context, wanted), tmp_path / "checkpoints", 6)
     one, other = trained(whole), trained(resumed)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
