@@ -40,6 +40,7 @@ from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
 from leantune.models.surprise import Surprise
+from leantune.models.untrusted import reading, refuse_deep, refuse_tokenizer
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,15 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
             f"Distil it into one model: --method \"distill(teacher='{place}') | full\".",
             "E-ARTIFACT",
         )
+    with reading(place):
+        return _loaded(place, manifest, device, merge=merge)
+
+
+def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Predictor:
+    """A model of files that may be anybody's."""
+    refuse_tokenizer(place)
+    if manifest.form != "adapter":
+        refuse_deep(place)
     base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)

@@ -151,11 +151,13 @@ def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
     with quiet():
         try:
             pinned = {"revision": location.revision} if location.revision else {}
-            return loader.from_pretrained(location.source, **pinned, **options)
+            return loader.from_pretrained(location.source, trust_remote_code=False, **pinned, **options)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0][:300]
             where = "folder" if location.local else "hub (and its local cache)"
             hint = "" if location.local else " Check the spelling and the connection, or give a folder."
+            if "trust_remote_code" in str(error):
+                reason, hint = "it needs code of its own, which leantune never runs.", " Choose a base that transformers knows."
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
 
 

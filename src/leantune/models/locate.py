@@ -103,11 +103,11 @@ def _json(location: Location, name: str) -> object:
 
 def _from_hub(location: Location, name: str) -> Path | None:
     from huggingface_hub import hf_hub_download  # heavy, and only needed for bases on the hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(location.source, name, revision=location.revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError):
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
         return None
 
 
