@@ -39,7 +39,7 @@ class BaseFacts(Spec):
     revision: str | None = None
     """Commit on the hub."""
     weights_digest: str | None = None
-    """Hash of the weight files; another base is an error, not a warning. None on the hub."""
+    """Hash of the weight files; another base is an error, not a warning. None where the hub has no safetensors, or in older artifacts."""
     pooling: str
     """The base's own pooling: stock, mean, cls or last."""
     licence: str | None = None

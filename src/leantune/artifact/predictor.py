@@ -173,7 +173,8 @@ def _origin(folder: Path, manifest: Manifest) -> Base:
         except SpecError as error:
             tried.append(error.message)
             continue
-        if None in (wanted.weights_digest, found.weights_digest) or wanted.weights_digest == found.weights_digest:
+        if wanted.weights_digest in (None, found.stored_digest):
             return found
-        tried.append(f'"{name}" has other weights than the base model of the training.')
+        has = "has other weights than" if found.stored_digest else "does not show its weights, so nobody knows whether they are those of"
+        tried.append(f'"{name}" {has} the base model of the training.')
     raise ArtifactError(f"{folder}: its base model was not found. {' '.join(tried)} Put the same base model back.", "E-ARTIFACT")

@@ -220,7 +220,7 @@ def _base_facts(base: Base) -> BaseFacts:
         name=base.name,
         source=base.location.source,
         revision=base.location.revision,
-        weights_digest=base.weights_digest,
+        weights_digest=base.stored_digest,
         pooling=base.pooling,
         licence=_licence(base),
     )

@@ -19,7 +19,7 @@ from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
 from leantune.core.packing import Packing
 from leantune.models.edge import EdgeConfig
-from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
+from leantune.models.locate import Location, hub_weights, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
 
@@ -59,6 +59,14 @@ class Base:
             return None
         files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
         return "-".join(file_digest(file) for file in files)
+
+    @cached_property
+    def stored_digest(self) -> str | None:
+        """The same of a base on the hub too, whose files are fetched for it where they are not cached; None where they cannot be had."""
+        if self.weights_digest is not None:
+            return self.weights_digest
+        files = hub_weights(self.location)
+        return "-".join(file_digest(file) for file in files) or None
 
     def count_tokens(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
