@@ -64,6 +64,12 @@ def regular(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(found))
 
 
+def stranger(folder: Path) -> None:
+    found = json.loads((folder / "tokenizer.json").read_text())
+    found["model"]["vocab"]["good"] = 900_000
+    (folder / "tokenizer.json").write_text(json.dumps(found))
+
+
 def pickled(name: str, instead: str) -> Change:
     def change(folder: Path) -> None:
         torch.save(load_file(folder / instead), folder / name)
@@ -103,6 +109,8 @@ ATTACKS: dict[str, tuple[tuple[str, str], Change, str]] = {
     "layers fewer": (WHOLE, said(whole, num_hidden_layers=1), "unknown"),
     "width without end": (WHOLE, said(whole, hidden_size=10**9), "config.json describes"),
     "words without end": (WHOLE, said(whole, vocab_size=10**12), "config.json describes"),
+    "heads less than none": (WHOLE, said(whole, num_attention_heads=-1), '"num_attention_heads": -1, and it needs at least 1'),
+    "token outside": (ADAPTER, stranger, "its tokenizer has a token 900,000"),
     "other family": (WHOLE, said(whole, model_type="gpt2"), "tensors do not fit"),
     "kernel of the hub": (WHOLE, said(whole, _attn_implementation="evil/kernel", attn_implementation="evil/kernel"), "cannot be made"),
     "nested without end": (WHOLE, lambda folder: (folder / whole).write_text("[" * 100_000), "nested too deeply"),

@@ -40,7 +40,7 @@ from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
 from leantune.models.surprise import Surprise
-from leantune.models.untrusted import reading, refuse_deep, refuse_tokenizer
+from leantune.models.untrusted import reading, refuse_deep, refuse_strange_tokens, refuse_tokenizer
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,15 @@ def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Pre
     refuse_tokenizer(place)
     if manifest.form != "adapter":
         refuse_deep(place)
-    base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
+    found = find_base(place, manifest)
+    base = replace(found, tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
     informed = Surprise(_origin(place, manifest), chosen) if manifest.facts.compresses else None
     worded = worded_of(manifest, base, informed)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
     network = read_delta(base, place, head, merge=merge).to(chosen)
+    refuse_strange_tokens(place, base.tokenizer, found.tokenizer if manifest.form == "adapter" else base.tokenizer, network.body)
     return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known), informed)
 
 

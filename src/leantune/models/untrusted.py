@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedTokenizerBase
 
 from leantune.core.errors import ArtifactError, LeantuneError, nearest, some
 
@@ -38,6 +39,8 @@ _CODE = "auto_map"
 _UNBOUNDED = re.compile(r"\{\d*,\}")
 _LONGEST = 10_000
 """Letters of a regular expression."""
+_POSITIVE = re.compile("attention_heads|hidden_size|intermediate_size|vocab_size|hidden_layers|^n_(head|embd|layer)$")
+"""Sizes that a model cannot be without."""
 _MOST_LAYERS = 128
 """That are believed whatever the number of tensors."""
 
@@ -180,7 +183,7 @@ def nested_repeats(pattern: str) -> bool:
 
 
 def refuse_deep(folder: Path) -> None:
-    """Refuse a configuration with more layers than its files have tensors; even their skeleton would take long to build."""
+    """Refuse a configuration with more layers than its files have tensors, which would take long to build, or without a part."""
     files = sorted(folder.glob("*.safetensors"))
     tensors = max(_MOST_LAYERS, sum(len(shapes_in(file)) for file in files))
     waiting = [read_object(folder / "config.json")] if (folder / "config.json").is_file() else []
@@ -188,6 +191,8 @@ def refuse_deep(folder: Path) -> None:
         for name, value in waiting.pop().items():
             if isinstance(value, dict):
                 waiting.append(value)
+            elif type(value) is int and value < 1 and _POSITIVE.search(name):
+                raise ArtifactError(f'{folder}: config.json says "{name}": {value}, and it needs at least 1. Copy it again.', "E-ARTIFACT")
             elif "layer" in name and type(value) is int and value > tensors:
                 raise ArtifactError(
                     f'{folder}: config.json says "{name}": {value:,}, and its files hold fewer tensors. Copy it again.', "E-ARTIFACT"
@@ -201,6 +206,19 @@ def refuse_swollen(folder: Path, skeleton: nn.Module, weights: list[Path]) -> No
     if described > _SWOLLEN * held:
         what = f"config.json describes {described:,} parameters, and the files hold {held:,}"
         raise ArtifactError(f"{folder}: {what}. Copy the whole folder again.", "E-ARTIFACT")
+
+
+def refuse_strange_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase, own: PreTrainedTokenizerBase, body: nn.Module) -> None:
+    """Refuse a tokenizer with tokens that neither the embeddings have nor the base's own tokenizer.
+
+    Raises:
+        ArtifactError: E-ARTIFACT with the largest token.
+    """
+    table = getattr(body, "get_input_embeddings", lambda: None)()
+    rows = getattr(getattr(table, "weight", None), "shape", (0,))[0]
+    largest, allowed = max(tokenizer.get_vocab().values(), default=0), max(rows, len(own) if own is not tokenizer else 0)
+    if rows and largest >= allowed:
+        raise ArtifactError(f"{folder}: its tokenizer has a token {largest:,}, and the model has {rows:,}. Copy it again.", "E-ARTIFACT")
 
 
 @contextmanager
