@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow grid lint check format bench clean
+.PHONY: help demo test slow grid fuzz lint check format bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,12 @@ slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fre
 
 grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes
 	$(PARALLEL) -m grid
+
+SECONDS ?= 120
+SEED ?= 0
+
+fuzz: $(VENV)/dev  ## damaged and hostile files for SECONDS=120 with SEED=0: rows, an answer or one clear error
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(VENV)/dev  ## format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks examples docs

@@ -11,7 +11,8 @@ import pytest
 import leantune as lt
 from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
-from leantune.artifact.manifest import CARD, read_manifest
+from leantune.artifact.integrity import CARD
+from leantune.artifact.manifest import read_manifest
 from leantune.core.errors import LeantuneError, SpecError
 from leantune.kinds.method import parse_method
 

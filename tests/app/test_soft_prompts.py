@@ -11,7 +11,8 @@ import torch
 
 import leantune as lt
 from leantune.artifact.manifest import read_manifest
-from leantune.models.delta import HEAD, read_tensors
+from leantune.models.adapter_file import read_tensors
+from leantune.models.delta import HEAD
 from leantune.models.soft_tokens import FILE
 
 PROMPT = {"prompt": "{text} {soft:it was} {mask} {soft:2}", "labels": "good=great|nice, bad=awful|poor"}

@@ -14,7 +14,8 @@ from scipy.special import softmax
 from typer.testing import CliRunner
 
 import leantune as lt
-from leantune.artifact.manifest import CARD, read_manifest
+from leantune.artifact.integrity import CARD
+from leantune.artifact.manifest import read_manifest
 from leantune.artifact.parity import Proof
 from leantune.artifact.predictor import Predictor, load
 from leantune.cli.main import build

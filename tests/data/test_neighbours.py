@@ -39,7 +39,7 @@ def test_second_parts_change_places_among_themselves() -> None:
 def test_single_sentences_are_left_out_and_counted() -> None:
     rows, notes = pairs(["One sentence", "He came. She went.", None, ""])
     assert rows == [("He came.", "She went.", NEXT)], "a lone exchanged passage has nobody to change with"
-    assert str(notes[0]) == "passages left out: 3: row 1, 3, 4 (a pair needs two sentences)"
+    assert str(notes[0]) == "passages left out: a.txt row 1, 3, 4 (3 passages; a pair needs two sentences)"
 
 
 def test_other_files_stay_as_they_are() -> None:

@@ -159,7 +159,7 @@ def test_plain_answers_beside_question_and_text_are_recognised(tmp_path: Path) -
     for row in rows[10:20]:
         row["answer"] = "Karl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(DataError, match=r"10 of 30 answers do not stand in their text: row 11, 12"):
+    with pytest.raises(DataError, match=r"10 of 30 rows .33%. lose something, .* answers outside of the text .row 11, 12"):
         prepare(path, tmp_path / "bad")
 
 
@@ -182,8 +182,8 @@ def test_a_few_answers_that_stand_nowhere_are_told(tmp_path: Path) -> None:
 def test_many_answers_that_stand_nowhere_are_refused(tmp_path: Path) -> None:
     lost = {"text": ["never"], "answer_start": [3]}
     error = failure(write(tmp_path / "a.jsonl", rows_of(changes=dict.fromkeys((3, 8, 9, 11), lost))), tmp_path / "out")
-    assert error.code == "E-LABEL"
-    assert "4 of 60 answers do not stand in their text: row 3, 8, 9, 11." in str(error)
+    assert error.code == "E-LOST"
+    assert "4 of 60 rows (7%) lose something, and at most 5% may: answers outside of the text (row 3, 8, 9, 11)." in str(error)
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])

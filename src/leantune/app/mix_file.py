@@ -63,12 +63,12 @@ def is_mix(file: str) -> bool:
         return True
     if path.suffix != ".json" or not path.is_file():
         return False
-    with path.open("rb") as opened:
-        if not opened.read(64).lstrip().startswith(b"{"):
-            return False
     try:
+        with path.open("rb") as opened:
+            if not opened.read(64).lstrip().startswith(b"{"):
+                return False
         found = json.loads(path.read_text("utf-8"))
-    except ValueError:
+    except (OSError, ValueError, RecursionError):  # whoever reads it as rows tells what is wrong with it
         return False
     return isinstance(found, dict) and "tasks" in found
 

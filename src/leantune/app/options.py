@@ -16,6 +16,7 @@ from leantune.core.records import Decoding
 from leantune.core.spec import Spec
 from leantune.core.study import Conduct, Limits, Preference
 from leantune.core.wording import parse_words
+from leantune.data.losses import MOST
 
 FEW_SHOT_SEEDS = (13, 21, 42, 87, 100)
 REFERENCE = "full"
@@ -76,6 +77,8 @@ class Options(Spec):
     """Masked language modelling: whether other tokens are hidden at each visit of a text."""
     split_seed: int = 0
     """Of the split where one file is given."""
+    most_lost: float = Field(default=MOST, ge=0, le=1)
+    """Share of a file's rows that may lose something on their way in."""
     prefer: Preference = "storage"
     """Cost that decides among methods that are as good: storage (the task's own files), speed (one row), size (the whole model)."""
     checkpoint: str = "1min"

@@ -236,6 +236,7 @@ def _prepared(sources: Sources, run: Path, options: Options) -> Dataset:
         "label": options.label,
         "seed": options.split_seed,
         "task": options.task,
+        "most_lost": options.most_lost,
     }
     kept = run / "data"
     if not (run / "study.json").is_file() or is_prepared(sources.train, kept, **given):

@@ -41,7 +41,7 @@ def read_yaml(file: str, loader: type[AsNames | AsTexts], *, advice: str = "") -
         return yaml.load(text, loader)
     except OSError as error:
         raise SpecError(f"{file}: cannot be read: {error.strerror}.", "E-FILE") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or " ".join(str(error).split())[:200]

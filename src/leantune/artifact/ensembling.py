@@ -25,7 +25,8 @@ from leantune.artifact.card import card
 from leantune.artifact.ensemble import MEMBERS, Ensemble, Said, blended, decoded, said_by
 from leantune.artifact.export import probes, said
 from leantune.artifact.files import labelled
-from leantune.artifact.manifest import CARD, Facts, Manifest, Member, write_manifest
+from leantune.artifact.integrity import CARD
+from leantune.artifact.manifest import Facts, Manifest, Member, write_manifest
 from leantune.artifact.merging import other_task
 from leantune.artifact.parity import prove
 from leantune.artifact.predictor import Predictor, load

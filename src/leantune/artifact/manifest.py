@@ -8,14 +8,13 @@ The hashes find damage and mix-ups; they are no signature. The model card is lis
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from leantune.core.errors import ArtifactError, Problems
+from leantune.artifact.integrity import NAME, check_files, is_name, sha256
+from leantune.core.errors import ArtifactError
 from leantune.core.files import write_atomic
 from leantune.core.long import FIELDS, Long
 from leantune.core.records import Cost, Decoding, Interval, Recipe, Scores
@@ -24,10 +23,10 @@ from leantune.core.wording import Asked, Wording
 from leantune.data.template import Template
 from leantune.data.words import OF_WORDS
 from leantune.kinds.prompt import columns_of
+from leantune.models.untrusted import read_object
 
-NAME = "leantune.json"
-CARD = "README.md"
 VERSION = 1
+"""Of this format; a folder of another one is told what to do."""
 
 
 class BaseFacts(Spec):
@@ -40,18 +39,24 @@ class BaseFacts(Spec):
     revision: str | None = None
     """Commit on the hub."""
     weights_digest: str | None = None
-    """Hash of the weight files; another base is an error, not a warning. None on the hub."""
+    """Hash of the weight files; another base is an error, not a warning. None where the hub has no safetensors, or in older artifacts."""
     pooling: str
     """The base's own pooling: stock, mean, cls or last."""
     licence: str | None = None
     """As the base's own card says."""
 
 
+def _distinct(labels: list[str]) -> list[str]:
+    if len(set(labels)) < len(labels):
+        raise ValueError("a label stands there twice")
+    return labels
+
+
 class Facts(Spec):
     """What only the one who trained knows."""
 
     task: str
-    labels: list[str] = Field(min_length=1)
+    labels: Annotated[list[str], AfterValidator(_distinct)] = Field(min_length=1)
     method: str
     """The method's expression."""
     title: str = ""
@@ -64,7 +69,7 @@ class Facts(Spec):
     """Name of the second text's column; None for single texts."""
     label: str = "label"
     """Name of the label column that was trained on."""
-    outputs: int
+    outputs: int = Field(ge=0)
     """Width of the logits."""
     pieces: str = "text"
     """How rows become pieces, a name of `data.pieces`."""
@@ -163,10 +168,16 @@ def auto_class(facts: Facts) -> str:
 Form = Literal["adapter", "whole", "onnx", "ensemble"]
 
 
+def _inside(name: str) -> str:
+    if not is_name(name):
+        raise ValueError(f"{name[:80]!r} is no folder inside of the artifact")
+    return name
+
+
 class Member(Spec):
     """One model of an ensemble."""
 
-    folder: str
+    folder: Annotated[str, AfterValidator(_inside)]
     """Inside of the ensemble, an artifact of its own."""
     weight: float
     """Of its probabilities; those of all members sum to 1."""
@@ -192,7 +203,7 @@ class Manifest(Spec):
     """The models of an ensemble."""
     layout: str
     """How the head sits on the body: stock, mean, cls or last."""
-    max_length: int
+    max_length: int = Field(ge=1, le=1_000_000)
     """Tokens per row at most."""
     loads_in: list[str] = Field(default_factory=list)
     """Programs and libraries that load the folder."""
@@ -219,39 +230,37 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / NAME
     if not file.is_file():
         raise ArtifactError(f'"{folder}" is no artifact: {NAME} is missing. {_hint(folder)}', "E-ARTIFACT")
+    raw = read_object(file)
+    _refuse_version(file, raw)
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(raw, dict) and raw.get("version", VERSION) > VERSION:
-            raise ArtifactError(f"{file}: written by a newer leantune ({raw.get('leantune')}). Update leantune.", "E-ARTIFACT")
         manifest = Manifest.model_validate(raw)
-    except (ValidationError, ValueError) as error:
-        if isinstance(error, ArtifactError):
-            raise
-        raise ArtifactError(f"{file}: cannot be read: {str(error).splitlines()[0]}. Copy the whole folder again.", "E-ARTIFACT") from error
-    _verify(folder, manifest)
+    except ValidationError as error:
+        raise ArtifactError(f"{file}: cannot be read: {_faults(error)}. Copy the whole folder again.", "E-ARTIFACT") from error
+    check_files(folder, manifest.files)
     return manifest
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _refuse_version(file: Path, raw: dict[str, Any]) -> None:
+    """Say what to do with a format that this version does not read."""
+    version, maker = raw.get("version", VERSION), f"leantune {raw.get('leantune')}"
+    if type(version) is not int:
+        raise ArtifactError(f'{file}: "version" is {version!r} and no number. Copy the whole folder again.', "E-ARTIFACT")
+    if version > VERSION:
+        message = f"written by a newer leantune ({raw.get('leantune')}, format {version}; this one reads {VERSION}). Update leantune."
+        raise ArtifactError(f"{file}: {message}", "E-ARTIFACT")
+    if version < VERSION:
+        message = f"written by an older {maker} in format {version}, and this one reads {VERSION}. Load it with {maker}, or train again."
+        raise ArtifactError(f"{file}: {message}", "E-ARTIFACT")
 
 
-def _verify(folder: Path, manifest: Manifest) -> None:
-    problems = Problems(str(folder))
-    for name, expected in manifest.files.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            problems.add(f'"{name}" lies outside the folder. Get the artifact from where it was made.', "E-ARTIFACT")
-        elif not path.is_file():
-            problems.add(f"{name} is missing. Copy the whole folder again.", "E-ARTIFACT")
-        elif name != CARD and sha256(path) != expected:
-            problems.add(f"{name} is not the file that was saved. Copy the whole folder again.", "E-ARTIFACT")
-    problems.raise_if_any(ArtifactError)
+def _faults(error: ValidationError) -> str:
+    """The first few fields that are wrong."""
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()[:3])
 
 
 def _hint(folder: Path) -> str:
+    if folder.is_file():
+        return "It is a file. Artifacts are folders and nothing is unpacked: unpack it yourself, where you trust it."
     if not folder.exists():
         return "There is no such folder."
     if (folder / "best" / NAME).is_file():

@@ -40,6 +40,7 @@ from leantune.models.base import Base, open_base, read_tokenizer
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
 from leantune.models.surprise import Surprise
+from leantune.models.untrusted import reading, refuse_deep, refuse_strange_tokens, refuse_tokenizer
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,24 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
             f"Distil it into one model: --method \"distill(teacher='{place}') | full\".",
             "E-ARTIFACT",
         )
-    base = replace(find_base(place, manifest), tokenizer=read_tokenizer(place), max_length=manifest.max_length)
+    with reading(place):
+        return _loaded(place, manifest, device, merge=merge)
+
+
+def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Predictor:
+    """A model of files that may be anybody's."""
+    refuse_tokenizer(place)
+    if manifest.form != "adapter":
+        refuse_deep(place)
+    found = find_base(place, manifest)
+    base = replace(found, tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
     informed = Surprise(_origin(place, manifest), chosen) if manifest.facts.compresses else None
     worded = worded_of(manifest, base, informed)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
     network = read_delta(base, place, head, merge=merge).to(chosen)
+    refuse_strange_tokens(place, base.tokenizer, found.tokenizer if manifest.form == "adapter" else base.tokenizer, network.body)
     return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known), informed)
 
 
@@ -175,7 +187,8 @@ def _origin(folder: Path, manifest: Manifest) -> Base:
         except SpecError as error:
             tried.append(error.message)
             continue
-        if None in (wanted.weights_digest, found.weights_digest) or wanted.weights_digest == found.weights_digest:
+        if wanted.weights_digest in (None, found.stored_digest):
             return found
-        tried.append(f'"{name}" has other weights than the base model of the training.')
+        has = "has other weights than" if found.stored_digest else "does not show its weights, so nobody knows whether they are those of"
+        tried.append(f'"{name}" {has} the base model of the training.')
     raise ArtifactError(f"{folder}: its base model was not found. {' '.join(tried)} Put the same base model back.", "E-ARTIFACT")

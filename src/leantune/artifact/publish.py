@@ -21,7 +21,8 @@ from typing import Any
 
 from leantune import __version__
 from leantune.artifact.card import card
-from leantune.artifact.manifest import CARD, NAME, BaseFacts, Facts, Manifest, read_manifest, write_manifest
+from leantune.artifact.integrity import CARD, NAME
+from leantune.artifact.manifest import BaseFacts, Facts, Manifest, read_manifest, write_manifest
 from leantune.artifact.parity import SCRIPT, Golden, holds_packed, prove
 from leantune.artifact.script.carry import carry
 from leantune.artifact.script.compose import Graph, compose, runs_alone
@@ -219,7 +220,7 @@ def _base_facts(base: Base) -> BaseFacts:
         name=base.name,
         source=base.location.source,
         revision=base.location.revision,
-        weights_digest=base.weights_digest,
+        weights_digest=base.stored_digest,
         pooling=base.pooling,
         licence=_licence(base),
     )

@@ -82,6 +82,7 @@ MicroBatch = Annotated[int | None, typer.Option(help="Rows of a step in memory a
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse what may give other bits each time (on a GPU).")]
 Recall = Annotated[bool, typer.Option("--recall/--no-recall", help="Compute layers below the trained ones once and read them back.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MostLost = Annotated[float, typer.Option(help="Share of a file's rows that may lose something (see E-LOST in docs/errors.md).")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split where FILE is split.")]
 Out = Annotated[str | None, typer.Option(help="Run folder.", show_default="runs/FILE-MODEL")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors and the result.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -35,28 +35,34 @@ def command(
     long: option.Long = "head",
     max_target_length: option.MaxTargetLength = None,
     split_seed: option.SplitSeed = 0,
+    most_lost: option.MostLost = 0.05,
+    left_out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write what rows lose here, where they lose anything, as JSON Lines.")
+    ] = None,
     as_json: option.Json = False,
 ) -> None:
     """Check a labelled file: labels, lengths, empty texts, duplicates, leakage between splits, giveaways. Of a file of tasks, each."""
-    from leantune.app.mix_file import is_mix, read_mix, refuse_for_all
+    from leantune.app.mix_file import is_mix, read_mix, refuse_for_all, refuse_for_one
     from leantune.core.long import ways_by_field
     from leantune.data.test_sets import named_tests
 
     columns = {"text": text, "text_pair": text_pair, "label": label, "task": task}
     ways_by_field(long)  # a typo is told before anything is read
     counting = _counting(model, max_length, max_target_length, long)
+    reading = {"seed": split_seed, "most_lost": most_lost}
     if is_mix(file):
         refuse_for_all(dev=dev, test=test, **columns)
-        _check_each(read_mix(file), counting, seed=split_seed, as_json=as_json)
+        refuse_for_one(left_out=left_out)
+        _check_each(read_mix(file), counting, as_json=as_json, **reading)
         return
-    dataset, report = _checked(file, counting, dev=dev, test=named_tests(test), seed=split_seed, **columns)
+    dataset, report = _checked(file, counting, left_out=left_out, dev=dev, test=named_tests(test), **reading, **columns)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         _show(dataset, report, counting.told)
 
 
-def _check_each(mix: Mix, counting: Counting, *, seed: int, as_json: bool) -> None:
+def _check_each(mix: Mix, counting: Counting, *, as_json: bool, **reading: Any) -> None:
     """Check all tasks of a file; those that cannot be read are told at the end, all at once."""
     import json
 
@@ -66,7 +72,7 @@ def _check_each(mix: Mix, counting: Counting, *, seed: int, as_json: bool) -> No
     for one in mix.tasks:
         columns = {"text": one.text, "text_pair": one.text_pair, "label": one.label, "task": one.task}
         try:
-            dataset, report = _checked(one.file, counting, dev=one.dev, test=one.test, seed=seed, **columns)
+            dataset, report = _checked(one.file, counting, dev=one.dev, test=one.test, **reading, **columns)
         except LeantuneError as error:
             problems.add(f"task {one.name}: {error.message}", error.code)
             continue
@@ -78,16 +84,33 @@ def _check_each(mix: Mix, counting: Counting, *, seed: int, as_json: bool) -> No
         typer.echo(json.dumps(reports, indent=2, ensure_ascii=False))
 
 
-def _checked(file: str, counting: Counting, **given: Any) -> tuple[Dataset, CheckReport]:
-    """Prepare the rows of a task in a folder that goes, and check them."""
+def _checked(file: str, counting: Counting, left_out: str | None = None, **given: Any) -> tuple[Dataset, CheckReport]:
+    """Prepare the rows of a task in a folder that goes, and check them; what they lose is written first."""
     import tempfile
 
     from leantune.data.check import check
     from leantune.data.dataset import prepare
 
     with tempfile.TemporaryDirectory(prefix="leantune-check-") as folder:
-        dataset = prepare(file, Path(folder), **given)
+        try:
+            dataset = prepare(file, Path(folder), **given)
+        finally:
+            if left_out is not None:
+                _keep_losses(Path(folder), Path(left_out))
         return dataset, check(dataset, counting.ruler(dataset) if counting.ruler else None)
+
+
+def _keep_losses(folder: Path, out: Path) -> None:
+    """The list of what rows lose, where the user wants it."""
+    from leantune.core.errors import DataError
+    from leantune.core.files import write_atomic
+    from leantune.data.losses import FILE
+
+    try:
+        if (folder / FILE).exists():
+            write_atomic(out, (folder / FILE).read_bytes())
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written ({error.strerror}).", "E-FILE") from None
 
 
 class Counting(NamedTuple):

@@ -74,6 +74,7 @@ def command(
     deterministic: option.Deterministic = False,
     micro_batch: option.MicroBatch = None,
     split_seed: option.SplitSeed = 0,
+    most_lost: option.MostLost = 0.05,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,

@@ -50,6 +50,7 @@ def command(
     deterministic: option.Deterministic = False,
     micro_batch: option.MicroBatch = None,
     split_seed: option.SplitSeed = 0,
+    most_lost: option.MostLost = 0.05,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
     json: option.Json = False,
     quiet: option.Quiet = False,

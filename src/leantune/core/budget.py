@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from leantune.core.errors import BudgetError
 
 DEFAULT = "20min"
+_MOST = 1e9
+"""Of a unit."""
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
 
@@ -36,6 +38,8 @@ def parse_budget(text: str) -> Budget:
     if not match:
         raise BudgetError(f'--budget "{text}" cannot be read. Write minutes or steps, for example 30min, 2h or 300steps.', "E-BUDGET")
     number, unit = float(match[1]), match[2]
+    if number > _MOST:
+        raise BudgetError(f'--budget "{text[:40]}" is more than anybody has. Write for example 30min, 2h or 300steps.', "E-BUDGET")
     if unit.startswith("step"):
         if number != int(number) or number < 10:
             raise BudgetError(f'--budget "{text}": a trial needs at least 10 whole steps.', "E-BUDGET")

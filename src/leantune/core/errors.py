@@ -18,6 +18,7 @@ CODES: dict[str, str] = {
     "E-COLUMN": "a column is missing, duplicated or cannot be inferred",
     "E-LABEL": "labels are missing, too few or unknown",
     "E-TEXT": "texts are missing or of the wrong kind",
+    "E-LOST": "too many rows would lose something",
     "E-SPLIT": "train, dev and test cannot be told apart or overlap",
     "E-NAME": "a name is not known",
     "E-EXPR": "an expression cannot be parsed",

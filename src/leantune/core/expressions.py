@@ -9,12 +9,18 @@ and lists. Nothing is evaluated: the text is parsed as a Python expression and o
 from __future__ import annotations
 
 import ast
+import math
 import re
+import unicodedata
+import warnings
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 from leantune.core.errors import SpecError, some
 
+_LONGEST = 20_000
+"""Letters of an expression."""
 _WORDS = {"true": True, "false": False, "none": None, "True": True, "False": False, "None": None}
 
 
@@ -47,9 +53,19 @@ def parse_call(text: str) -> Call:
     """Parse one link such as `lora(rank=4, sites=[query, value])`."""
     source = text.strip()
     try:
-        node = ast.parse(source, mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise SpecError(f'Cannot read the expression "{source}". {_syntax_hint(source)}', "E-EXPR") from error
+        if len(source) > _LONGEST:
+            raise ValueError("too long")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _call(ast.parse(source, mode="eval").body, source)
+    except SpecError:
+        raise
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise SpecError(f'Cannot read the expression "{_shortened(source)}". {_syntax_hint(source)}', "E-EXPR") from error
+
+
+def _call(node: ast.expr, source: str) -> Call:
     if isinstance(node, ast.Name | ast.Attribute):
         return Call(_dotted(node, source))
     if not isinstance(node, ast.Call):
@@ -69,10 +85,11 @@ def split_list(text: str) -> list[str]:
 
 
 def _split(text: str, separator: str) -> list[str]:
-    parts, depth, quote, current = [], 0, "", ""
+    parts, depth, quote, current, escaped = [], 0, "", "", False
     for letter in text:
         if quote:
-            quote = "" if letter == quote else quote
+            quote = "" if letter == quote and not escaped else quote
+            escaped = letter == "\\" and not escaped
         elif letter in "\"'":
             quote = letter
         elif letter in "([{":
@@ -97,7 +114,7 @@ def _dotted(node: ast.expr, source: str) -> str:
 
 def _value(node: ast.expr, source: str) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | bool | None):
-        return node.value
+        return _finite(node.value, source)
     if isinstance(node, ast.Name | ast.Attribute):
         word = _dotted(node, source)
         return _WORDS.get(word, word)
@@ -107,9 +124,19 @@ def _value(node: ast.expr, source: str) -> Any:
         return {_value(key, source): _value(item, source) for key, item in zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         if isinstance(node.operand.value, int | float):
-            return -node.operand.value
+            return -_finite(node.operand.value, source)
     piece = ast.get_source_segment(source, node) or source
     raise SpecError(f'"{source}": "{piece}" is not a plain value (number, word, text, list).', "E-EXPR")
+
+
+def _finite(value: Any, source: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f'"{_shortened(source)}": a number is too large. Write it smaller.', "E-EXPR")
+    return value
+
+
+def _shortened(source: str) -> str:
+    return source if len(source) <= 200 else f"{source[:200]}..."
 
 
 def _syntax_hint(source: str) -> str:
@@ -126,7 +153,20 @@ def _show(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_show(item) for item in value) + "]"
     if isinstance(value, str):
-        return value if value.replace(".", "_").isidentifier() and value not in _WORDS else repr(value)
+        return value if _is_word(value) else repr(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_show(key)}: {_show(item)}" for key, item in value.items()) + "}"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    return repr(value) if not isinstance(value, float) else f"{value:g}"
+    # Six digits where they are all, and never fewer digits than were given.
+    short = f"{value + 0.0:g}" if isinstance(value, float) else repr(value)  # + 0.0: no minus before nothing
+    if isinstance(value, float) and float(short) != value:
+        return repr(value)
+    return short
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text is read back as itself without quotes."""
+    parts = text.split(".")
+    plain = all(part.isidentifier() and not iskeyword(part) for part in parts)
+    return plain and text not in _WORDS and unicodedata.normalize("NFKC", text) == text

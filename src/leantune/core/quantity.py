@@ -7,6 +7,7 @@ import re
 from leantune.core.errors import SpecError
 
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600}
+_MOST = 1e18
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -55,7 +56,8 @@ def _parse(text: str | None, option: str, unit: str, example: str) -> int | None
     if text is None:
         return None
     match = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*([kmgt]?){unit}\s*", text, re.IGNORECASE)
-    value = round(float(match[1]) * _FACTORS[match[2].lower()]) if match else 0
+    number = float(match[1]) if match else 0.0
+    value = round(number * _FACTORS[match[2].lower()]) if match and number < _MOST else 0
     if value <= 0:
         raise SpecError(f'{option} "{text}" is no positive quantity. Write for example {example}.', "E-RANGE")
     return value

@@ -15,6 +15,8 @@ from leantune.core.errors import DataError
 _BLOCK = 1 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _MAGIC = {
+    b"\xff\xfe\x00\x00": "UTF-32. Save it as UTF-8",
+    b"\x00\x00\xfe\xff": "UTF-32. Save it as UTF-8",
     b"PK\x03\x04": "a zip archive or an Excel workbook. Save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save the sheet as CSV (UTF-8)",
     b"\x1f\x8b": "gzip-compressed. Unpack it first (gunzip)",

@@ -20,6 +20,7 @@ from leantune.data.examples import Examples
 from leantune.data.gather import find, gather
 from leantune.data.golds._gold import Gold
 from leantune.data.intake import Inference
+from leantune.data.losses import MOST
 from leantune.data.manifest import Manifest, read_manifest
 from leantune.data.request import Request
 from leantune.data.table import Table
@@ -125,6 +126,7 @@ def prepare(  # the whole surface of "data in"; each option is a flag of the com
     label: str | None = None,
     seed: int = 0,
     task: str | None = None,
+    most_lost: float = MOST,
 ) -> Dataset:
     """Read, check and split labelled rows into `folder`; a folder that already holds them is used as it is.
 
@@ -139,11 +141,12 @@ def prepare(  # the whole surface of "data in"; each option is a flag of the com
         label: name of the label column.
         seed: another seed cuts other rows.
         task: name of the task.
+        most_lost: share of a file's rows that may lose something; what is left out of them is listed in `left_out.jsonl` there.
 
     Raises:
         DataError: everything that is wrong with the data, with rows and remedies.
     """
-    request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task)
+    request = Request(text=text, text_pair=text_pair, label=label, seed=seed, task=task, most_lost=most_lost)
     manifest = gather(source, dev, test, request, Path(folder))
     return Dataset(Path(folder), manifest)
 

@@ -20,6 +20,7 @@ from typing import Any
 from leantune.core.errors import Problems, some
 from leantune.core.human import plural
 from leantune.data.intake import MOST_PROBLEMS, Inference
+from leantune.data.losses import loss
 from leantune.data.names import EVENTS, LABELS, TAGS, WORDS, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
 from leantune.data.values import to_text
@@ -53,7 +54,8 @@ class Mended:
 
     moved: list[int] = field(default_factory=list)
     widened: list[int] = field(default_factory=list)
-    lost: list[int] = field(default_factory=list)
+    lost: list[tuple[int, str]] = field(default_factory=list)
+    """With what stands there."""
 
 
 def words_in(text: str) -> list[Bounds]:
@@ -139,7 +141,7 @@ def _tagged(chunks: Iterable[Chunk], columns: Columns, problems: Problems, notes
         yield {TOKENS: list(map(_words, texts)), MADE_TAGS: tags, **others}
         if len(problems.found) >= MOST_PROBLEMS:
             return
-    _tell(columns, mended, problems.place, notes)
+    _tell(columns, mended, row, problems.place, notes)
 
 
 def _words(text: str) -> list[str]:
@@ -181,7 +183,7 @@ def _tags(text: str, cell: Any, row: int, mended: Mended) -> list[str]:
         if words[inside[0]][0] < start or words[inside[-1]][1] > end:
             mended.widened.append(row)
         if any(tags[at] != "O" for at in inside):
-            mended.lost.append(row)
+            mended.lost.append((row, f"{name} {text[start:end]}"))
             continue
         tags[inside[0] : inside[-1] + 1] = [f"B-{name}", *[f"I-{name}"] * (len(inside) - 1)]
     return tags
@@ -215,15 +217,18 @@ def nearest_text(text: str, said: str, start: int, name: str) -> Bounds:
     return at, at + len(said)
 
 
-def _tell(columns: Columns, mended: Mended, place: str, notes: list[Inference]) -> None:
+def _tell(columns: Columns, mended: Mended, of: int, place: str, notes: list[Inference]) -> None:
     made = f'"{TOKENS}" are the words of "{columns.text}", "{MADE_TAGS}" say the places in "{columns.places}" in BIO'
     notes.append(Inference(what="layout", value="texts with places", why=f"{place}: {made}"))
     for rows, what, repair in (
         (mended.moved, "places moved", "another text stands there than they say; the nearest one with that text is taken"),
         (mended.widened, "places inside of words", "the whole words are taken"),
-        (mended.lost, "places left out", "a word has one tag; of places that overlap the first one is kept"),
     ):
         if rows:
             numbers = list(dict.fromkeys(rows))
             why = f"{plural(len(rows), 'place')} in {plural(len(numbers), 'row')}; {repair}"
             notes.append(Inference(what=what, value=f"{place} row {some(numbers, SHOWN_ROWS)}", why=why))
+    if mended.lost:
+        where = f"{plural(len(mended.lost), 'place')} in {plural(len({row for row, _ in mended.lost}), 'row')}"
+        why = f"{where}; a word has one tag; of places that overlap the first one is kept"
+        notes.append(loss("places left out", place, mended.lost, of=of, why=why))

@@ -23,6 +23,7 @@ from leantune.core.human import plural
 from leantune.data.entities import TEXTS, TOKENS
 from leantune.data.event_places import Sentence, Sought
 from leantune.data.intake import Inference, as_columns
+from leantune.data.losses import loss
 from leantune.data.names import EVENTS, TAGS, WORDS, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
 from leantune.data.values import to_text
@@ -51,7 +52,8 @@ class _Told:
     rows: int = 0
     made: int = 0
     sought: Sought = field(default_factory=Sought)
-    lost: list[int] = field(default_factory=list)
+    lost: list[tuple[int, str]] = field(default_factory=list)
+    """With what stands there."""
     untyped: list[int] = field(default_factory=list)
     typed: bool = False
 
@@ -85,7 +87,7 @@ def event_rows(chunks: Iterator[Chunk], problems: Problems, notes: list[Inferenc
         told.made += len(rows)
         if rows:
             yield as_columns(rows)
-    notes.extend(_notes(events, told))
+    notes.extend(_notes(events, told, problems.place))
 
 
 def _worded(row: Row, words: str) -> tuple[Row, Sentence]:
@@ -109,12 +111,12 @@ def _of_row(row: Row, sentence: Sentence, events: str, told: _Told) -> list[Row]
     told.typed = told.typed or any(kinds)
     told.untyped += [told.rows] if not all(kinds) else []
     if not told.arguments:
-        return [{**row, ROLES: _tags(sorted(triggers), len(sentence.words), told)}]
+        return [{**row, ROLES: _tags(sorted(triggers), sentence, told)}]
     things, rest = _named(row), {name: cell for name, cell in row.items() if name != events}
     found = list[Row]()
     for event, (start, end, kind) in zip(listed, triggers, strict=True):
         roles = [_argument(sentence, _object(one), things, told) for one in _list(event.get("arguments"))]
-        found.append({**rest, TRIGGER: [start, end], TYPE: kind, ROLES: _tags(roles, len(sentence.words), told)})
+        found.append({**rest, TRIGGER: [start, end], TYPE: kind, ROLES: _tags(roles, sentence, told)})
     return found
 
 
@@ -163,18 +165,18 @@ def _span(sentence: Sentence, place: Any, name: str, told: _Told) -> Span:
     return start, end, name
 
 
-def _tags(spans: list[Span], size: int, told: _Told) -> list[str]:
+def _tags(spans: list[Span], sentence: Sentence, told: _Told) -> list[str]:
     """Spans as BIO; that one was left out is noted."""
-    tags = ["O"] * size
+    tags = ["O"] * len(sentence.words)
     for start, end, name in spans:
         if any(tag != "O" for tag in tags[start:end]):
-            told.lost += [told.rows] if told.lost[-1:] != [told.rows] else []
+            told.lost.append((told.rows, f"{name} from word {start} to {end}"))
             continue
         tags[start:end] = [f"B-{name}", *[f"I-{name}"] * (end - start - 1)]
     return tags
 
 
-def _notes(events: str, told: _Told) -> Iterator[Inference]:
+def _notes(events: str, told: _Told, place: str) -> Iterator[Inference]:
     """What is told of a file."""
     what, why = ("arguments", "a row for each event") if told.arguments else ("triggers", _WITHOUT)
     yield Inference(what=f'"{events}"', value=f"{told.made:,} rows", why=f"{what} of events, {why}")
@@ -185,11 +187,13 @@ def _notes(events: str, told: _Told) -> Iterator[Inference]:
         (sought.first, "places found by words that stand there several times", "the first place is taken"),
         (sought.moved, "places moved", "another text stands there than they say; the nearest one with that text is taken"),
         (sought.widened, "places inside of words", "the whole words are taken"),
-        (told.lost, f"{what} left out", "a word has one tag; of spans that overlap the first one is kept"),
     ):
         if rows:
             numbers = list(dict.fromkeys(rows))
             yield Inference(what=what_is, value=f"row {some(numbers, SHOWN_ROWS)}", why=f"{plural(len(numbers), 'row')}; {why}")
+    if told.lost:
+        why = f"{plural(len({row for row, _ in told.lost}), 'row')}; a word has one tag; of spans that overlap the first one is kept"
+        yield loss(f"{what} left out", place, told.lost, of=told.rows, why=why, named=False)
 
 
 _WITHOUT = "a tag for each word; their arguments: --task arguments"

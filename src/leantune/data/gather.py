@@ -5,7 +5,7 @@ Each step either succeeds or raises everything that is wrong with its input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from leantune.data.inferring import columns_and_task, gold_of, pattern_of, place
 from leantune.data.intake import Inference
 from leantune.data.layouts import plain_rows
 from leantune.data.locate import Part, Rewrite, bring_in
+from leantune.data.losses import settle
 from leantune.data.manifest import VERSION, ContentDigest, Manifest, read_manifest, write_manifest
 from leantune.data.marks import put_marks, refuse_unmarked
 from leantune.data.neighbours import neighbour_rows
@@ -47,7 +48,9 @@ def gather(source: Any, dev: Any, test: Any, request: Request, folder: Path) -> 
     tables = {split: bring_in(part, folder / "raw" / f"{split}.arrow", notes, *_rewrites(request)) for split, part in parts.items()}
     key = _key(parts, {split: parts[split].digest or _table_digest(table) for split, table in tables.items()}, names, request)
     columns, task, why = columns_and_task(parts, tables, request, notes)
+    notes.extend(_mixed(parts, tables, columns))
     answers = Answers.learn(task, _labelled(parts, tables, columns, gold_of(task), notes), notes)
+    settle(notes, folder, request.most_lost)
     for source in answers.sources.values():
         refuse_unmarked(source.table, source.columns, source.place, pattern_of(task))
     sources = {split: numbered(parts[split], one, answers.gold, answers.labels) for split, one in answers.sources.items()}
@@ -121,6 +124,15 @@ def _rewrites(request: Request) -> list[Rewrite]:
     if request.task is None or pattern_of(request.task):
         found.append(partial(put_marks, text=request.text))
     return found
+
+
+def _mixed(parts: dict[str, Part], tables: dict[str, Table], columns: Columns) -> Iterator[Inference]:
+    """Label columns whose values are of several kinds in a JSON file: equal texts of them are one label."""
+    for split, table in tables.items():
+        kinds = sorted(table.kinds.get(str(columns.label), frozenset()) - {"null", "json"})
+        if len(kinds) > 1:
+            why = f'{parts[split].name}: all are read as texts, so 1 and "1" are one label'
+            yield Inference(what=f'kinds of values in "{columns.label}"', value=" and ".join(f"{kind}s" for kind in kinds), why=why)
 
 
 def _table_digest(table: Table) -> str:

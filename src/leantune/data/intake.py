@@ -5,14 +5,15 @@ A format is one file in `formats/` that binds `MEMBER = Format(suffixes, read)`;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leantune.core.errors import Problems
+from leantune.core.errors import Problems, some
+from leantune.core.human import plural
 from leantune.core.spec import Spec
-from leantune.data.table import CHUNK_ROWS, Chunk
+from leantune.data.table import CHUNK_ROWS, SHOWN_ROWS, Chunk
 
 MOST_PROBLEMS = 200
 """Reading stops after so many problems: the rest would say the same."""
@@ -55,6 +56,12 @@ class Intake:
     def full(self) -> bool:
         """Whether so many problems are known that reading on is pointless."""
         return len(self.problems.found) >= MOST_PROBLEMS
+
+    def note_blank(self, lines: Sequence[int]) -> None:
+        """Tell of lines without anything between rows; those at the end of a file are usual."""
+        if lines:
+            value = f"{self.path.name} line {some(lines, SHOWN_ROWS)}"
+            self.inferences.append(Inference(what="blank lines", value=value, why=f"{plural(len(lines), 'line')}; they are no rows"))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ The reply is the last turn of the assistant, the conversation everything before 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from leantune.core.human import plural
 from leantune.data.chat import ASSISTANT, CONVERSATION, REPLY, Turn, turn
 from leantune.data.entities import entity_rows
 from leantune.data.intake import MOST_PROBLEMS, Inference
+from leantune.data.losses import loss
 from leantune.data.names import LABELS, language, plain
 from leantune.data.table import SHOWN_ROWS, Chunk
 from leantune.data.values import to_text
@@ -47,8 +49,8 @@ Row = dict[str, Any]
 class Said:
     """What is told of the chats of a file."""
 
-    tails: list[int] = field(default_factory=list)
-    """Rows that go on behind the last turn of the assistant."""
+    tails: list[tuple[int, str]] = field(default_factory=list)
+    """Rows that go on behind the last turn of the assistant, and how."""
     doubled: list[int] = field(default_factory=list)
     """Rows in which somebody speaks twice in a row."""
     unanswered: list[int] = field(default_factory=list)
@@ -173,7 +175,7 @@ def _parted(turns: list[Turn], row: int, said: Said, *, answered: bool) -> tuple
     if spoken[-1] == 0:
         raise ValueError("nothing stands before the assistant's turn. Write what the user said, or delete the row.")
     if spoken[-1] < len(turns) - 1:
-        said.tails.append(row)
+        said.tails.append((row, json.dumps(turns[spoken[-1] + 1 :], ensure_ascii=False)))
     return turns[: spoken[-1]], turns[spoken[-1]]["content"]
 
 
@@ -185,12 +187,12 @@ def _tell(layout: Layout, said: Said, rows: int, problems: Problems, notes: list
         what = f"the assistant says nothing in {len(said.unanswered):,} of {rows:,} rows, so there is nothing to learn."
         fix = "Write its turn, delete the row, or use the file with `leantune predict`."
         problems.add(f"row {some(said.unanswered, SHOWN_ROWS)}, column {columns}: {what} {fix}", "E-LABEL")
-    for found, what, repair in (
-        (said.tails, "turns behind the last one of the assistant", "they are left out"),
-        (said.doubled, "turns of one role in a row", "they are kept as they are"),
-    ):
-        if found:
-            notes.append(Inference(what=what, value=f"{place} row {some(found, SHOWN_ROWS)}", why=f"{plural(len(found), 'row')}; {repair}"))
+    if said.tails:
+        why = f"{plural(len(said.tails), 'row')}; they are left out"
+        notes.append(loss("turns behind the last one of the assistant", place, said.tails, of=rows, why=why))
+    if said.doubled:
+        value, why = f"{place} row {some(said.doubled, SHOWN_ROWS)}", f"{plural(len(said.doubled), 'row')}; they are kept as they are"
+        notes.append(Inference(what="turns of one role in a row", value=value, why=why))
 
 
 def _languages(chunk: Chunk) -> list[str]:

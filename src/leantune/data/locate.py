@@ -18,6 +18,7 @@ from leantune.data.charset import scan
 from leantune.data.intake import Format, Inference, Intake
 from leantune.data.parallel import Parallel
 from leantune.data.table import Chunk, Table, TableWriter
+from leantune.data.unchanged import Stamp
 
 SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
 """What splits are called in folders and hub data sets, and which of ours they are."""
@@ -108,14 +109,14 @@ def _file_part(path: Path, split: str | None) -> Part:
     formats = _formats()
     if path.suffix.lower() not in formats:
         raise DataError(f'{path.name}: the ending "{path.suffix}" is no known format. Known: {", ".join(sorted(formats))}.', "E-FORMAT")
-    chosen = formats[path.suffix.lower()]
+    chosen, stamp = formats[path.suffix.lower()], Stamp.of([path])
     try:
         encoding, digest = ("", file_digest(path)) if chosen.binary else _scanned(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).", "E-FILE") from None
 
     def chunks(problems: Problems, notes: list[Inference]) -> Iterator[Chunk]:
-        return chosen.read(Intake(path, encoding, problems, notes))
+        return stamp.guarding(lambda: chosen.read(Intake(path, encoding, problems, notes)))
 
     return Part(path.name, split, digest, chunks)
 

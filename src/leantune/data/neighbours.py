@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from leantune.core.errors import Problems, some
+from leantune.core.errors import Problems
+from leantune.core.human import plural
 from leantune.data.intake import Inference, in_chunks
-from leantune.data.table import SHOWN_ROWS, Chunk
+from leantune.data.losses import loss
+from leantune.data.table import Chunk
 
 NEXT, OTHER = "next", "other"
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|(?<=[。！？；])|\n+")
@@ -25,27 +27,34 @@ _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|(?<=[。！？；])|\n+")
 
 def neighbour_rows(chunks: Iterable[Chunk], problems: Problems, notes: list[Inference]) -> Iterator[Chunk]:
     """Chunks of pairs where a file holds texts and nothing else; chunks of other files as they are."""
-    del problems
     rest = iter(chunks)
     first = next(rest, None)
     if first is None or list(first) != ["text"]:
         yield from chain([first] if first else [], rest)
         return
-    lone: list[int] = []
-    yield from in_chunks(_pairs((text for chunk in chain([first], rest) for text in chunk["text"]), lone))
+    lone: list[tuple[int, str]] = []
+    passages = 0
+
+    def texts() -> Iterator[Any]:
+        nonlocal passages
+        for chunk in chain([first], rest):
+            passages += len(chunk["text"])
+            yield from chunk["text"]
+
+    yield from in_chunks(_pairs(texts(), lone))
     if lone:
-        value = f"{len(lone):,}: row {some(lone, SHOWN_ROWS)}"
-        notes.append(Inference(what="passages left out", value=value, why="a pair needs two sentences"))
+        why = f"{plural(len(lone), 'passage')}; a pair needs two sentences"
+        notes.append(loss("passages left out", problems.place, lone, of=passages, why=why))
 
 
-def _pairs(texts: Iterable[Any], lone: list[int]) -> Iterator[dict[str, Any]]:
+def _pairs(texts: Iterable[Any], lone: list[tuple[int, str]]) -> Iterator[dict[str, Any]]:
     """Rows in the order of the passages; exchanged ones stand where the passage stands whose second part they got."""
     waiting: tuple[str, str] | None = None
     seconds: str | None = None
     for row, text in enumerate(texts, 1):
         sentences = [part for part in _SENTENCE.split(str(text or "")) if part.strip()]
         if len(sentences) < 2:
-            lone.append(row)
+            lone.append((row, str(text or "")))
             continue
         number = zlib.crc32(" ".join(sentences).encode("utf-8"))
         at = 1 + (number >> 1) % (len(sentences) - 1)

@@ -16,6 +16,13 @@ def _constant(name: str) -> Any:
     raise StrictnessError(f"{name} is no JSON value. Write null, or leave the key out")
 
 
+def _whole(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # Python refuses to parse long ones, which take long
+        raise StrictnessError(f"a number of {len(digits):,} digits. Write it as a text, in quotes") from None
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -25,7 +32,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=WrittenFloat, object_pairs_hook=_pairs)
+DECODER = json.JSONDecoder(parse_constant=_constant, parse_int=_whole, parse_float=WrittenFloat, object_pairs_hook=_pairs)
 
 
 def fault(error: ValueError) -> str:

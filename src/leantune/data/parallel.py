@@ -18,6 +18,7 @@ from leantune.core.errors import DataError, Problems
 from leantune.data.charset import scan
 from leantune.data.intake import Inference, in_chunks
 from leantune.data.table import Chunk
+from leantune.data.unchanged import Stamp
 
 _BRACES = re.compile(r"\{([^{},]+(?:,[^{},]+)*)\}")
 
@@ -30,11 +31,13 @@ class Parallel:
         name: as the user wrote it, without folders.
         files: path, column and text encoding of each, in the order of the braces.
         digest: of the bytes of all of them.
+        stamp: as they were before they were read.
     """
 
     name: str
     files: list[tuple[Path, str, str]]
     digest: str
+    stamp: Stamp
 
     @classmethod
     def open(cls, pattern: str) -> Parallel | None:
@@ -58,9 +61,10 @@ class Parallel:
             if not file.is_file():
                 problems.add(f"{file}: there is no such file.", "E-FILE")
         problems.raise_if_any()
+        stamp = Stamp.of(files)
         scans = [scan(file) for file in files]
         encoded = [(file, column, found.encoding) for file, column, found in zip(files, columns, scans, strict=True)]
-        return cls(path.name, encoded, digest([[column, found.digest] for column, found in zip(columns, scans, strict=True)]))
+        return cls(path.name, encoded, digest([[column, found.digest] for column, found in zip(columns, scans, strict=True)]), stamp)
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -72,7 +76,7 @@ class Parallel:
         if self.pair:
             why = f'line by line, "{self.pair[0]}" is read and "{self.pair[1]}" is the answer'
             notes.append(Inference(what="format", value="parallel text files", why=why))
-        return in_chunks(self._rows(problems))
+        return self.stamp.guarding(lambda: in_chunks(self._rows(problems)))
 
     def _rows(self, problems: Problems) -> Iterator[dict[str, Any]]:
         with ExitStack() as stack:

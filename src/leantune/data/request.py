@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from leantune.core.spec import Spec
+from leantune.data.losses import MOST
 
 
 class Request(Spec):
@@ -13,3 +16,5 @@ class Request(Spec):
     label: str | None = None
     seed: int = 0
     task: str | None = None
+    most_lost: float = Field(default=MOST, ge=0, le=1)
+    """Share of a file's rows that may lose something."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from leantune.data.intake import Inference, Intake
+from leantune.data.objects import DECODER, StrictnessError
 
 
 def questions(intake: Intake) -> Iterator[dict[str, Any]] | None:
     """The rows of a SQuAD file; None where the file is none."""
     with intake.path.open(encoding=intake.encoding) as file:
         try:
-            whole = json.load(file)
-        except ValueError:
+            whole = DECODER.decode(file.read())
+        except StrictnessError as error:
+            intake.problems.add(f"{error}.", "E-FORMAT")
+            return iter(())
+        except (ValueError, RecursionError):
             return None
     articles = whole.get("data") if isinstance(whole, dict) else None
     if not isinstance(articles, list) or not all(isinstance(article, dict) and "paragraphs" in article for article in articles):

@@ -119,8 +119,9 @@ class TableWriter:
     def write(self, chunk: Chunk) -> None:
         """Append the rows of one chunk."""
         size = len(next(iter(chunk.values())))
+        chunk = {name: values for name, values in chunk.items() if self._is_name(name)}
         fresh = [name for name in chunk if name not in self.columns]
-        if fresh:
+        if fresh or self._file is None:
             self._widen(fresh)
         arrays = [self._array(name, chunk[name]) if name in chunk else pa.nulls(size, pa.string()) for name in self.columns]
         self._file.write_batch(pa.record_batch(arrays, schema=_schema(self.columns)))
@@ -133,6 +134,13 @@ class TableWriter:
         self._file.close()
         kinds = {name: frozenset(kinds) for name, kinds in self._kinds.items()}
         return Table(self.path, tuple(self.columns), self.rows, kinds, self._nested)
+
+    def _is_name(self, name: str) -> bool:
+        """Whether a column can have this name; it is told where it cannot."""
+        if not _is_broken(name):
+            return True
+        self.problems.add(f"the name of the column {name!a} holds half a character (a lone surrogate). Repair it.", "E-COLUMN")
+        return False
 
     def _array(self, name: str, values: Sequence[Any]) -> Any:
         try:

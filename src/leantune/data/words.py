@@ -32,6 +32,6 @@ def nested_in(text: str | None) -> list[Any] | dict[str, Any] | None:
         return None
     try:
         found: list[Any] | dict[str, Any] = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found

@@ -27,7 +27,7 @@ from torch import Tensor
 from leantune import __version__
 from leantune.core.files import write_atomic
 from leantune.core.seal import broken, flush_folder, seal
-from leantune.models.tensor_file import load_tensors, write_tensors
+from leantune.models.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1
 SHARE = 0.02
@@ -99,7 +99,7 @@ class Checkpoints:
             reason = _fault(place)
             if reason is None:
                 values = json.loads((place / VALUES).read_text("utf-8"))
-                return Checkpoint(int(place.name.removeprefix("step-")), load_tensors(place / TENSORS), values), rejected
+                return Checkpoint(int(place.name.removeprefix("step-")), read_tensors(place / TENSORS), values), rejected
             rejected.append(f"checkpoint {place.name} is not used: {reason}")
         return None, rejected
 

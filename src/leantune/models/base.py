@@ -19,7 +19,7 @@ from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
 from leantune.core.packing import Packing
 from leantune.models.edge import EdgeConfig
-from leantune.models.locate import Location, locate, own_max_length, own_pooling, pinned
+from leantune.models.locate import Location, hub_weights, locate, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
 from leantune.models.tying import GROUPS, groups_of, parted
@@ -61,6 +61,14 @@ class Base:
         if folder is None:
             return None
         return "-".join(file_digest(file) for file in _weights(folder))
+
+    @cached_property
+    def stored_digest(self) -> str | None:
+        """The same of a base on the hub too, whose files are fetched for it where they are not cached; None where they cannot be had."""
+        if self.weights_digest is not None:
+            return self.weights_digest
+        files = hub_weights(self.location)
+        return "-".join(file_digest(file) for file in files) or None
 
     def count_tokens(self, texts: list[str], pairs: list[str] | None = None) -> list[int]:
         """Tokens of each text (with its pair), special tokens included, nothing cut off."""
@@ -168,11 +176,13 @@ def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
     with quiet():
         try:
             pinned = {"revision": location.revision} if location.revision else {}
-            return loader.from_pretrained(location.source, **pinned, **options)
+            return loader.from_pretrained(location.source, trust_remote_code=False, **pinned, **options)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0][:300]
             where = "folder" if location.local else "hub (and its local cache)"
             hint = "" if location.local else " Check the spelling and the connection, or give a folder."
+            if "trust_remote_code" in str(error):
+                reason, hint = "it needs code of its own, which leantune never runs.", " Choose a base that transformers knows."
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
 
 

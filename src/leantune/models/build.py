@@ -38,6 +38,7 @@ from leantune.models.network import ASKED, Network
 from leantune.models.soft_tokens import start_soft_tokens
 from leantune.models.sought import ends_in_layer, output_embedding
 from leantune.models.tying import tied
+from leantune.models.untrusted import refuse_unfit
 from leantune.models.verbalizer import Verbalizer, start_from_words
 
 _STOCK: dict[str, Any] = {
@@ -100,12 +101,16 @@ def is_decoder(base: Base) -> bool:
 
 def anatomy_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> Anatomy:
     """The anatomy of the body, read from a skeleton without weights."""
-    kind = layout(base, head.kind, prepends=prepends)
-    with torch.device("meta"):
-        body = _empty_body(base, head, kind)
-    if kind != "stock":
+    body = skeleton_of(base, head, prepends=prepends)
+    if layout(base, head.kind, prepends=prepends) != "stock":
         return anatomy(body, anchored=head.anchored)
     return anatomy(body, _fresh_of(base.location, head.kind) if head.kind in VOCABULARY else _outer_modules(body))
+
+
+def skeleton_of(base: Base, head: HeadSpec, *, prepends: bool = False) -> nn.Module:
+    """The body with the head that it brings, without any weights."""
+    with torch.device("meta"):
+        return _empty_body(base, head, layout(base, head.kind, prepends=prepends))
 
 
 def anatomy_of_graph(base: Base, head: HeadSpec) -> Anatomy:
@@ -116,7 +121,7 @@ def anatomy_of_graph(base: Base, head: HeadSpec) -> Anatomy:
     return anatomy(body, _outer_modules(body) if kind == "stock" and head.kind not in VOCABULARY else ())
 
 
-def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0) -> Network:
+def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = False, dropout: float = 0.0, whole: bool = False) -> Network:
     """Load the weights and put a fresh head on them, drawn from `seed`.
 
     Args:
@@ -125,13 +130,17 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
         seed: of everything that is drawn.
         prepends: whether virtual tokens will stand before the text.
         dropout: replaces every dropout of the base.
+        whole: every tensor of the body must be among the weights, and no other one.
+
+    Raises:
+        ArtifactError: E-ARTIFACT for a whole model whose tensors do not fit.
     """
     kind = layout(base, head.kind, prepends=prepends)
     config = _configured(base, head, dropout)
     packed = _packed(base, head, kind)
     torch.manual_seed(seed)
     if kind == "stock":
-        body, missing = _load_stock(base.location, head.kind, config, **packed)
+        body, missing = _load_stock(base.location, head.kind, config, whole=whole, **packed)
         body = tied(body)
         trainable(body)
         if head.kind in VOCABULARY:
@@ -140,7 +149,12 @@ def build_network(base: Base, head: HeadSpec, *, seed: int, prepends: bool = Fal
             heads = sorted(_owners(body, missing) | set(_outer_modules(body)))
         found = anatomy(body, heads)
         return _worded(body, found, head, seed) if head.words else Network(body, None, kind, found)
-    body = tied(load_pretrained(AutoModel, base.location, config=config, dtype=torch.float32, **_no_pooler(config), **packed))
+    bare, info = load_pretrained(
+        AutoModel, base.location, config=config, dtype=torch.float32, output_loading_info=True, **_no_pooler(config), **packed
+    )
+    if whole:
+        refuse_unfit(base.location.source, info["missing_keys"], info["unexpected_keys"])
+    body = tied(bare)
     trainable(body)
     outer = outer_head(config.hidden_size, head.outputs)
     return Network(body, outer, kind, anatomy(body, anchored=head.anchored), unit=head.anchored)
@@ -183,7 +197,9 @@ def _packed(base: Base, head: HeadSpec, kind: str) -> dict[str, Any]:
     return loading(skeleton, anatomy(skeleton).blocks, base.packing)
 
 
-def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig, **options: Any) -> tuple[nn.Module, set[str]]:
+def _load_stock(
+    location: Location, kind: HeadKind, config: PretrainedConfig, *, whole: bool = False, **options: Any
+) -> tuple[nn.Module, set[str]]:
     """The family's own class with the weights, and the parameters that were not among them."""
     body, info = load_pretrained(
         stock(config, kind),
@@ -194,7 +210,10 @@ def _load_stock(location: Location, kind: HeadKind, config: PretrainedConfig, **
         ignore_mismatched_sizes=True,
         **options,
     )
-    return body, {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
+    missing = {*info["missing_keys"], *(key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"])}
+    if whole:
+        refuse_unfit(location.source, missing, info["unexpected_keys"])
+    return body, missing
 
 
 def lacks_head(base: Base, kind: HeadKind) -> bool:

@@ -17,22 +17,20 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftConfig, PeftModel, PromptLearningConfig, get_peft_model_state_dict
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 from peft.utils.other import ModulesToSaveWrapper
 from peft.utils.peft_types import PeftType
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoConfig
 
 from leantune.core.errors import ArtifactError
 from leantune.models.adaptation import Adaptation
+from leantune.models.adapter_file import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_config, put_adapter
 from leantune.models.base import Base, load_pretrained, pooling_of
-from leantune.models.build import anatomy_of_graph, build_network, layout
+from leantune.models.build import anatomy_of_graph, build_network, layout, skeleton_of
 from leantune.models.four_bit import is_packed, read_packing, write_packing
 from leantune.models.heads import HeadSpec
 from leantune.models.locate import Location
@@ -41,16 +39,14 @@ from leantune.models.onnx_model import OnnxBody, as_network, find_onnx, read_onn
 from leantune.models.quiet import quiet
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 from leantune.models.soft_tokens import SoftTokens, write_soft_tokens
-from leantune.models.surgery import NOTHING, is_tuner
-from leantune.models.tensor_file import write_tensors
+from leantune.models.surgery import NOTHING
+from leantune.models.tensor_file import read_tensors, write_tensors
 from leantune.models.tying import untied
+from leantune.models.untrusted import refuse_swollen
 from leantune.models.verbalizer import Verbalizer
 
 HEAD = "2_Dense"
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
-_PATTERNS = ("target_modules", "feedforward_modules", "exclude_modules")
 
 
 def write_delta(network: Network, adaptation: Adaptation, base: Base, folder: Path) -> None:
@@ -106,11 +102,16 @@ def read_delta(base: Base, folder: Path, head: HeadSpec, *, merge: bool = True, 
         raise ArtifactError(f"{folder}: neither {ADAPTER_CONFIG} nor config.json is there. Copy the whole folder again.", "E-ARTIFACT")
     origin = replace(base, packing=read_packing(folder) if packed else None) if adapter else standing(base, folder)
     with torch.random.fork_rng(devices=[]):
-        network = build_network(origin, head, seed=0, prepends=prepends)
+        if not adapter:
+            refuse_swollen(folder, skeleton_of(origin, head, prepends=prepends), sorted(folder.glob("*.safetensors")))
+        network = build_network(origin, head, seed=0, prepends=prepends, whole=not adapter)
         if adapter:
-            network.body = _read_adapter(network.body, folder, merge=merge)
+            adapted = put_adapter(network.body, folder)
+            network.body = (merged(adapted) if merge else None) or adapted
     if network.head is not None:
         read_head(network.head, folder / HEAD)
+    if not adapter and not all(value.isfinite().all() for value in network.body.parameters() if value.is_floating_point()):
+        raise ArtifactError(f"{folder}: the weights hold numbers that are not finite. Train again at a lower rate.", "E-ARTIFACT")
     if network.soft is not None:
         network.soft = SoftTokens(network.soft.vectors)  # an encoder was for the training
         _fit(network.soft, read_tensors(folder / SOFT_TOKENS), folder)
@@ -147,7 +148,7 @@ def adapter_kind(folder: Path) -> AdapterKind | None:
     file = folder / ADAPTER_CONFIG
     if not file.is_file():
         return None
-    name = str(_adapter_config(file)["peft_type"])
+    name = str(adapter_config(file)["peft_type"])
     module = str(PEFT_TYPE_TO_TUNER_MAPPING[PeftType[name]].__module__)
     prompts = issubclass(PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[name]], PromptLearningConfig)
     return AdapterKind(name, prompts, None if module.startswith("peft.") else module)
@@ -230,20 +231,6 @@ def read_head(head: nn.Linear, folder: Path) -> None:
     _fit(head, state, folder)
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; damaged files and numbers that are not finite are refused."""
-    if not file.is_file():
-        raise ArtifactError(f"{file}: the file is missing. Copy the whole folder again.", "E-ARTIFACT")
-    try:
-        tensors: dict[str, Tensor] = load_file(file)
-    except SafetensorError as error:
-        raise ArtifactError(f"{file}: no readable safetensors file: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
-    broken = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise ArtifactError(f"{file}: {broken[0]} holds numbers that are not finite. Train again at a lower rate.", "E-ARTIFACT")
-    return tensors
-
-
 def _write_adapter(state: dict[str, Tensor], config: PeftConfig, base: Base, folder: Path) -> None:
     stored = copy.deepcopy(config)
     stored.base_model_name_or_path = base.location.source
@@ -301,36 +288,6 @@ def _explicit(config: PeftConfig, body: PeftModel) -> PeftConfig:
         if hasattr(stored, field):
             setattr(stored, field, None)
     return stored
-
-
-def _read_adapter(body: nn.Module, folder: Path, *, merge: bool) -> nn.Module:
-    _refuse_patterns(folder / ADAPTER_CONFIG)
-    read_tensors(folder / ADAPTER_WEIGHTS)
-    try:
-        with quiet():
-            adapted = PeftModel.from_pretrained(body, folder)
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
-        raise ArtifactError(f"{folder}: the adapter does not fit its base model: {reason}", "E-ARTIFACT") from error
-    return (merged(adapted) if merge else None) or adapted
-
-
-def _adapter_config(file: Path) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        tuner = str(config["peft_type"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{file}: no readable adapter configuration: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
-    if not is_tuner(tuner.lower()):
-        raise ArtifactError(f"{file}: nobody here knows the tuner {tuner}. Install the package that it was trained with.", "E-ARTIFACT")
-    return config
-
-
-def _refuse_patterns(file: Path) -> None:
-    config = _adapter_config(file)
-    for field in _PATTERNS:
-        if isinstance(config.get(field), str) and config[field] != NOTHING:
-            raise ArtifactError(f'{file}: "{field}" is a regular expression. Write the module paths as a list.', "E-ARTIFACT")
 
 
 def _fit(module: nn.Module, state: dict[str, Tensor], place: Path) -> None:

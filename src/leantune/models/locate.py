@@ -94,6 +94,15 @@ def own_max_length(location: Location) -> int | None:
     return config.get("max_seq_length") if isinstance(config, dict) else None
 
 
+def hub_weights(location: Location) -> list[Path]:
+    """The safetensors files of a base on the hub, sorted by name; none where it has others, or cannot be asked."""
+    index = _json(location, "model.safetensors.index.json")
+    named = index.get("weight_map") if isinstance(index, dict) else None
+    names = sorted(set(named.values())) if isinstance(named, dict) else ["model.safetensors"]
+    found = [_from_hub(location, name) for name in names]
+    return [file for file in found if file is not None] if None not in found else []
+
+
 def _json(location: Location, name: str) -> object:
     path = location.folder / name if location.folder else _from_hub(location, name)
     if path is None or not path.is_file():
@@ -103,11 +112,11 @@ def _json(location: Location, name: str) -> object:
 
 def _from_hub(location: Location, name: str) -> Path | None:
     from huggingface_hub import hf_hub_download  # heavy, and only needed for bases on the hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(location.source, name, revision=location.revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError):
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError):
         return None
 
 

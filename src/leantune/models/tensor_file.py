@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +10,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from leantune.core.errors import ArtifactError
+from leantune.models.untrusted import shapes_in
 
 
 def write_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
@@ -29,14 +31,16 @@ def write_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(file)) from error
 
 
-def load_tensors(file: Path) -> dict[str, Tensor]:
-    """Read them.
-
-    Raises:
-        OSError: when it is no readable safetensors file.
-    """
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; damaged files and numbers that are not finite are refused."""
+    if not file.is_file():
+        raise ArtifactError(f"{file}: the file is missing. Copy the whole folder again.", "E-ARTIFACT")
+    shapes_in(file)
     try:
-        found: dict[str, Tensor] = load_file(file)
+        tensors: dict[str, Tensor] = load_file(file)
     except SafetensorError as error:
-        raise OSError(errno.EIO, f"no readable safetensors file: {error}", str(file)) from error
-    return found
+        raise ArtifactError(f"{file}: no readable safetensors file: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
+    broken = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise ArtifactError(f"{file}: {broken[0]} holds numbers that are not finite. Train again at a lower rate.", "E-ARTIFACT")
+    return tensors

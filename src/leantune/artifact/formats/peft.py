@@ -7,7 +7,8 @@ from pathlib import Path
 
 from leantune.artifact.likeness import Measure
 from leantune.core.errors import ArtifactError
-from leantune.models.delta import ADAPTER_CONFIG, ADAPTER_WEIGHTS, HEAD
+from leantune.models.adapter_file import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from leantune.models.delta import HEAD
 from leantune.models.soft_tokens import FILE as SOFT_TOKENS
 
 SUMMARY = "the adapter and its head, a small folder that names its base model"

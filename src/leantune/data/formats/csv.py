@@ -55,13 +55,18 @@ def _tell(intake: Intake, dialect: Dialect, preferred: str) -> None:
 
 
 def _records(reader: Any, intake: Intake) -> Iterator[tuple[int, list[str]]]:
-    """(first line, fields) of each record; blank lines are skipped; broken quoting ends the file."""
-    line = 1
+    """(first line, fields) of each record; blank lines are skipped and counted; broken quoting ends the file."""
+    line, waiting, blank = 1, list[int](), list[int]()
     try:
         for fields in reader:
             if fields:
+                blank += waiting
+                waiting.clear()
                 yield line, fields
+            else:
+                waiting.append(line)
             line = reader.line_num + 1
+        intake.note_blank(blank)
     except csv.Error as error:
         place = f"line {line}" if reader.line_num <= line else f"lines {line} to {reader.line_num}"
         intake.problems.add(f"{place}: {_explain(str(error))}", "E-FORMAT")
@@ -81,6 +86,10 @@ def _header(record: tuple[int, list[str]] | None, intake: Intake) -> list[str]:
             intake.problems.add("the file is empty. It needs a header line such as text,label and one line per row.", "E-FORMAT")
         return []
     names = [name.strip() or f"unnamed_{index}" for index, name in enumerate(record[1], 1)]
+    if unnamed := [name for name, given in zip(names, record[1], strict=True) if not given.strip()]:
+        intake.inferences.append(
+            Inference(what="columns without a name", value=some(unnamed), why=f"{intake.path.name}: they are called by their place")
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         listed = ", ".join(f'"{name}" (columns {", ".join(str(i) for i, other in enumerate(names, 1) if other == name)})' for name in twice)

@@ -51,7 +51,7 @@ def _is_lines(intake: Intake) -> bool:
     with intake.path.open(encoding=intake.encoding) as file:
         try:
             return isinstance(json.loads(next(line for line in file if line.strip())), dict) and any(line.strip() for line in file)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
 
 

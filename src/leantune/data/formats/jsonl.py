@@ -16,18 +16,22 @@ def read(intake: Intake) -> Iterator[Chunk]:
 
 
 def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
-    count = 0
+    count, waiting, blank = 0, list[int](), list[int]()
     with intake.path.open(encoding=intake.encoding, newline="\n") as file:
         for line, text in enumerate(file, 1):
             stripped = text.strip()
             if not stripped:
+                waiting.append(line)
                 continue
+            blank += waiting
+            waiting.clear()
             count += 1
             value = _value(stripped, line, intake)
             if value is not None:
                 yield value
             elif intake.full:
                 return
+    intake.note_blank(blank)
     if count == 0:
         intake.problems.add('the file is empty. It needs one object per line, such as {"text": "...", "label": "..."}.', "E-FORMAT")
 

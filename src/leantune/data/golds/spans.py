@@ -19,12 +19,11 @@ from leantune.data.extracted import ANSWERS, QUESTIONS, stand_in
 from leantune.data.facts import Facts
 from leantune.data.golds._gold import Gold, Labelled, answers
 from leantune.data.intake import Inference
+from leantune.data.losses import MOST, loss
 from leantune.data.names import plain
 from leantune.data.options import option_columns
 from leantune.data.table import SHOWN_ROWS, Nested, Table
 
-MOST_LOST = 0.05
-"""Share of the rows whose answers may not stand in their text."""
 NO_ANSWER = "no answer"
 
 
@@ -36,7 +35,8 @@ class _Repairs:
     placed: list[int]
     first: list[int]
     """Those without a place whose text stands there more than once."""
-    lost: list[int]
+    lost: list[tuple[int, str]]
+    """With the answers."""
 
 
 class Spans(Gold):
@@ -72,7 +72,7 @@ class Spans(Gold):
                     "E-LABEL",
                 )
             unanswered += without
-            notes.extend(_told(source.place, repairs))
+            notes.extend(_told(source, repairs))
         if unanswered:
             notes.append(Inference(what="rows without an answer", value=f"{unanswered:,}", why="the model learns to say so"))
         return ["start", "end", *([NO_ANSWER] if unanswered else [])]
@@ -80,14 +80,16 @@ class Spans(Gold):
     def check(self, source: Labelled, labels: Sequence[str]) -> None:
         """Refuse what are no answers."""
         del labels
-        self._checked(source)
+        repairs, rows = self._checked(source), source.table.rows
+        if len(repairs.lost) > MOST * rows:
+            lost = f"{len(repairs.lost):,} of {rows:,} answers do not stand in their text: row {some([row for row, _ in repairs.lost])}."
+            raise DataError(f"{source.place}: {lost} Correct them, or name other columns.", "E-LABEL")
 
     def _checked(self, source: Labelled) -> _Repairs:
         if source.columns.text_pair is None:
             raise DataError(f"{source.place}: answering needs a question and a text. Name the text with --text-pair COL.", "E-COLUMN")
-        problems, repairs, rows = Problems(source.place), _Repairs([], [], [], []), 0
+        problems, repairs = Problems(source.place), _Repairs([], [], [], [])
         for row, context, cell in _rows(source):
-            rows += 1
             try:
                 found = references(cell)
             except ValueError as error:
@@ -95,15 +97,12 @@ class Spans(Gold):
                 continue
             places = [located(context, start, text) for start, text in found]
             if any(place < 0 for place in places):
-                repairs.lost.append(row)
+                repairs.lost.append((row, " | ".join(text for _, text in found)))
             elif any(place != start >= 0 for place, (start, _) in zip(places, found, strict=True)):
                 repairs.moved.append(row)
             elif any(start < 0 for start, _ in found):
                 several = any(start < 0 and context.count(text) > 1 for start, text in found)
                 (repairs.first if several else repairs.placed).append(row)
-        if len(repairs.lost) > MOST_LOST * rows:
-            lost = f"{len(repairs.lost):,} of {rows:,} answers do not stand in their text: row {some(repairs.lost)}."
-            problems.add(f"{lost} Correct them, or name other columns.", "E-LABEL")
         problems.raise_if_any()
         return repairs
 
@@ -193,15 +192,17 @@ def _rows(source: Labelled) -> Iterator[tuple[int, str, str | None]]:
             yield start + place, context or "", cell
 
 
-def _told(place: str, repairs: _Repairs) -> Iterator[Inference]:
+def _told(source: Labelled, repairs: _Repairs) -> Iterator[Inference]:
     for rows, what, why in (
         (repairs.moved, "answers moved", "they do not stand at the place given; the nearest one with the same text is taken"),
         (repairs.placed, "answers without a place", "the only place with the same text is taken"),
         (repairs.first, "answers without a place that stand there several times", "the first place with the same text is taken"),
-        (repairs.lost, "answers outside of the text", "they are not learned from, but still scored"),
     ):
         if rows:
-            yield Inference(what=what, value=f"{place} row {some(rows, SHOWN_ROWS)}", why=f"{plural(len(rows), 'row')}; {why}")
+            yield Inference(what=what, value=f"{source.place} row {some(rows, SHOWN_ROWS)}", why=f"{plural(len(rows), 'row')}; {why}")
+    if lost := repairs.lost:
+        why = f"{plural(len(lost), 'row')}; they are not learned from, but still scored"
+        yield loss("answers outside of the text", source.place, lost, of=source.table.rows, why=why)
 
 
 MEMBER = Spans()
