@@ -129,8 +129,9 @@ def test_an_ensemble_of_taggers_teaches_where_the_tokenizer_is_the_same(
 
 @pytest.mark.parametrize("head", ["text", "masked"])
 def test_models_that_write_are_refused(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str) -> None:
+    one = lt.load(trained("tagging", "bert"))
     monkeypatch.setattr("leantune.tasks.tagging.Tagging.head", head)
-    monkeypatch.setattr("leantune.artifact.ensembling.load", partial(_named, lt.load(trained("tagging", "bert"))))
+    monkeypatch.setattr("leantune.artifact.ensembling.load", partial(_named, one))
     with pytest.raises(LeantuneError, match=r"goes by the tokens of a vocabulary.*distill\(teacher="):
         lt.ensemble([trained("tagging", "bert"), tmp_path], tmp_path / "out")
 

@@ -32,6 +32,7 @@ from leantune.core.study import Conditions, StudySpec
 from leantune.data.dataset import Dataset, is_prepared, load, prepare
 from leantune.data.few_shot import FEWEST, refuse_more_than_there_are
 from leantune.data.lengths import Ruler
+from leantune.data.manifest import read_manifest
 from leantune.data.pieces._pieces import Room
 from leantune.data.unlabelled_rows import Unlabelled, keep_unlabelled
 from leantune.execution.context import Context
@@ -239,7 +240,7 @@ def _prepared(sources: Sources, run: Path, options: Options) -> Dataset:
         "most_lost": options.most_lost,
     }
     kept = run / "data"
-    if not (run / "study.json").is_file() or is_prepared(sources.train, kept, **given):
+    if not (run / "study.json").is_file() or read_manifest(kept) is None or is_prepared(sources.train, kept, **given):
         return prepare(sources.train, kept, **given)
     with TemporaryDirectory(dir=run) as folder:
         found, before = prepare(sources.train, Path(folder) / "new", **given), load(kept)

@@ -5,6 +5,7 @@ adapter_config.json + adapter_model.safetensors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,18 @@ def put_adapter(body: nn.Module, folder: Path) -> PeftModel:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ArtifactError(f"{folder}: the adapter does not fit its base model: {' '.join(lines[:2])[:300]}", "E-ARTIFACT") from error
     missing = [name for name in found.missing_keys if not any(part in name for part in _SHARED)]
-    refuse_unfit(folder / ADAPTER_WEIGHTS, missing, set(found.unexpected_keys) - {_PLACED})
+    refuse_unfit(folder / ADAPTER_WEIGHTS, _nowhere(adapted, missing), set(found.unexpected_keys) - {_PLACED})
     adapted.eval()
     return adapted
+
+
+def _nowhere(body: nn.Module, missing: Sequence[str]) -> list[str]:
+    """Those tensors that are stored under no name: layers that share their weights store them once."""
+    absent, names = set(missing), dict[int, set[str]]()
+    for name, tensor in body.named_parameters(remove_duplicate=False):
+        names.setdefault(id(tensor), set()).add(name)
+    stored = {name for group in names.values() if group - absent for name in group}
+    return [name for name in missing if name not in stored]
 
 
 def _refuse_hostile(folder: Path) -> None:
