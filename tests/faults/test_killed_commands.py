@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -55,11 +56,13 @@ def alone(file: Path, base: str, tmp_path_factory: pytest.TempPathFactory) -> di
 
 
 def wait_for(pattern: str, run: Path, process: subprocess.Popen[str]) -> bool:
-    """Until a path in the run folder matches; False when the command ended before."""
-    end = time.monotonic() + 400
+    """Until a new path in the run folder matches; False when the command ended before."""
+    begin, end = time.time(), time.monotonic() + 400
     while time.monotonic() < end:
-        if any(re.search(pattern, f"{folder}/{name}") for folder, folders, files in os.walk(run) for name in (*folders, *files)):
-            return True
+        paths = [Path(folder, name) for folder, folders, files in os.walk(run) for name in (*folders, *files)]
+        with contextlib.suppress(FileNotFoundError):
+            if any(path.stat().st_mtime >= begin for path in paths if re.search(pattern, path.as_posix())):
+                return True
         if process.poll() is not None:
             return False
         time.sleep(0.005)
