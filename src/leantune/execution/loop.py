@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from typing import Generic
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
@@ -223,9 +223,9 @@ def _gradients(state: TrainingState, drawn: Drawn) -> float:
     share = drawn.rows / recipe.batch_rows
     summed = weight = 0.0
     for mean, own in drawn.losses(parts):
-        _refuse_infinite(state, float(mean.detach()))
+        loss = _finite(state, mean)
         (mean * share if parts == 1 else mean * own).backward()  # type: ignore[no-untyped-call]
-        summed, weight = summed + float(mean.detach()) * own, weight + own
+        summed, weight = summed + loss * own, weight + own
     if parts > 1:
         for parameter in (*state.trained.values(), *state.beside):
             if parameter.grad is not None:
@@ -233,15 +233,17 @@ def _gradients(state: TrainingState, drawn: Drawn) -> float:
     value = summed / max(weight, 1.0)
     if penalty is not None:
         more = penalty()
-        _refuse_infinite(state, float(more.detach()))
+        value += _finite(state, more) / share
         more.backward()  # type: ignore[no-untyped-call]
-        value += float(more.detach()) / share
     return value
 
 
-def _refuse_infinite(state: TrainingState, loss: float) -> None:
-    if not math.isfinite(loss):
-        raise Diverged(state.step + 1, "loss", loss, state.setup.recipe.lr)
+def _finite(state: TrainingState, loss: Tensor) -> float:
+    """The value of a loss, before it goes back through the network."""
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise Diverged(state.step + 1, "loss", value, state.setup.recipe.lr)
+    return value
 
 
 def _keep_finite(state: TrainingState, error: Diverged) -> None:
