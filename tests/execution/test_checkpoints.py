@@ -171,6 +171,22 @@ def test_a_damaged_one_is_passed_over_and_named(kept: Checkpoints, name: str, ha
     assert says in sentence
 
 
+def test_where_all_are_passed_over_the_new_ones_are_kept(kept: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_made_by", lambda: {"torch": "another"})
+    assert kept.newest()[0] is None
+    assert kept.keep(Checkpoint(1, {"now/x": torch.zeros(1)}, {})) is None
+    found, rejected = kept.newest()
+    assert found is not None
+    assert (found.step, rejected) == (1, [])
+
+
+def test_numbers_that_are_not_finite_come_back_as_they_were(kept: Checkpoints) -> None:
+    assert kept.keep(Checkpoint(4, {"optimizer/0/exp_avg": torch.tensor([float("inf"), 1.0])}, {})) is None
+    found, _ = kept.newest()
+    assert found is not None
+    assert found.tensors["optimizer/0/exp_avg"].tolist() == [float("inf"), 1.0]
+
+
 def test_a_missing_file_is_no_fresh_start_but_a_rejected_checkpoint(kept: Checkpoints) -> None:
     for place in kept.folder.iterdir():
         (place / TENSORS).unlink()

@@ -123,3 +123,13 @@ def test_what_is_no_lack_of_memory_is_not_hidden(context: Context, job: MakeJob)
 def test_where_a_single_row_does_not_fit_it_ends(context: Context, job: MakeJob) -> None:
     with pytest.raises(torch.OutOfMemoryError):
         list(fit(crowded(made(context, job("full")), 0, torch.OutOfMemoryError("no")), BestLook()))
+
+
+def test_a_step_that_is_tried_again_sees_the_same_windows_and_hidden_words(context: Context, job: MakeJob) -> None:
+    setup = made(context, job("full"))
+    (first, second) = islice(setup.batches(), 2)
+    whole = [float(loss.detach()) for loss, _ in first.losses(1)]
+    assert [float(loss.detach()) for loss, _ in first.losses(1)] == whole
+    assert [float(loss.detach()) for loss, _ in next(iter(setup.batches(after=1))).losses(1)] == [
+        float(loss.detach()) for loss, _ in second.losses(1)
+    ]

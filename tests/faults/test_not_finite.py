@@ -111,3 +111,30 @@ def test_a_batch_without_anything_to_learn_is_skipped_and_counted(context: Conte
     notes = [event.text for event in events if isinstance(event, Noted)]
     assert notes == ["8 of the steps had nothing to learn from and changed nothing"]
     assert all(torch.equal(value, before[name]) for name, value in made.network.named_parameters()), "nor did weight decay"
+
+
+def test_weights_that_are_no_numbers_are_not_kept_though_they_answer(context: Context) -> None:
+    job = job_of()
+    made = setup_of(context, job, attach(context, job))
+    parameter = next(value for name, value in made.network.named_parameters() if "lora_B" in name)
+    calls = iter(range(1, 100))
+
+    def objective(pieces: NDArray[np.int64]) -> Tensor:
+        if next(calls) == 6:
+            with torch.no_grad():  # as an update that overflows does, while the loss is still a number
+                parameter.fill_(math.inf)
+            return sum(value.sum() for value in made.network.parameters() if value.requires_grad and value is not parameter) * 1e-3
+        return made.objective(pieces)
+
+    with pytest.raises(Diverged, match="the weights became nan at step 6") as caught:
+        list(fit(replace(made, objective=objective), BestLook()))
+    assert caught.value.kept is not None
+    assert caught.value.kept < 6
+    assert all(bool(value.isfinite().all()) for value in made.network.parameters())
+
+
+def test_a_score_that_is_no_number_is_a_divergence(context: Context) -> None:
+    job = job_of()
+    made = setup_of(context, job, attach(context, job))
+    with pytest.raises(Diverged, match="the score on dev became nan at step 2"):
+        list(fit(replace(made, score=lambda _: math.nan), BestLook()))

@@ -93,8 +93,9 @@ class Together:
         yield Trying(job, known=record is not None, seconds_left=max(0.0, self.left))
         start = time.perf_counter()
         if record is None:
-            if lost := damage(self.mixed.run, job.digest(self.mixed.blend)):
-                yield self._say(f"{job.name}, seed {job.seed}: {lost}")
+            for run in (self.mixed.run, *(study.run for study in self.mixed.studies.values())):
+                if lost := damage(run, job.digest(self.mixed.blend)):
+                    yield self._say(f"{job.name}, seed {job.seed}: {lost}")
             for event in self.runner.run(job):
                 if isinstance(event, Finished):
                     record = event.record

@@ -44,7 +44,7 @@ def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerP
             for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt as error:
-        return stopped(error, "Finished trials and the last checkpoint are kept")
+        return stopped(error, "Finished trials are kept, and the last checkpoint of the one at hand")
     if screen.comparison is not None:
         return _conclude(screen.comparison, study.run, console, style)
     if screen.planned is not None and style in ("json", "quiet"):

@@ -35,7 +35,7 @@ def show_mixture(
         for progress in run_mixture_comparison(mixed, wanted, command=command, dry_run=dry_run, worker=worker):
             screens.hear(progress)
     except KeyboardInterrupt as error:
-        return stopped(error, "Finished trials and the last checkpoint are kept")
+        return stopped(error, "Finished trials are kept, and the last checkpoint of the one at hand")
     if screens.sharing is not None:
         return _conclude(screens.sharing, mixed.run, console, style)
     if screens.preflight is not None and style in ("json", "quiet"):

@@ -45,7 +45,7 @@ def show(
             console.print(f"[dim]·[/dim] {escape(line)}")
         record = _followed(training(study), study, console, plain=plain or quiet or json)
     except KeyboardInterrupt as error:
-        return stopped(error, "The last checkpoint is kept")
+        return stopped(error, "The last checkpoint is kept, where there is one")
     if isinstance(study, Study):
         _result(record, study, study.run / BEST, console, quiet=quiet, json=json)
     else:

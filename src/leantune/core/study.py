@@ -120,7 +120,7 @@ class Job(Spec):
     measure: bool = True
     """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
     conduct: Conduct = Conduct()
-    """Left out of the digest, because it changes no result."""
+    """Left out of the digest: it changes no result, but for the rounding of sums in parts."""
 
     def digest(self, conditions: Conditions | Blend) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""

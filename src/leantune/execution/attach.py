@@ -158,9 +158,11 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     back = recalled(context, job, attached)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
     objective = _objective(context, network, batch, whole, job.seed)
+    # What a teacher says may be the mean of something else than the loss.
+    weigh = None if isinstance(objective, Taught) else batch.weight
     if isinstance(back, Recalled):
-        return _Way(objective, train.visits, look, back.seconds, (back.note,), batch.weight)
-    return _Way(objective, train.visits, look, notes=(back,) if back else (), weigh=batch.weight)
+        return _Way(objective, train.visits, look, back.seconds, (back.note,), weigh)
+    return _Way(objective, train.visits, look, notes=(back,) if back else (), weigh=weigh)
 
 
 def from_states(attached: Attached) -> bool:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ class Checkpoints:
             write_atomic(part / VALUES, json.dumps(checkpoint.values))
             manifest = {"format": FORMAT, "made_by": _made_by(), "step": checkpoint.step, "files": seal(part)}
             write_atomic(part / MANIFEST, json.dumps(manifest))
-            shutil.rmtree(place, ignore_errors=True)
+            for other in self._places():
+                if other >= place:  # those that were passed over when the training began anew
+                    shutil.rmtree(other, ignore_errors=True)
             os.replace(part, place)
             flush_folder(self.folder)
         except OSError as error:
@@ -94,12 +97,14 @@ class Checkpoints:
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest whole one, and a sentence for each that had to be passed over."""
+        for part in self.folder.glob(".part-*"):  # of a process that was killed; the caller holds the run folder
+            shutil.rmtree(part, ignore_errors=True)
         rejected = list[str]()
         for place in self._places():
             reason = _fault(place)
             if reason is None:
                 values = json.loads((place / VALUES).read_text("utf-8"))
-                return Checkpoint(int(place.name.removeprefix("step-")), read_tensors(place / TENSORS), values), rejected
+                return Checkpoint(int(place.name.removeprefix("step-")), read_tensors(place / TENSORS, finite=False), values), rejected
             rejected.append(f"checkpoint {place.name} is not used: {reason}")
         return None, rejected
 
@@ -129,8 +134,13 @@ class Checkpoints:
 
 
 def _made_by() -> dict[str, str]:
-    """Other versions may compute other bits."""
-    return {"leantune": __version__, "torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    """Whoever differs in this may compute other bits."""
+    versions = {name: version(name) for name in ("torch", "transformers", "peft", "numpy")}
+    return {
+        "leantune": __version__,
+        "threads": str(torch.get_num_threads()),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+    } | versions
 
 
 def _fault(place: Path) -> str | None:

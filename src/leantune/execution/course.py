@@ -6,10 +6,9 @@ JointCourse  those of several in turn (`execution.mixture`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -62,7 +61,6 @@ class Course(Generic[Seen]):
     """What is trained beside the network."""
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
-
     generators: tuple[np.random.Generator, ...] = ()
     """What its losses draw from as they go, for a checkpoint to hold."""
 
@@ -91,15 +89,17 @@ class Setup(Course[Decoded]):
         """Of like length, in an order that the seed decides."""
         random = np.random.default_rng([self.seed, 2])
         batches = training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed)
-        for units in islice(batches, after):
-            self.units.drawn(units, random)  # as if it had been
-        for units in batches:
-            yield Drawn(len(units), partial(self._losses, units, random), divisible=self.weigh is not None)
+        for step, units in enumerate(batches):
+            groups = units[:, None] if self.weigh else units[None]  # drawn once, in whatever parts they are taken
+            pieces = [self.units.drawn(group, random) for group in groups]
+            if step >= after:
+                yield Drawn(len(units), partial(self._losses, pieces), divisible=self.weigh is not None)
 
-    def _losses(self, units: NDArray[np.int64], random: np.random.Generator, parts: int) -> Iterator[tuple[Tensor, int]]:
+    def _losses(self, pieces: Sequence[NDArray[np.int64]], parts: int) -> Iterator[tuple[Tensor, int]]:
+        """Of the pieces of each unit, or of all together."""
         if parts == 1:
-            yield self.objective(self.units.drawn(units, random)), 1
+            yield self.objective(np.concatenate(pieces)), 1
             return
         assert self.weigh is not None
-        for part in np.array_split(units, parts):
-            yield self.objective(self.units.drawn(part, random)), self.weigh()
+        for part in np.array_split(np.arange(len(pieces)), parts):
+            yield self.objective(np.concatenate([pieces[unit] for unit in part])), self.weigh()

@@ -46,8 +46,8 @@ def synchronize(device: torch.device) -> None:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that no memory was left, on whatever device."""
-    on_cpu = isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
-    return on_cpu or isinstance(error, torch.OutOfMemoryError)
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in ("DefaultCPUAllocator", "MPS backend out of memory"))
+    return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def release() -> None:

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from leantune.core.files import write_atomic
 from leantune.data.batches import length_batches
 from leantune.data.units import Units
 from leantune.evaluate.predict import ROWS, TOKENS
@@ -148,7 +149,7 @@ def kept(path: Path, compute: Callable[[Path], None]) -> tuple[NDArray[Any], flo
         path.parent.mkdir(parents=True, exist_ok=True)
         compute(part)
         os.replace(part, path)
-        seconds_path.write_text(str(time.perf_counter() - start), encoding="utf-8")  # last: it says that the array is whole
+        write_atomic(seconds_path, str(time.perf_counter() - start))  # last: it says that the array is whole
     return np.load(path, mmap_mode="r"), float(seconds_path.read_text(encoding="utf-8"))
 
 

@@ -2,7 +2,8 @@
 
     for event in fit(setup, BestLook()): ...          to stop is not to ask for the next one
 
-The best weights on dev are kept; a loss or a gradient that is not a finite number ends the loop with `Diverged` before it reaches a weight.
+The best weights on dev are kept. A loss or a gradient that is no finite number ends the loop with `Diverged` before it reaches a weight,
+and so do weights and scores before they are kept.
 With `Checkpoints` an interrupted training goes on where it was, and ends with the same bits.
 """
 
@@ -35,7 +36,7 @@ STOPPED = 143
 
 
 class Diverged(Exception):
-    """The loss or its gradient is no finite number any more."""
+    """The loss, its gradient, the weights or the score on dev are no finite numbers any more."""
 
     def __init__(self, step: int, what: str, value: float, lr: float) -> None:
         super().__init__(f"the {what} became {value} at step {step} (learning rate {lr:.2g})")
@@ -112,9 +113,9 @@ def fit(
     checkpoints = checkpoints if able else None
     with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
         state = TrainingState.begin(setup, fewer, head_names(network, names))
-        state.micro_batch = micro_batch
         if checkpoints is not None:
             yield from _resume(state, looks, checkpoints)
+        state.micro_batch = min((rows for rows in (state.micro_batch, micro_batch) if rows is not None), default=None)
         with checkpoints.deferring() if checkpoints is not None else nullcontext():
             try:
                 yield from _steps(state, looks, checkpoints)
@@ -144,13 +145,13 @@ def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoint
 def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints | None) -> Iterator[Event]:
     """All steps and looks; the best weights stay."""
     setup, recipe, network = state.setup, state.setup.recipe, state.setup.network
-    stops, last_sent, idle = _looks(recipe), -math.inf, 0
+    stops, last_sent = _looks(recipe), -math.inf
     drawn = setup.batches(after=state.step)
     network.train()
     while not state.done:
         start, room = time.perf_counter(), state.micro_batch
         loss = _step(state, next(drawn))
-        idle += loss is None
+        state.idle += loss is None
         if state.micro_batch != room:
             yield Noted(
                 text=f"memory did not suffice: from step {state.step} on {state.micro_batch} rows of a step at a time", at_once=True
@@ -162,7 +163,7 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
             yield Stepped(step=step, steps=recipe.steps, loss=loss or 0.0, seconds=state.seconds)
         if step in stops:
             found = setup.look()
-            seen = state.looked(setup.score(found))
+            seen = state.looked(_number(state, setup.score(found)))
             if seen.best:
                 looks.best = found
             yield seen
@@ -172,8 +173,8 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
                 yield Noted(text=problem, at_once=True)
             if checkpoints.stopping:
                 raise SystemExit(STOPPED)
-    if idle:
-        yield Noted(text=f"{idle} of the steps had nothing to learn from and changed nothing")
+    if state.idle:
+        yield Noted(text=f"{state.idle} of the steps had nothing to learn from and changed nothing")
     state.keeper.restore()
 
 
@@ -203,6 +204,8 @@ def _step(state: TrainingState, drawn: Drawn) -> float | None:
 
 def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
     """The same as `_gradients`; where the memory does not suffice, with half as many rows at a time from now on."""
+    generators = state.setup.generators
+    before = [generator.bit_generator.state for generator in generators], torch.get_rng_state()
     while True:
         try:
             return _gradients(state, drawn)
@@ -212,6 +215,9 @@ def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
                 raise
         state.optimizer.zero_grad(set_to_none=True)
         release()
+        for generator, numbers in zip(generators, before[0], strict=True):
+            generator.bit_generator.state = numbers
+        torch.set_rng_state(before[1])
         state.micro_batch = (room + 1) // 2
 
 
@@ -231,7 +237,7 @@ def _gradients(state: TrainingState, drawn: Drawn) -> float:
             if parameter.grad is not None:
                 parameter.grad.mul_(share / max(weight, 1.0))
     value = summed / max(weight, 1.0)
-    if penalty is not None:
+    if penalty is not None and any(one.grad is not None and one.grad.any() for one in state.trained.values()):
         more = penalty()
         value += _finite(state, more) / share
         more.backward()  # type: ignore[no-untyped-call]
@@ -244,6 +250,15 @@ def _finite(state: TrainingState, loss: Tensor) -> float:
     if not math.isfinite(value):
         raise Diverged(state.step + 1, "loss", value, state.setup.recipe.lr)
     return value
+
+
+def _number(state: TrainingState, score: float) -> float:
+    """A score on dev, of weights that are numbers: others can still answer, with the first label for everything."""
+    if not all(bool(parameter.isfinite().all()) for parameter in state.trained.values()):
+        raise Diverged(state.step, "weights", math.nan, state.setup.recipe.lr)
+    if not math.isfinite(score):
+        raise Diverged(state.step, "score on dev", score, state.setup.recipe.lr)
+    return score
 
 
 def _keep_finite(state: TrainingState, error: Diverged) -> None:

@@ -24,7 +24,7 @@ class WorkerProcess:
     def _started() -> subprocess.Popen[str]:
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "leantune.execution.worker"],
+            [sys.executable, "-m", "leantune.execution.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -154,7 +154,8 @@ class Outcome:
             notes=self.notes,
         )
         record = write_record(self.folder, record)
-        self.checkpoints.clear()
+        if self.status != "failed":  # a failed trial is run again
+            self.checkpoints.clear()
         return record
 
 

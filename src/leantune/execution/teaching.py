@@ -128,7 +128,9 @@ def view_of(context: Context, recipe: Recipe) -> Context:
 
 def view_job(job: Job, recipe: Recipe) -> Job:
     """The training of a view."""
-    return Job(name=view_name(recipe), expression=recipe.method, phase="train", recipe=recipe, seed=job.seed, measure=False)
+    return Job(
+        name=view_name(recipe), expression=recipe.method, phase="train", recipe=recipe, seed=job.seed, measure=False, conduct=job.conduct
+    )
 
 
 def view_name(recipe: Recipe) -> str:
@@ -146,10 +148,9 @@ def _formed(context: Context, job: Job, extra: Extra | None) -> tuple[NDArray[np
     before = _answers(labelled, attached, "train").argmax(axis=1) == gold if len(gold) else np.zeros(1)
     setup = replace(setup_of(context, job, attached), look=lambda: Decoded([], np.zeros(0, np.float32)), score=lambda _: 0.0)
     try:
-        *_, last = fit(setup, BestLook())
+        last = [event for event in fit(setup, BestLook(), micro_batch=job.conduct.micro_batch) if isinstance(event, Evaluated)][-1]
     except Diverged as error:
         raise SpecError(f"{job.name}, a view of the teacher: {error}. Name other ones with views=[...].", "E-METHOD") from error
-    assert isinstance(last, Evaluated)
     start = time.perf_counter()
     likely = _answers(context, attached, UNLABELLED)
     judging = time.perf_counter() - start

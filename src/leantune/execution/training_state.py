@@ -87,6 +87,8 @@ class TrainingState:
     seconds: float
     losses: Mean = field(default_factory=Mean)
     step: int = 0
+    idle: int = 0
+    """Steps that had nothing to learn from."""
     micro_batch: int | None = None
     """Rows in memory at a time; None for all of a step."""
     looks: list[Evaluated] = field(default_factory=list)
@@ -128,6 +130,7 @@ class TrainingState:
             "schedule": {key: value for key, value in self.schedule.state_dict().items() if key != "lr_lambdas"},
             "generators": [generator.bit_generator.state for generator in self.setup.generators],
             "micro_batch": self.micro_batch,
+            "idle": self.idle,
             "seconds": self.seconds,
             "losses": [self.losses.total, self.losses.count],
             "unimproved": self.keeper.unimproved,
@@ -150,6 +153,7 @@ class TrainingState:
         for generator, state in zip(self.setup.generators, values["generators"], strict=True):
             generator.bit_generator.state = state
         self.step, self.seconds, self.micro_batch = checkpoint.step, values["seconds"], values["micro_batch"]
+        self.idle = values["idle"]
         self.losses.total, self.losses.count = values["losses"]
         self.looks = [Evaluated.model_validate(look) for look in values["looks"]]
         self.keeper.copies, self.keeper.unimproved = part.get("best", {}), values["unimproved"]

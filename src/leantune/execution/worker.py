@@ -40,8 +40,6 @@ _OF_ONE: dict[str, Callable[[Context, Job], Work]] = {
 }
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
-PR_SET_PDEATHSIG = 1
-"""Of prctl(2)."""
 _OF_SEVERAL: dict[str, Callable[[Mixture, Job], Work]] = {"mixture": run_mixture, "probe-mixture": probe_mixture}
 
 
@@ -85,29 +83,31 @@ def _child(request: dict[str, Any]) -> int:
 
 def _forked(request: dict[str, Any]) -> int:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the child decides when it has ended what it must
-    child = os.fork()
+    parent, child = os.getpid(), os.fork()
     if child == 0:
         signal.signal(signal.SIGTERM, before)
-        _die_with_parent()
+        _die_with(parent)
         os._exit(_child(request))
     _, status = os.waitpid(child, 0)
     signal.signal(signal.SIGTERM, before)
     return os.waitstatus_to_exitcode(status)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Ask the system to kill this process when the one that started it is gone, so that two never write one run (Linux).
 
     Elsewhere a child ends with its next event, which nobody reads.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it was gone already
+            os._exit(1)
 
 
 def main() -> None:
     """Serve jobs until the standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
-    _die_with_parent()
+    _die_with(int(sys.argv[1]))
     run = _forked if hasattr(os, "fork") else _child
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
         for line in sys.stdin:

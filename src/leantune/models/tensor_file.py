@@ -31,8 +31,8 @@ def write_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(file)) from error
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; damaged files and numbers that are not finite are refused."""
+def read_tensors(file: Path, *, finite: bool = True) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; damaged files are refused, and with `finite` numbers that are not finite."""
     if not file.is_file():
         raise ArtifactError(f"{file}: the file is missing. Copy the whole folder again.", "E-ARTIFACT")
     shapes_in(file)
@@ -41,6 +41,6 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise ArtifactError(f"{file}: no readable safetensors file: {error}. Copy the whole folder again.", "E-ARTIFACT") from error
     broken = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
+    if broken and finite:
         raise ArtifactError(f"{file}: {broken[0]} holds numbers that are not finite. Train again at a lower rate.", "E-ARTIFACT")
     return tensors
