@@ -34,7 +34,7 @@ demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four m
 	$(BIN)/leantune compare src/leantune/demo/tickets.csv --model minilm --methods "$(DEMO_METHODS)" \
 		--batch 16 --budget 52steps --out demo
 
-test: $(VENV)/dev  ## the fast tests, about seven minutes on two cores
+test: $(VENV)/dev  ## the fast tests, about ten minutes on two cores
 	$(PARALLEL) -m "not slow and not grid"
 
 slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fresh processes, simulations
