@@ -31,6 +31,13 @@ def tallies(metric: str, gold: np.ndarray, guesses: np.ndarray, labels: int) -> 
     return [tally(metric, gold, guess, labels) for guess in guesses]
 
 
+def both(made: tuple[int, int, int, int, str]) -> tuple[list[Tally], list[Tally]]:
+    """The tallies of two methods of a study."""
+    rows, seeds, labels, draw, metric = made
+    gold, one, two = study(rows, seeds, labels, draw)
+    return tallies(metric, gold, one, labels), tallies(metric, gold, two, labels)
+
+
 @FAST
 @given(STUDIES)
 def test_rows_in_another_order_change_nothing(made: tuple[int, int, int, int, str]) -> None:
@@ -45,9 +52,7 @@ def test_rows_in_another_order_change_nothing(made: tuple[int, int, int, int, st
 @FAST
 @given(STUDIES)
 def test_methods_in_each_others_place_change_the_sign(made: tuple[int, int, int, int, str]) -> None:
-    rows, seeds, labels, draw, metric = made
-    gold, one, two = study(rows, seeds, labels, draw)
-    own, other = tallies(metric, gold, one, labels), tallies(metric, gold, two, labels)
+    own, other = both(made)
     ahead, behind = difference(own, other, FEW), difference(other, own, FEW)
     assert behind.interval.mean == pytest.approx(-ahead.interval.mean)
     # the same draws of rows fall to the patterns in another order, so the ends agree but for the noise of few replicates
@@ -59,9 +64,7 @@ def test_methods_in_each_others_place_change_the_sign(made: tuple[int, int, int,
 @FAST
 @given(STUDIES)
 def test_an_interval_holds_the_mean_and_a_method_ties_with_itself(made: tuple[int, int, int, int, str]) -> None:
-    rows, seeds, labels, draw, metric = made
-    gold, one, two = study(rows, seeds, labels, draw)
-    own, other = tallies(metric, gold, one, labels), tallies(metric, gold, two, labels)
+    own, other = both(made)
     for found in (interval(own, FEW), difference(own, other, FEW).interval):
         assert found.low <= found.mean <= found.high
     assert interval(own, FEW).mean == pytest.approx(np.mean([one.score() for one in own]))
@@ -77,9 +80,7 @@ def test_an_interval_holds_the_mean_and_a_method_ties_with_itself(made: tuple[in
 @FAST
 @given(STUDIES)
 def test_seeds_in_another_order_keep_the_mean(made: tuple[int, int, int, int, str]) -> None:
-    rows, seeds, labels, draw, metric = made
-    gold, one, two = study(rows, seeds, labels, draw)
-    own, other = tallies(metric, gold, one, labels), tallies(metric, gold, two, labels)
+    own, other = both(made)
     found, turned = difference(own, other, FEW), difference(own[::-1], other[::-1], FEW)
     assert turned.interval.mean == pytest.approx(found.interval.mean)
     assert turned.row_variance >= 0

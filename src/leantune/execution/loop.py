@@ -254,7 +254,7 @@ def _finite(state: TrainingState, loss: Tensor) -> float:
 
 def _number(state: TrainingState, score: float) -> float:
     """A score on dev, of weights that are numbers: others can still answer, with the first label for everything."""
-    if not all(bool(parameter.isfinite().all()) for parameter in state.trained.values()):
+    if not state.finite:
         raise Diverged(state.step, "weights", math.nan, state.setup.recipe.lr)
     if not math.isfinite(score):
         raise Diverged(state.step, "score on dev", score, state.setup.recipe.lr)
@@ -266,7 +266,7 @@ def _keep_finite(state: TrainingState, error: Diverged) -> None:
     if state.keeper.copies:
         state.keeper.restore()
         error.kept = max(look.point.step for look in state.looks if look.best)
-    elif all(bool(parameter.isfinite().all()) for parameter in state.trained.values()):
+    elif state.finite:
         error.kept = state.step
 
 

@@ -105,6 +105,11 @@ class TrainingState:
         """Whether no step is left, or dev has not improved for long enough."""
         return self.step >= self.setup.recipe.steps or self.keeper.unimproved >= self.setup.recipe.patience
 
+    @property
+    def finite(self) -> bool:
+        """Whether all trained weights are numbers."""
+        return all(bool(parameter.isfinite().all()) for parameter in self.trained.values())
+
     def looked(self, score: float) -> Evaluated:
         """After a look at dev."""
         point = CurvePoint(step=self.step, seconds=self.seconds, train_loss=self.losses.take(), dev_score=score)
