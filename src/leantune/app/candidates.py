@@ -11,6 +11,7 @@ from leantune.app.candidate import is_reference
 from leantune.app.experts import Lesson, experts_of
 from leantune.app.options import Options
 from leantune.app.reasons import (
+    headless,
     lessons,
     not_whole,
     off_four_bits,
@@ -82,6 +83,8 @@ class _Door:
         if reason := unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
+        if reason := headless(base, own, outside=prepends):
+            return reason
         anatomy = self._anatomy(base, own, prepends=prepends)
         if (
             reason := one.method.unsupported(anatomy)

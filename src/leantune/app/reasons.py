@@ -10,8 +10,9 @@ from leantune.kinds.solver import Solver
 from leantune.kinds.structure import is_of_the_run
 from leantune.models.anatomy import Anatomy
 from leantune.models.base import Base
+from leantune.models.build import layout
 from leantune.models.four_bit import need, unpackable
-from leantune.models.heads import VOCABULARY, HeadSpec
+from leantune.models.heads import VOCABULARY, HeadSpec, is_transducer
 
 
 def unworded(parsed: Parsed, worded: Worded | None) -> str | None:
@@ -50,6 +51,13 @@ def unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
     if head.kind in VOCABULARY and not head.soft:
         return "computes a head on states, and this prompt reads words; use cloze(verbalizer=soft)"
     return None
+
+
+def headless(base: Base, head: HeadSpec, *, outside: bool) -> str | None:
+    """Why no head can stand outside of a base: of an encoder-decoder its own class alone knows what the decoder is to read."""
+    if not outside or not is_transducer(base.config) or layout(base, head.kind, prepends=True) == "stock":
+        return None
+    return f"{base.name} is an encoder-decoder, which labels texts by the head of its own class alone; use head, lora ..., or an encoder"
 
 
 def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:

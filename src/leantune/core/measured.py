@@ -53,6 +53,22 @@ class Cost(Spec):
     """Bytes of its weights: what has to be loaded to predict."""
 
 
+class Reloaded(Spec):
+    """What a saved model is, read back from its files as it is delivered."""
+
+    problem: str | None = None
+    """Why it is not what was trained; the rest then says nothing."""
+    difference: float = 0.0
+    """Largest, of a logit, from what the trained network said."""
+    rows: int = 0
+    """Compared."""
+    packed: bool = False
+    """Whether its weights stand in fewer than 8 bits."""
+    model_params: int = 0
+    model_bytes: int = 0
+    latency_ms: Latency | None = None
+
+
 class FurtherScore(Spec):
     """The study's metric on a further test set."""
 

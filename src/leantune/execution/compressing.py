@@ -37,7 +37,8 @@ from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, fit
 from leantune.execution.objective import Objective, Sandwich
 from leantune.execution.precision import Precision
-from leantune.execution.results import Attached, Results, delivered_latency
+from leantune.execution.reloading import delivered_latency
+from leantune.execution.results import Attached, Results
 from leantune.kinds.compressor import Compressor, Vocabulary
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
@@ -73,7 +74,7 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     record = yield from trained(context, first, run)
     folder = context.run / "trials" / record.digest
     context = context.settled_in(folder)
-    results.context = context
+    yield from results.settled(context, ())
     delivered = network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
     if context.base.packing is not None:  # what stands on 4 bits is folded into the base as it was
         network = read_delta(context.base, folder / "delta", context.head, merge=True, packed=False).to(context.device)

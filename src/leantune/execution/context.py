@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from leantune.core.digest import digest, file_digest
 from leantune.core.errors import ArtifactError
 from leantune.core.files import read_kept, write_atomic
 from leantune.core.long import FIELDS, Long
+from leantune.core.measured import Reloaded
 from leantune.core.recipe import Generator
 from leantune.core.records import Decoding, FurtherScore, Recipe, Scores
 from leantune.core.study import Conditions, Job
@@ -60,6 +61,8 @@ WORDING = "wording.json"
 """In the folder of a trial: what its prompt settled on."""
 TOKENS = "tokens"
 """In the same folder: the tokenizer that its compressors left, where that is another one."""
+Reload = Callable[[Path, Conditions, Job, Path], Reloaded]
+"""(run, conditions, job, folder) -> what the folder of that trial holds, read back in a process that trained nothing."""
 LABELLED = ("single_label_classification", "multi_label_classification")
 """Problems whose answers have names."""
 
@@ -88,6 +91,8 @@ class Context:
     """Other layers than the base has, each with its link; the trial sees a base with those."""
     tokens: Path | None = None
     """Folder of another tokenizer than that of the base, which a compressor or the teacher of another study left; None without one."""
+    reload: Reload | None = None
+    """None where there are no such processes: the trial's own then reads what it saved."""
 
     def of(self, job: Job) -> Context:
         """The same study as a trial sees it: its training rows, its prompt."""

@@ -96,7 +96,7 @@ def _trained(context: Context, job: Job, name: str, recipe: Recipe, run: Run) ->
     """A model that the study trains; the same trial as in the table, where it is there."""
     phase = "train" if job.phase == "train" else "final"
     own = Job(name=name, expression=recipe.method, phase=phase, recipe=recipe, seed=job.seed, conduct=job.conduct)
-    bare = Context(context.run, context.conditions)
+    bare = Context(context.run, context.conditions, reload=context.reload)
     record = yield from trained(bare, own, run)
     folder = context.run / "trials" / record.digest
     seconds = record.cost.train_seconds or 0.0

@@ -21,7 +21,7 @@ from leantune.core.records import Scores
 from leantune.core.study import Blend, Job
 from leantune.data.turns import counts, shares, turns
 from leantune.execution.attach import begin, setup_of
-from leantune.execution.context import Context
+from leantune.execution.context import Context, Reload
 from leantune.execution.course import Course, Drawn, Setup
 from leantune.execution.results import Attached, Outcome, Results
 from leantune.kinds.method import parse_method
@@ -52,9 +52,10 @@ class Mixture:
     members: tuple[Member, ...]
 
     @classmethod
-    def open(cls, run: Path, blend: Blend) -> Mixture:
-        """In the process of the trial."""
-        return cls(run, blend, tuple(Member(part.name, Context(task_folder(run, part.name), part.conditions)) for part in blend.parts))
+    def open(cls, run: Path, blend: Blend, reload: Reload | None = None) -> Mixture:
+        """In the process of the trial; `reload` as in `Context`."""
+        studies = {part.name: Context(task_folder(run, part.name), part.conditions, reload=reload) for part in blend.parts}
+        return cls(run, blend, tuple(Member(name, context) for name, context in studies.items()))
 
     @property
     def shares(self) -> NDArray[np.float64]:

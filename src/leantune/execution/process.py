@@ -62,3 +62,16 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def ending(code: int) -> str:
+    """How a process ended, in one sentence.
+
+    Args:
+        code: of its exit; negative for a signal.
+    """
+    if code >= 0:
+        return f"its process ended with code {code}"
+    name = signal.Signals(-code).name
+    hint = " (usually the system ran out of memory: try a smaller --batch or --max-length)" if name == "SIGKILL" else ""
+    return f"its process was ended by {name}{hint}"

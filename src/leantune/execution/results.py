@@ -11,45 +11,34 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from leantune.core.errors import LeantuneError
 from leantune.core.events import Evaluated, Event, Finished, Noted, Started
 from leantune.core.files import disk_refusal, write_atomic
-from leantune.core.records import Cost, CurvePoint, Flops, Latency, Scores, Stage, Status, TrialRecord
+from leantune.core.records import Cost, CurvePoint, Flops, Scores, Stage, Status, TrialRecord
 from leantune.core.study import Job
 from leantune.core.trial_folder import write_record
 from leantune.data.telling import KNOWN
 from leantune.data.test_sets import MAIN
 from leantune.evaluate.flops import flops_per_row
-from leantune.evaluate.latency import latency
-from leantune.evaluate.predict import mean_of_rows, read_logits
 from leantune.evaluate.samples import Passages, samples
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.context import WORDING, Context
 from leantune.execution.course import Course, Seen
 from leantune.execution.device import out_of_memory, peak_memory
 from leantune.execution.loop import BestLook, Diverged, apply_trainable, fit, head_names, trained_names
+from leantune.execution.reloading import DELTA, reload, write_golden
 from leantune.kinds.structure import is_of_the_run
 from leantune.kinds.task import Decoded
 from leantune.models.adaptation import Adaptation
-from leantune.models.delta import delta_bytes, read_delta, write_delta, write_standing
-from leantune.models.four_bit import ROUNDING, is_packed
+from leantune.models.delta import delta_bytes, write_delta, write_standing
 from leantune.models.joint import Joint
-from leantune.models.network import Network, parameter_count, weight_bytes
-from leantune.models.tying import untied
+from leantune.models.network import Network
 
-GOLDEN = 32
-"""Dev rows whose logits are kept, to prove later that a saved model is the trained one."""
-GOLDEN_LONG = 8
-"""The longest rows among them, where long rows are not read as every library reads them."""
 SAMPLES = "samples.json"
-TOLERANCE = 1e-3
-"""Largest difference of a logit between the trained and the reloaded, merged model."""
 
 
 @dataclass(frozen=True)
@@ -208,11 +197,11 @@ class Results(Outcome):
         """Write the trained update, with what reading its texts needs."""
         context, network = self.context, attached.network
         if is_of_the_run(context.structures):
-            write_standing(network, context.base, self.folder / "delta")
+            write_standing(network, context.base, self.folder / DELTA)
         else:
-            write_delta(network, attached.adaptation, context.base, self.folder / "delta")
+            write_delta(network, attached.adaptation, context.base, self.folder / DELTA)
         if context.known is not None and context.worded is None:
-            write_atomic(self.folder / "delta" / KNOWN, context.known.model_dump_json())
+            write_atomic(self.folder / DELTA / KNOWN, context.known.model_dump_json())
 
     def rescued(self, attached: Attached, error: Diverged) -> Iterator[Event]:
         """Keep the last good weights of a training that diverged; they are not scored and never chosen."""
@@ -223,66 +212,25 @@ class Results(Outcome):
             yield from self.noted([f"the weights of step {error.kept} are kept in {self.folder / 'delta'}"])
 
     def measure(self, attached: Attached, dev: Decoded) -> None:
-        """Save, reload, prove that nothing was lost, and measure what will be delivered."""
+        """Save; read back, prove that nothing was lost, and measure what will be delivered."""
         context, network = self.context, attached.network
-        units = context.encoded("dev").units
         self.save(attached)
-        golden = self._golden(network, dev)
-        write_atomic(self.folder / "golden.json", json.dumps(golden))
-        delivered = read_delta(context.base, self.folder / "delta", context.head, merge=True)
-        delivered.body = untied(delivered.body)  # as plain libraries load it
-        delivered.to(context.device)
-        self._prove(golden, delivered)
-        weights = {"model_params": parameter_count(delivered), "model_bytes": weight_bytes(delivered)}
-        self.cost = self.cost.model_copy(update={"saved_bytes": delta_bytes(self.folder / "delta")} | weights)
-        if not self.job.measure:
+        write_golden(context, network, dev, self.folder)
+        found = (context.reload or reload)(context.run, context.conditions, self.job, self.folder)
+        if found.problem is not None:
+            self.status, self.reason = "failed", f"the saved model: {found.problem}"
             return
+        where = "" if context.reload is None else " in a fresh process"
+        proof = f"largest difference of a logit {found.difference:.1e} on {found.rows} dev rows"
+        self.notes.append(f"saved, reloaded{where} and merged: {proof}")
+        sizes = {"model_params": found.model_params, "model_bytes": found.model_bytes, "saved_bytes": delta_bytes(self.folder / DELTA)}
+        flops = self._flops(network) if self.job.measure and not found.packed else None
+        self.cost = self.cost.model_copy(update=sizes | {"latency_ms": found.latency_ms, "flops_per_row": flops})
+
+    def _flops(self, network: Network) -> Flops | None:
+        """For rows of median length; None where torch does not count what another runtime does, or the products of packed weights."""
+        context, units = self.context, self.context.encoded("dev").units
         median = np.argsort(units.lengths, kind="stable")[len(units) // 2 - 4 : len(units) // 2 + 4]
-        flops: Flops | None = flops_per_row(
-            network, context.task, context.batch("dev", units.pieces(median), targets=True), rows=len(median)
-        )
-        if not (flops and flops.predict) or is_packed(getattr(delivered.body, "config", None)):
-            flops = None  # torch does not count what another runtime does, nor the products of packed weights
-        speed = delivered_latency(context, self.job, delivered)
-        self.cost = self.cost.model_copy(update={"latency_ms": speed, "flops_per_row": flops})
-
-    def _golden(self, network: Network, dev: Decoded) -> dict[str, Any]:
-        """Some dev rows with the logits and the answers that the trained network gives them."""
-        examples, labels = self.context.dataset.splits["dev"], self.context.dataset.labels
-        rows = np.linspace(0, len(examples) - 1, min(GOLDEN, len(examples)), dtype=np.int64)
-        if not self.context.long.is_head:
-            longest = np.argsort(-self.context.encoded("dev").units.lengths, kind="stable")[:GOLDEN_LONG]
-            rows = np.union1d(rows, longest)
-        answers = [[self.context.task.named(dev.predicted[row], labels), float(dev.confidence[row])] for row in rows]
-        return {"rows": rows.tolist(), "inputs": examples.inputs(rows), "logits": self._logits(network, rows), "answers": answers}
-
-    def _logits(self, network: Network, rows: NDArray[np.int64]) -> list[Any]:
-        """Logits of the first piece of each row, see `read_logits`; (options,) of its options; the mean of averaged pieces."""
-        encoded, context = self.context.encoded("dev"), self.context
-        pieces = encoded.units.pieces(rows) if encoded.together or encoded.pool else np.searchsorted(encoded.rows, rows)
-        network.eval()
-        with torch.inference_mode():
-            logits = network(context.batch("dev", pieces))
-        if encoded.averages:
-            return mean_of_rows(logits.float().log_softmax(dim=-1).cpu().numpy(), encoded.rows[pieces]).tolist()  # type: ignore[no-any-return]
-        read = read_logits(network, logits, encoded.padded(pieces, context.pad))
-        if encoded.together:
-            return [[float(one[0]) for one, owner in zip(read, encoded.rows[pieces], strict=True) if owner == row] for row in rows]
-        return [one.tolist() for one in read]
-
-    def _prove(self, golden: dict[str, Any], delivered: Network) -> None:
-        rows = np.array(golden["rows"], dtype=np.int64)
-        flat = [np.concatenate([np.ravel(row) for row in logits]) for logits in (golden["logits"], self._logits(delivered, rows))]
-        difference = float(np.abs(flat[0] - flat[1]).max(initial=0.0))
-        packed = is_packed(getattr(delivered.body, "config", None))
-        if difference > (ROUNDING * max(1.0, float(np.abs(flat[0]).max(initial=0.0))) if packed else TOLERANCE):
-            self.status = "failed"
-            self.reason = f"the saved model is not the trained one: reloaded, its logits differ by up to {difference:.2g}"
-        else:
-            self.notes.append(f"saved, reloaded and merged: largest difference of a logit {difference:.1e} on {len(rows)} dev rows")
-
-
-def delivered_latency(context: Context, job: Job, network: Network) -> Latency:
-    """Milliseconds that a network as it is delivered takes for rows of dev; texts are written as the job says."""
-    writer = context.writer(job.recipe.decoding) if context.task.writes and job.recipe else None
-    return latency(network, context.encoded("dev"), pad=context.pad, types=context.types, device=context.device, writer=writer)
+        batch = context.batch("dev", units.pieces(median), targets=True)
+        flops = flops_per_row(network, context.task, batch, rows=len(median))
+        return flops if flops and flops.predict else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from leantune.core.records import TrialRecord
 from leantune.core.study import Blend, Conditions, Conduct, Job
 from leantune.core.trial_folder import write_record
 from leantune.execution.probe import ProbeResult
-from leantune.execution.process import WorkerProcess
+from leantune.execution.process import WorkerProcess, ending
 
 
 class Runner:
@@ -57,7 +56,7 @@ class Runner:
             if message["kind"] == "probed":
                 result = ProbeResult.model_validate(message["result"])
             elif message["code"] < 0:
-                result = ProbeResult(name=job.name, problem=_signal_sentence(message["code"]))
+                result = ProbeResult(name=job.name, problem=ending(message["code"]))
         return result
 
     def run(self, job: Job) -> Iterator[Event]:
@@ -96,7 +95,7 @@ class Runner:
         return record
 
     def _why(self, log: Path, code: int) -> str:
-        return _signal_sentence(code) if code < 0 else f"it crashed: {_last_line(log)}. The whole message is in {log}"
+        return ending(code) if code < 0 else f"it crashed: {_last_line(log)}. The whole message is in {log}"
 
     def _failed(self, job: Job, folder: Path, log: Path, code: int) -> Finished:
         record = TrialRecord(
@@ -128,12 +127,6 @@ class Runner:
                 if message["kind"] == "exit":
                     return
         yield {"kind": "exit", "code": process.wait() or 1}
-
-
-def _signal_sentence(code: int) -> str:
-    name = signal.Signals(-code).name
-    hint = " (usually the system ran out of memory: try a smaller --batch or --max-length)" if name == "SIGKILL" else ""
-    return f"its process was ended by {name}{hint}"
 
 
 def _last_line(log: Path) -> str:

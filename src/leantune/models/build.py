@@ -183,9 +183,9 @@ def outer_head(width: int, outputs: int) -> nn.Linear:
 
 
 def build_embedder(base: Base) -> nn.Module:
-    """The bare encoder with its own weights and nothing on top, as it is."""
+    """The bare encoder with its own weights and nothing on top, as it is; of an encoder-decoder its encoder."""
     body: nn.Module = load_pretrained(AutoModel, base.location, dtype=torch.float32, **_no_pooler(base.config))
-    return body
+    return body.get_encoder() if is_transducer(base.config) else body  # type: ignore[operator, no-any-return]
 
 
 def _packed(base: Base, head: HeadSpec, kind: str) -> dict[str, Any]:
