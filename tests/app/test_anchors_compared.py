@@ -29,6 +29,13 @@ def finished(base: str, tickets: Path, tmp_path_factory: pytest.TempPathFactory,
     return lt.compare(lt.study(tickets, model=base, out=tmp_path_factory.mktemp("run"), **options), METHODS)
 
 
+def test_contrast_ends_with_a_head_that_is_computed(finished: lt.Result) -> None:
+    (trial,) = (trial for trial in finished.comparison.trials if "contrast" in trial.name)
+    assert any(note.startswith("after the contrast, prototypes: the words of a label count as") for note in trial.notes)
+    *_, before, last = trial.curve
+    assert (last.step, last.dev_score) == (before.step, trial.scores.dev)
+
+
 def test_every_way_ends_with_a_score(finished: lt.Result) -> None:
     rows = {row.name: row for row in finished.comparison.methods}
     assert {name: rows[name].verdict for name in METHODS if rows[name].mean is None} == {}

@@ -7,15 +7,16 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import nn
 
 from leantune.data.examples import ExampleChunk
 from leantune.execution.context import Context
 from leantune.execution.embedding import embedded
-from leantune.execution.feed import means_of_rows
+from leantune.execution.feed import means_of_rows, states_of
 from leantune.kinds.solver import Solver
 from leantune.models.label_bank import LabelBank, bank_of
 from leantune.models.network import Network
-from leantune.models.solved_heads import Problem, Solution
+from leantune.models.solved_heads import Problem, Solution, averaged
 
 SCALE = 20.0
 """What a cosine is multiplied with where no row says how sure words are."""
@@ -28,7 +29,12 @@ def bank_in(context: Context, network: Network) -> LabelBank | None:
     if context.worded.said:
         embed = partial(embedded, context, network.eval().embed)
         return bank_of(context.worded.said, lambda texts: embed(ExampleChunk(texts)))
-    return LabelBank.of([row[None] for row in network.head.weight.detach().cpu().double().numpy()])  # a soft verbalizer
+    return _bank_of_head(network.head)  # a soft verbalizer
+
+
+def _bank_of_head(head: nn.Linear) -> LabelBank:
+    """Each label one word, which lies where its weights point."""
+    return LabelBank.of([row[None] for row in head.weight.detach().cpu().double().numpy()])
 
 
 def begin_at(network: Network, bank: LabelBank) -> None:
@@ -48,6 +54,20 @@ def solver_of(context: Context, network: Network, method: Solver, bank: LabelBan
         return found.notes
 
     return solve
+
+
+def head_near_anchors(context: Context, network: Network) -> tuple[str, ...]:
+    """Compute the head of a body that contrast has tuned, near where its anchors have come to lie: they brought the rows of a label
+    together, and the rows say better than they where to part them. Gives what is to be noted.
+
+    Reference: a head fitted after the contrast, as in Tunstall et al. 2022, arXiv:2209.11055; here pulled to the anchors.
+    """
+    assert network.head is not None
+    network.eval()
+    states = states_of(network.embed, context.encoded("train").lengths, partial(context.batch, "train"))
+    found = averaged(Problem(states, np.asarray(context.gold["train"]), context.head.outputs, _bank_of_head(network.head)))
+    _write(network, found)
+    return tuple(f"after the contrast, {note}" for note in found.notes)
 
 
 @torch.no_grad()

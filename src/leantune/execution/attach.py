@@ -17,7 +17,7 @@ from torch import Tensor
 from leantune.core.records import Decoding
 from leantune.core.study import Job
 from leantune.data.units import Units
-from leantune.execution.anchors import bank_in, begin_at, solver_of
+from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, solver_of
 from leantune.execution.context import Context
 from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
@@ -109,6 +109,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
         tokens=None if hiding or train.apart or network.soft else partial(train.tokens, context.pad),
         solve=attached.solve,
+        conclude=way.conclude,
         weigh=way.weigh,
         generators=() if hiding is None else (hiding,),
     )
@@ -126,6 +127,8 @@ class _Way:
     notes: tuple[str, ...] = ()
     weigh: Callable[[], int] | None = None
     """See `Setup.weigh`."""
+    conclude: Callable[[], tuple[str, ...]] | None = None
+    """See `Course.conclude`."""
 
 
 def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Generator | None) -> _Way:
@@ -154,7 +157,7 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     if context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
         contrast = Contrast(network, batch, before.states, context.head.contrast, context.precision)
-        return _Way(contrast, train.visits, look, before.seconds)
+        return _Way(contrast, train.visits, look, before.seconds, conclude=partial(head_near_anchors, context, network))
     back = recalled(context, job, attached)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
     objective = _objective(context, network, batch, whole, job.seed)

@@ -3,7 +3,8 @@
     b_c = mean over words w of c of unit(mean over label templates t of unit(pool(body(t(w)))))       z_c = s unit(x) (b_c - mean b)
 
 `anchors | frozen` answers with the nearest one; every other method starts from there, and the computed heads (prototypes, logistic,
-averaged) count the words like some rows more; `loss=contrast` tunes the body so that rows of a label come together around its words.
+averaged) count the words like some rows more; `loss=contrast` tunes the body so that rows of a label come together around its words,
+and then computes such a head.
 Templates stand around the label: "This text is about {label}."
 
 Reference: Chang et al. 2008, dataless classification; templates averaged: Radford et al. 2021, arXiv:2103.00020.
