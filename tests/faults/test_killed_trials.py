@@ -87,7 +87,7 @@ def test_killed_at_a_moment(context: Context, alone: dict[str, Any], dies: Dies,
         (checkpoint, "seal"),  # its tensors are, without a manifest
         (checkpoint.os, "replace"),  # it is whole, beside its place
         (checkpoint, "flush_folder"),  # it is in its place, the older ones too
-        (results, "read_delta"),  # the update is saved, and not proven
+        (results, "reload"),  # the update is saved, and not proven
         (trial_folder, "seal"),  # all is done, and the record is not written
         (files.os, "fsync"),  # the first file that is to outlive a loss of power
     ],
