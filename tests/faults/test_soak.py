@@ -19,7 +19,7 @@ def test_two_hundred_trials_leave_nothing_behind(context: Context) -> None:
     with Runner(context.run, context.conditions) as runner:
         worker = psutil.Process(runner._worker.process.pid)
         for seed in range(1, TRIALS + 1):
-            *_, last = runner.run(short_job("head", steps=2, seed=seed))
+            *_, last = runner.run(short_job("head", steps=2, seed=seed).model_copy(update={"phase": "final", "measure": False}))
             assert isinstance(last, Finished)
             assert last.record.status in ("ok", "one_class")
             both = (worker, psutil.Process())

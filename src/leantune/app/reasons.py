@@ -55,9 +55,10 @@ def unsolvable(parsed: Parsed, head: HeadSpec) -> str | None:
 
 def headless(base: Base, head: HeadSpec, *, outside: bool) -> str | None:
     """Why no head can stand outside of a base: of an encoder-decoder its own class alone knows what the decoder is to read."""
-    if not outside or not is_transducer(base.config) or layout(base, head.kind, prepends=True) == "stock":
+    if not is_transducer(base.config) or layout(base, head.kind, prepends=outside) == "stock":
         return None
-    return f"{base.name} is an encoder-decoder, which labels texts by the head of its own class alone; use head, lora ..., or an encoder"
+    what = f"{base.name} is an encoder-decoder, which labels texts by the head of its own class alone"
+    return f"{what}; use head, lora ... on one task with --pooling stock, or an encoder"
 
 
 def not_whole(parsed: Parsed, anatomy: Anatomy) -> str | None:

@@ -13,6 +13,10 @@ from pathlib import Path
 from leantune.core.errors import DataError
 
 _BLOCK = 1 << 20
+_SAMPLE = 4_000
+"""Bytes around a fault that are looked at."""
+_FEW = 0.4
+"""Share of a line that accented letters of western texts stay below; other alphabets have little else."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _MAGIC = {
     b"\xff\xfe\x00\x00": "UTF-32. Save it as UTF-8",
@@ -80,14 +84,30 @@ def _not_decodable(path: Path, encoding: str, error: UnicodeDecodeError, end: in
     place = f"{path.name} line {line}, byte {start:,} (0x{error.object[error.start]:02X})"
     if encoding == "utf-16":
         return DataError(f"{place}: broken UTF-16 ({error.reason}). Save the file as UTF-8.", "E-FORMAT")
-    guess = _likely(error.object[max(0, error.start - 200) : error.start + 4000])
-    convert = f"iconv -f {guess} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}"
-    return DataError(f"{place}: not UTF-8. It looks like {guess}; check and convert it: {convert}", "E-FORMAT")
+    around = error.object[max(0, error.start - _SAMPLE) : error.start + _SAMPLE]
+    if b"\0" in around:
+        return _nul(path, line)
+    if _mostly_utf_8(around):
+        return DataError(f"{place}: a damaged character in a text that is UTF-8 otherwise. Repair it, or leave it out.", "E-FORMAT")
+    guess = _likely(error.object[error.object.rfind(b"\n", 0, error.start) + 1 : error.start + _SAMPLE])
+    convert = f"iconv -f {guess or 'SET'} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}"
+    looks = f"It looks like {guess}; check and" if guess else f"Find out its character set (file -i {path.name} guesses) and"
+    return DataError(f"{place}: not UTF-8. {looks} convert it: {convert}", "E-FORMAT")
 
 
-def _likely(sample: bytes) -> str:
-    """A guess for the message only: Chinese when most high bytes pair up into common Chinese characters."""
+def _mostly_utf_8(sample: bytes) -> bool:
+    """Whether more characters beyond ASCII are whole than damaged; text in another set is hardly ever UTF-8 by accident."""
+    text = sample.decode("utf-8", "replace")
+    beyond = sum(letter > "\x7f" for letter in text)
+    return beyond > 2 * text.count("\ufffd")
+
+
+def _likely(sample: bytes) -> str | None:
+    """A guess for the message only: Chinese when most high bytes pair up into common Chinese characters, western where they are few."""
     text = sample.decode("gb18030", "replace")
     chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in text)
     high = sum(byte >= 0x80 for byte in sample)
-    return "GB18030" if high >= 4 and chinese * 2 >= 0.8 * high and "\ufffd" not in text[:-2] else "WINDOWS-1252"
+    if high >= 4 and chinese * 2 >= 0.8 * high and "\ufffd" not in text[:-2]:
+        return "GB18030"
+    line = sample.split(b"\n", 1)[0]
+    return "WINDOWS-1252" if sum(byte >= 0x80 for byte in line) <= _FEW * len(line) else None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from leantune.core.errors import Problems, some
 from leantune.data.composed import cell_of, sources
@@ -104,6 +105,10 @@ class Table:
                 yield _with_composed(reader.get_batch(index), names)
 
 
+MARK = "\ufeff"
+"""The byte order mark as a character."""
+
+
 class TableWriter:
     """Writes chunks to an Arrow file as they come; problems of single values are noted with their row."""
 
@@ -137,12 +142,28 @@ class TableWriter:
 
     def _is_name(self, name: str) -> bool:
         """Whether a column can have this name; it is told where it cannot."""
+        if name.startswith(MARK) or "\0" in name:
+            self.problems.add(
+                f"the name of the column {name!a} begins with a byte order mark or holds a NUL character. Repair it.", "E-COLUMN"
+            )
+            return False
         if not _is_broken(name):
             return True
         self.problems.add(f"the name of the column {name!a} holds half a character (a lone surrogate). Repair it.", "E-COLUMN")
         return False
 
     def _array(self, name: str, values: Sequence[Any]) -> Any:
+        array = self._strings(name, values)
+        for what, found in (
+            ("holds a NUL character", pc.match_substring(array, "\0")),
+            ("begins with a byte order mark, as where files were joined", pc.starts_with(array, MARK)),
+        ):
+            if pc.any(found).as_py():
+                rows = some([self.rows + 1 + index for index in pc.indices_nonzero(pc.fill_null(found, False)).to_pylist()])
+                self.problems.add(f'row {rows}, column "{name}": the text {what}. Leave it out.', "E-TEXT")
+        return array
+
+    def _strings(self, name: str, values: Sequence[Any]) -> Any:
         try:
             array = pa.array(values, pa.string())
             if array.null_count < len(array):

@@ -14,6 +14,7 @@ from leantune.execution.context import Context
 from leantune.execution.embedding import embedded
 from leantune.execution.feed import means_of_rows, states_of
 from leantune.kinds.solver import Solver
+from leantune.kinds.task import Decoded
 from leantune.models.label_bank import LabelBank, bank_of
 from leantune.models.network import Network
 from leantune.models.solved_heads import Problem, Solution, averaged
@@ -68,6 +69,19 @@ def head_near_anchors(context: Context, network: Network) -> tuple[str, ...]:
     found = averaged(Problem(states, np.asarray(context.gold["train"]), context.head.outputs, _bank_of_head(network.head)))
     _write(network, found)
     return tuple(f"after the contrast, {note}" for note in found.notes)
+
+
+@torch.no_grad()
+def look_near_anchors(context: Context, network: Network) -> Decoded:
+    """Predictions on dev by that head; the anchors stay for the next step."""
+    assert network.head is not None
+    parts = (network.head.weight, network.head.bias)
+    anchors = [part.detach().clone() for part in parts]
+    head_near_anchors(context, network)
+    found = context.judge(network, "dev")
+    for part, before in zip(parts, anchors, strict=True):
+        part.copy_(before)
+    return found
 
 
 @torch.no_grad()

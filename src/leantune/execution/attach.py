@@ -17,7 +17,7 @@ from torch import Tensor
 from leantune.core.records import Decoding
 from leantune.core.study import Job
 from leantune.data.units import Units
-from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, solver_of
+from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, look_near_anchors, solver_of
 from leantune.execution.context import Context
 from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
@@ -157,6 +157,7 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     if context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
         contrast = Contrast(network, batch, before.states, context.head.contrast, context.precision)
+        look = partial(look_near_anchors, context, network)
         return _Way(contrast, train.visits, look, before.seconds, conclude=partial(head_near_anchors, context, network))
     back = recalled(context, job, attached)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)

@@ -62,7 +62,7 @@ class Course(Generic[Seen]):
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head in one go, where no step is to be taken; gives what is to be noted."""
     conclude: Callable[[], tuple[str, ...]] | None = None
-    """Computes the head anew when all steps are taken; gives what is to be noted."""
+    """Computes the head anew when all steps are taken, as each look did for itself; gives what is to be noted."""
     generators: tuple[np.random.Generator, ...] = ()
     """What its losses draw from as they go, for a checkpoint to hold."""
 

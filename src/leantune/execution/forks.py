@@ -52,6 +52,7 @@ def fork_job(log: Path, work: Callable[[Ask], None], clean: Callable[[Request], 
 
     def begin() -> None:
         ours.close()
+        os.register_at_fork(after_in_child=theirs.close)  # whom the child leaves behind must not hold the line
         work(_Line(theirs).ask)
 
     child = _fork(log, before, begin)
@@ -77,15 +78,19 @@ def _apart(log: Path, before: Any, request: Request, clean: Callable[[Request], 
     with os.fdopen(read, encoding="utf-8") as answer:
         text = answer.read()
     code = _ended(child)
-    return text if code == 0 else json.dumps({"code": code})
+    return text if code == 0 and text else json.dumps({"code": code})
 
 
 def _fork(log: Path, before: Any, work: Callable[[], None]) -> int:
     parent, child = os.getpid(), os.fork()
     if child == 0:
-        signal.signal(signal.SIGTERM, before)
-        die_with(parent)
-        os._exit(logged(log, work))
+        code = 1
+        try:  # whatever happens, this process must not go on as if it were the worker
+            signal.signal(signal.SIGTERM, before)
+            die_with(parent)
+            code = logged(log, work)
+        finally:
+            os._exit(code)
     return child
 
 
@@ -101,7 +106,7 @@ def logged(log: Path, work: Callable[[], None]) -> int:
         try:
             work()
         except SystemExit as end:  # asked to end, with a checkpoint on the disk
-            return int(end.code or 0)
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
         except Exception:  # noqa: BLE001  the whole work is guarded here, its traceback kept
             traceback.print_exc(file=errors)
             return 1

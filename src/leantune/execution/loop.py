@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Generic
 
@@ -176,20 +176,8 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
     if state.idle:
         yield Noted(text=f"{state.idle} of the steps had nothing to learn from and changed nothing")
     state.keeper.restore()
-    if setup.conclude is not None:
-        yield from _concluded(state, looks, setup.conclude)
-
-
-def _concluded(state: TrainingState, looks: BestLook[Seen], conclude: Callable[[], tuple[str, ...]]) -> Iterator[Event]:
-    """The head, computed anew on the weights that are kept, and a last look."""
-    start = time.perf_counter()
-    for text in conclude():
+    for text in setup.conclude() if setup.conclude else ():
         yield Noted(text=text)
-    state.seconds += time.perf_counter() - start
-    looks.best = state.setup.look()
-    last = state.looks[-1].point
-    score = _number(state, state.setup.score(looks.best))
-    yield Evaluated(point=last.model_copy(update={"seconds": state.seconds, "dev_score": score}), best=True)
 
 
 def _step(state: TrainingState, drawn: Drawn) -> float | None:

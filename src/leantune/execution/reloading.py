@@ -7,6 +7,7 @@ Where a system has no such processes, the trial's own does it.
 from __future__ import annotations
 
 import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ ROWS = 32
 LONG_ROWS = 8
 """The longest rows among them, where long rows are not read as every library reads them."""
 TOLERANCE = 1e-3
-"""Largest difference of a logit between the trained and the reloaded, merged model."""
+"""Largest difference of a logit between the trained and the reloaded, merged model, relative to the largest logit where that is above 1."""
 
 
 def write_golden(context: Context, network: Network, dev: Decoded, folder: Path) -> None:
@@ -50,17 +51,23 @@ def write_golden(context: Context, network: Network, dev: Decoded, folder: Path)
 
 def reload(run: Path, conditions: Conditions, job: Job, folder: Path) -> Reloaded:
     """Open the study, read what a trial saved in a folder, compare it with the golden rows and measure it."""
-    context = Context(run, conditions).of(job).settled_in(folder)
     try:
-        network = read_delta(context.base, folder / DELTA, context.head, merge=True)
+        return _reload(Context(run, conditions).of(job).settled_in(folder), job, folder)
     except LeantuneError as error:
         return Reloaded(problem=str(error))
+    except Exception as error:  # noqa: BLE001  whatever it is, the model cannot be read back
+        traceback.print_exc()
+        return Reloaded(problem=f"reading it back failed: {type(error).__name__}: {error}")
+
+
+def _reload(context: Context, job: Job, folder: Path) -> Reloaded:
+    network = read_delta(context.base, folder / DELTA, context.head, merge=True)
     network.body = untied(network.body)  # as plain libraries load it
     network.to(context.device)
     golden = json.loads((folder / GOLDEN).read_bytes())
     difference, largest = _difference(golden["logits"], _logits(context, network, np.array(golden["rows"], dtype=np.int64)))
     packed = is_packed(getattr(network.body, "config", None))
-    allowed = ROUNDING * max(1.0, largest) if packed else TOLERANCE
+    allowed = (ROUNDING if packed else TOLERANCE) * max(1.0, largest)
     if not difference <= allowed:  # NaN is not
         return Reloaded(problem=f"it is not the trained one: reloaded, its logits differ by up to {difference:.2g}")
     speed = delivered_latency(context, job, network) if job.measure else None
@@ -77,7 +84,8 @@ def delivered_latency(context: Context, job: Job, network: Network) -> Latency:
 def _difference(trained: list[Any], found: list[Any]) -> tuple[float, float]:
     """The largest between two lists of logits, and the largest logit of the first."""
     first, second = (np.concatenate([np.ravel(row) for row in logits]) for logits in (trained, found))
-    return float(np.abs(first - second).max(initial=0.0)), float(np.abs(first).max(initial=0.0))
+    differing = np.where(first == second, 0.0, np.abs(first - second))  # two that are infinite are the same
+    return float(differing.max(initial=0.0)), float(np.abs(first[np.isfinite(first)]).max(initial=0.0))
 
 
 def _logits(context: Context, network: Network, rows: NDArray[np.int64]) -> list[Any]:

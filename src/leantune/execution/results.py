@@ -28,7 +28,7 @@ from leantune.evaluate.samples import Passages, samples
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.context import WORDING, Context
 from leantune.execution.course import Course, Seen
-from leantune.execution.device import out_of_memory, peak_memory
+from leantune.execution.device import out_of_memory, peak_memory, release
 from leantune.execution.loop import BestLook, Diverged, apply_trainable, fit, head_names, trained_names
 from leantune.execution.reloading import DELTA, reload, write_golden
 from leantune.kinds.structure import is_of_the_run
@@ -216,6 +216,7 @@ class Results(Outcome):
         context, network = self.context, attached.network
         self.save(attached)
         write_golden(context, network, dev, self.folder)
+        release()  # on a GPU the one that reads it back needs room
         found = (context.reload or reload)(context.run, context.conditions, self.job, self.folder)
         if found.problem is not None:
             self.status, self.reason = "failed", f"the saved model: {found.problem}"

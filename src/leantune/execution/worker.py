@@ -72,6 +72,8 @@ def _asked(ask: Ask, run: Path, conditions: Conditions, job: Job, folder: Path) 
 def _reloaded(saved: Request) -> Request:
     """In the clean process."""
     conditions, job = Conditions.model_validate(saved["conditions"]), Job.model_validate(saved["job"])
+    if job.conduct.deterministic:
+        make_deterministic()
     return reload(Path(saved["run"]), conditions, job, Path(saved["folder"])).model_dump(mode="json")
 
 
