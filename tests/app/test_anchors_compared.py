@@ -31,7 +31,7 @@ def finished(base: str, tickets: Path, tmp_path_factory: pytest.TempPathFactory,
 
 def test_contrast_ends_with_a_head_that_is_computed(finished: lt.Result) -> None:
     (trial,) = (trial for trial in finished.comparison.trials if "contrast" in trial.name)
-    assert any(note.startswith("after the contrast, prototypes: the words of a label count as") for note in trial.notes)
+    assert any(note.startswith("after the contrast, beside the anchors, prototypes: the words of a label count as") for note in trial.notes)
     assert trial.scores.dev in [point.dev_score for point in trial.curve], "looks see the head that is delivered"
 
 

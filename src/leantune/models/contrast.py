@@ -3,7 +3,8 @@
     L_i = - mean over p in P(i) of log softmax_p (s u_i u_j for rows j != i of the batch, w_c u_i + b_c for labels c)
 
 P(i) holds the other rows of i's label and the label's own anchor; u is a state of length 1, s the mean length of the anchors w_c. The
-anchors are the weights of the head; when the body is tuned, a head is computed near them (`execution.anchors.head_near_anchors`).
+anchors are the weights of the head; when the body is tuned, they are averaged with a head computed near them
+(`execution.anchors.head_near_anchors`).
 
 Reference: Khosla et al. 2020, arXiv:2004.11362 (supervised contrast, of rows alone); a list of pairs (Tunstall et al. 2022,
 arXiv:2209.11055) grows with the square of the rows.

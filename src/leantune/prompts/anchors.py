@@ -4,7 +4,7 @@
 
 `anchors | frozen` answers with the nearest one; every other method starts from there, and the computed heads (prototypes, logistic,
 averaged) count the words like some rows more; `loss=contrast` tunes the body so that rows of a label come together around its words,
-and then computes such a head.
+and then averages them with such a head.
 Templates stand around the label: "This text is about {label}."
 
 Reference: Chang et al. 2008, dataless classification; templates averaged: Radford et al. 2021, arXiv:2103.00020.
