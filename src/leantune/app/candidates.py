@@ -83,11 +83,10 @@ class _Door:
         if reason := unworded(one, worded):
             return reason
         own, prepends = self.head if worded is None else worded.head, self.outside or one.method.card.parts_head
-        if reason := headless(base, own, outside=prepends):
-            return reason
         anatomy = self._anatomy(base, own, prepends=prepends)
         if (
-            reason := one.method.unsupported(anatomy)
+            reason := headless(base, own, outside=prepends)
+            or one.method.unsupported(anatomy)
             or unsolvable(one, own)
             or too_long(one, base)
             or untouchable(one, anatomy)

@@ -37,7 +37,7 @@ from leantune.execution.lecture import Mentors
 from leantune.execution.loop import BestLook, fit
 from leantune.execution.objective import Objective, Sandwich
 from leantune.execution.precision import Precision
-from leantune.execution.reloading import delivered_latency
+from leantune.execution.reloading import DELTA, delivered_latency
 from leantune.execution.results import Attached, Results
 from leantune.kinds.compressor import Compressor, Vocabulary
 from leantune.kinds.distiller import Distiller
@@ -75,9 +75,9 @@ def compressed(context: Context, job: Job, results: Results, run: Run) -> Iterat
     folder = context.run / "trials" / record.digest
     context = context.settled_in(folder)
     yield from results.settled(context, ())
-    delivered = network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    delivered = network = read_delta(context.base, folder / DELTA, context.head, merge=True).to(context.device)
     if context.base.packing is not None:  # what stands on 4 bits is folded into the base as it was
-        network = read_delta(context.base, folder / "delta", context.head, merge=True, packed=False).to(context.device)
+        network = read_delta(context.base, folder / DELTA, context.head, merge=True, packed=False).to(context.device)
     if not is_plain(network):
         raise SpecError(f"{first.expression} cannot be folded into the weights, so nothing can compress it.", "E-METHOD")
     results.begin_with(record)

@@ -33,6 +33,7 @@ from leantune.execution.compressing import Run, trained
 from leantune.execution.context import TAUGHT, Context
 from leantune.execution.feed import kept
 from leantune.execution.lecture import Judged, Mentors
+from leantune.execution.reloading import DELTA
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
@@ -101,7 +102,7 @@ def _trained(context: Context, job: Job, name: str, recipe: Recipe, run: Run) ->
     folder = context.run / "trials" / record.digest
     seconds = record.cost.train_seconds or 0.0
     note = f"taught by {name} (dev {percent(record.scores.dev)}, trained in {duration(seconds)})"
-    return Mentor(name, bare.of(own).settled_in(folder), folder / "delta", record.digest, seconds, note, recipe.decoding)
+    return Mentor(name, bare.of(own).settled_in(folder), folder / DELTA, record.digest, seconds, note, recipe.decoding)
 
 
 def _opened(context: Context, expert: Expert) -> Mentor:

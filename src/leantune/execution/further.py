@@ -10,6 +10,7 @@ from leantune.core.study import Job
 from leantune.core.trial_folder import RECORD, write_record
 from leantune.data.test_sets import split_of
 from leantune.execution.context import Context
+from leantune.execution.reloading import DELTA
 from leantune.models.delta import read_delta
 
 
@@ -18,7 +19,7 @@ def run_further(context: Context, job: Job) -> Iterator[Event]:
     folder = context.run / "trials" / job.digest(context.conditions)
     context = context.settled_in(folder)
     record = TrialRecord.model_validate_json((folder / RECORD).read_bytes())
-    network = read_delta(context.base, folder / "delta", context.head, merge=True).to(context.device)
+    network = read_delta(context.base, folder / DELTA, context.head, merge=True).to(context.device)
     splits = [split_of(name) for name in record.scores.lacks(context.dataset.manifest.further)]
     decoded = {split: context.predict(network, split) for split in splits}
     context.store(folder, decoded)

@@ -209,7 +209,7 @@ class Results(Outcome):
             yield from self.noted(["no weights are kept: those before the divergence were no finite numbers"])
         elif self.job.phase != "race":
             self.save(attached)
-            yield from self.noted([f"the weights of step {error.kept} are kept in {self.folder / 'delta'}"])
+            yield from self.noted([f"the weights of step {error.kept} are kept in {self.folder / DELTA}"])
 
     def measure(self, attached: Attached, dev: Decoded) -> None:
         """Save; read back, prove that nothing was lost, and measure what will be delivered."""
