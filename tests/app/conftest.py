@@ -53,17 +53,18 @@ class Kept(WorkerProcess):
 @pytest.fixture(scope="session", autouse=True)
 def one_worker() -> Iterator[None]:
     """All studies that Python starts share a worker process; the command line has its own in test_command_line."""
-    started: list[Kept] = []
+    started: dict[Path, Kept] = {}
 
     def worker() -> Kept:
-        if not started or not started[-1].alive:
-            started.append(Kept())
-        return started[-1]
+        here = Path.cwd()  # where a worker was started its relative paths begin
+        if here not in started or not started[here].alive:
+            started[here] = Kept()
+        return started[here]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leantune.execution.runner.WorkerProcess", worker)
         yield
-    for one in started:
+    for one in started.values():
         WorkerProcess.close(one)
 
 

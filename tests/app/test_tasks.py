@@ -51,6 +51,7 @@ def trained(base: str, tmp_path_factory: pytest.TempPathFactory, proof_here: Non
         opened = lt.study(data, model=base, out=folder / "run", budget="80steps", quiet=True, **CASES[name].options)
         record = lt.train(opened, "full(lr=0.01)", folder / "best")
         assert record.scores is not None
+        assert "reloaded in a fresh process" in record.notes[-1]
         return Trained(folder / "best", opened, record.scores.dev)
 
     return one

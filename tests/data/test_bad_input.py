@@ -39,7 +39,19 @@ CASES = {
     "text behind a quote": ("a.csv", csv('"a" b,ham'), "E-FORMAT", ["line 2", "followed by more text"]),
     "header twice": ("a.csv", "text,label,label\na,b,c\n", "E-COLUMN", ['"label" (columns 2, 3)']),
     "no header": ("a.csv", "".join(f"{text},{label}\n" for text, label in GOOD[1:]), "E-COLUMN", ["looks like a row, not like a header"]),
-    "NUL": ("a.csv", csv("a\0b,ham"), "E-FORMAT", ["line 2", "NUL byte"]),
+    "NUL": ("a.csv", csv("a\0b,ham"), "E-FORMAT", ["line 2, byte 12: a NUL byte"]),
+    "NUL, lines end as on an old Mac": (
+        "a.csv",
+        csv("good,ham", "a\0b,ham").replace("\n", "\r"),
+        "E-FORMAT",
+        ["line 3, byte 21: a NUL byte"],
+    ),
+    "latin-1, lines end as on an old Mac": (
+        "a.csv",
+        csv("good,ham", "caf\xe9,ham").replace("\n", "\r").encode("latin-1"),
+        "E-FORMAT",
+        ["line 3, byte 23 (0xE9)"],
+    ),
     "latin-1": ("a.csv", csv("caf\xe9,ham").encode("latin-1"), "E-FORMAT", ["line 2, byte 14 (0xE9)", "iconv -f WINDOWS-1252"]),
     "gbk": ("a.csv", csv("房间太小其他的都一般,ham").encode("gbk"), "E-FORMAT", ["line 2, byte 11", "iconv -f GB18030"]),
     "one damaged byte": (
@@ -102,7 +114,15 @@ CASES = {
         "E-FORMAT",
         ["2 problems", "line 1: broken JSON at character 24", "line 2"],
     ),
-    "JSONL NaN": ("a.jsonl", lines('{"text": "a", "label": NaN}'), "E-FORMAT", ["line 1: NaN is no JSON value"]),
+    "JSONL NaN": ("a.jsonl", lines('{"text": "a", "label": NaN}'), "E-FORMAT", ['line 1: NaN under the key "label" is no JSON value']),
+    "JSONL infinity in a list": (
+        "a.jsonl",
+        lines('{"text": "a", "label": ["b", -Infinity]}'),
+        "E-FORMAT",
+        ['line 1: -Infinity under the key "label"'],
+    ),
+    "JSONL NaN and broken": ("a.jsonl", lines('{"text": NaN, "label": "b"'), "E-FORMAT", ["line 1: NaN is no JSON value"]),
+    "JSON NaN": ("a.json", '[{"text": "a", "label": "b"},\n {"text": NaN}]', "E-FORMAT", ['row 2 (line 2): NaN under the key "text"']),
     "JSONL rows": (
         "a.jsonl",
         lines('["a"]', '"a"', "3", "{}"),

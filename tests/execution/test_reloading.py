@@ -134,7 +134,10 @@ def crashed(_: Request) -> Request:
     raise RuntimeError("no room")
 
 
-@pytest.mark.parametrize(("clean", "code", "said"), [(killed, -9, "ended by SIGKILL"), (crashed, 1, "ended with code 1")])
+@pytest.mark.parametrize(
+    ("clean", "code", "said"),
+    [(killed, -9, "ended by SIGKILL (usually the system ran out of memory: this holds"), (crashed, 1, "ended with code 1")],
+)
 def test_a_clean_process_that_dies_is_told(context: Context, tmp_path: Path, clean: Any, code: int, said: str) -> None:
     def train(ask: Ask) -> None:
         found = _asked(ask, context.run, context.conditions, final("head"), tmp_path)

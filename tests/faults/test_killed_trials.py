@@ -15,6 +15,7 @@ from leantune.core import files, trial_folder
 from leantune.core.events import Evaluated, Event, Finished, Started, Stepped
 from leantune.core.records import TrialRecord
 from leantune.core.study import Conduct, Job
+from leantune.core.wording import Wording
 from leantune.execution import checkpoint, results
 from leantune.execution.context import Context
 from leantune.execution.device import make_deterministic
@@ -24,8 +25,8 @@ from studies_of_trials import short_job
 Dies = Callable[[Callable[[], Iterator[Event]], Callable[[Event], bool]], None]
 
 
-def wanted(**changes: Any) -> Job:
-    job = short_job("lora(rank=2)", steps=12, evaluations=3, dropout=0.1, patience=9)
+def wanted(expression: str = "lora(rank=2)", wording: Wording | None = None, **changes: Any) -> Job:
+    job = short_job(expression, steps=12, evaluations=3, dropout=0.1, patience=9, wording=wording)
     return job.model_copy(update={"phase": "train", "conduct": Conduct(checkpoint=0.0), "measure": False} | changes)
 
 
@@ -109,6 +110,20 @@ def test_killed_again_and_again(context: Context, alone: dict[str, Any], dies: D
     for step in range(2, 12, 3):
         dies(lambda: run_trial(context.of(job), job), stepped(step))
     assert left(context, finish(context, job)) == alone
+
+
+@pytest.mark.parametrize("moment", ["in a step", "at the last look"])
+def test_contrast_and_the_head_that_is_computed_behind_it(context: Context, dies: Dies, moment: str) -> None:
+    words = Wording(templates=("it was {label}",), words={"good": ("great",), "bad": ("awful",)})
+    job = wanted("anchors(loss=contrast) | lora(rank=2)", words)
+    record = finish(context, job)
+    undisturbed = left(context, record)
+    assert any("after the contrast" in note for note in record.notes)
+    (context.run / "trials" / record.digest / "record.json").unlink()
+    dies(lambda: run_trial(context.of(job), job), MOMENTS[moment])
+    again = finish(context, job)
+    assert any("went on from the checkpoint" in note for note in again.notes)
+    assert left(context, again) == undisturbed
 
 
 @pytest.mark.parametrize("bad", [1, 2])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def scan(path: Path) -> Scan:
         block = file.read(_BLOCK)
         _refuse_magic(path, block)
         encoding = next((name for mark, name in _MARKS if block.startswith(mark)), "utf-8")
-        decoder, seen = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)  # a bare CR ends a line too
+        seen = hashlib.sha256()
         end, lines = len(block), 1
         while True:
             try:
@@ -55,7 +57,8 @@ def scan(path: Path) -> Scan:
             except UnicodeDecodeError as error:
                 raise _not_decodable(path, encoding, error, end, lines) from None
             if "\0" in text:
-                raise _nul(path, lines + text[: text.index("\0")].count("\n"))
+                line = lines + text[: text.index("\0")].count("\n")
+                raise _nul(path, line, None if encoding == "utf-16" else end - len(block) + block.index(b"\0"))
             if not block:
                 return Scan(encoding, seen.hexdigest()[:16])
             seen.update(block)
@@ -70,9 +73,10 @@ def _refuse_magic(path: Path, block: bytes) -> None:
             raise DataError(f"{path.name}: this is {remedy}.", "E-FORMAT")
 
 
-def _nul(path: Path, line: int) -> DataError:
+def _nul(path: Path, line: int, byte: int | None = None) -> DataError:
+    place = f"{path.name} line {line}" + ("" if byte is None else f", byte {byte:,}")
     return DataError(
-        f"{path.name} line {line}: a NUL byte. The file is damaged, binary, or UTF-16 without a byte order mark. Save it as UTF-8 text.",
+        f"{place}: a NUL byte. The file is damaged, binary, or UTF-16 without a byte order mark. Save it as UTF-8 text.",
         "E-FORMAT",
     )
 
@@ -80,7 +84,7 @@ def _nul(path: Path, line: int) -> DataError:
 def _not_decodable(path: Path, encoding: str, error: UnicodeDecodeError, end: int, lines: int) -> DataError:
     """`end` is the file offset behind the bytes that the decoder was given; it may have kept some from before."""
     start = end - len(error.object) + error.start
-    line = lines + error.object[: error.start].decode(encoding, "replace").count("\n")
+    line = lines + _line_ends(error.object[: error.start].decode(encoding, "replace"))
     place = f"{path.name} line {line}, byte {start:,} (0x{error.object[error.start]:02X})"
     if encoding == "utf-16":
         return DataError(f"{place}: broken UTF-16 ({error.reason}). Save the file as UTF-8.", "E-FORMAT")
@@ -93,6 +97,10 @@ def _not_decodable(path: Path, encoding: str, error: UnicodeDecodeError, end: in
     convert = f"iconv -f {guess or 'SET'} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}"
     looks = f"It looks like {guess}; check and" if guess else f"Find out its character set (file -i {path.name} guesses) and"
     return DataError(f"{place}: not UTF-8. {looks} convert it: {convert}", "E-FORMAT")
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _mostly_utf_8(sample: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from leantune.data.values import WrittenFloat
@@ -12,8 +13,17 @@ class StrictnessError(ValueError):
     """JSON that Python would accept and other programs would not."""
 
 
+class _ConstantError(StrictnessError):
+    """NaN or an infinity."""
+
+
 def _constant(name: str) -> Any:
-    raise StrictnessError(f"{name} is no JSON value. Write null, or leave the key out")
+    raise _ConstantError(_no_value(name))
+
+
+def _no_value(name: str, key: str | None = None) -> str:
+    under = "" if key is None else f' under the key "{key}"'
+    return f"{name}{under} is no JSON value. Write null, or leave the key out"
 
 
 def _whole(digits: str) -> int:
@@ -35,10 +45,36 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(parse_constant=_constant, parse_int=_whole, parse_float=WrittenFloat, object_pairs_hook=_pairs)
 
 
-def fault(error: ValueError) -> str:
-    """One clause about what is wrong with a piece of JSON."""
+@dataclass(frozen=True)
+class _Constant:
+    """What stands for NaN or an infinity until its object is closed, and its key known."""
+
+    name: str
+
+
+def _keyed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for key, value in pairs:
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, _Constant):
+                raise StrictnessError(_no_value(one.name, key))
+    return _pairs(pairs)
+
+
+_SEEKING = json.JSONDecoder(parse_constant=_Constant, parse_int=_whole, object_pairs_hook=_keyed)
+"""Slower than `DECODER`, and used where that has found a constant."""
+
+
+def fault(error: ValueError, text: str, at: int = 0) -> str:
+    """One clause about what is wrong with the piece of JSON in a text that begins at a character."""
     if isinstance(error, json.JSONDecodeError):
         return f"broken JSON at character {error.colno} ({error.msg[0].lower() + error.msg[1:]})"
+    if isinstance(error, _ConstantError):
+        try:
+            _SEEKING.raw_decode(text, at)
+        except StrictnessError as keyed:
+            return str(keyed)
+        except ValueError:  # the text is broken further on
+            return str(error)
     return str(error)
 
 

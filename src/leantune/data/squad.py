@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from leantune.data.intake import Inference, Intake
-from leantune.data.objects import DECODER, StrictnessError
+from leantune.data.objects import DECODER, StrictnessError, fault
 
 
 def questions(intake: Intake) -> Iterator[dict[str, Any]] | None:
     """The rows of a SQuAD file; None where the file is none."""
     with intake.path.open(encoding=intake.encoding) as file:
+        text = file.read()
         try:
-            whole = DECODER.decode(file.read())
+            whole = DECODER.decode(text)
         except StrictnessError as error:
-            intake.problems.add(f"{error}.", "E-FORMAT")
+            intake.problems.add(f"{fault(error, text)}.", "E-FORMAT")
             return iter(())
         except (ValueError, RecursionError):
             return None

@@ -64,14 +64,15 @@ class WorkerProcess:
             self.process.wait()
 
 
-def ending(code: int) -> str:
+def ending(code: int, remedy: str = "try a smaller --batch or --max-length") -> str:
     """How a process ended, in one sentence.
 
     Args:
         code: of its exit; negative for a signal.
+        remedy: where memory was short.
     """
     if code >= 0:
         return f"its process ended with code {code}"
     name = signal.Signals(-code).name
-    hint = " (usually the system ran out of memory: try a smaller --batch or --max-length)" if name == "SIGKILL" else ""
+    hint = f" (usually the system ran out of memory: {remedy})" if name == "SIGKILL" else ""
     return f"its process was ended by {name}{hint}"

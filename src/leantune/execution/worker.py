@@ -66,7 +66,9 @@ def _asked(ask: Ask, run: Path, conditions: Conditions, job: Job, folder: Path) 
     """What a clean process finds in the folder of a trial."""
     saved = {"run": str(run), "conditions": conditions.model_dump(mode="json"), "job": job.model_dump(mode="json"), "folder": str(folder)}
     answer = ask(saved)
-    return Reloaded(problem=f"reading it back failed: {ending(answer['code'])}") if "code" in answer else Reloaded.model_validate(answer)
+    if "code" in answer:
+        return Reloaded(problem=f"reading it back failed: {ending(answer['code'], 'this holds the model a second time; free some')}")
+    return Reloaded.model_validate(answer)
 
 
 def _reloaded(saved: Request) -> Request:

@@ -69,7 +69,8 @@ def _rows(intake: Intake) -> Iterator[dict[str, Any]]:
                 value = source.value()
             except (ValueError, RecursionError) as error:
                 place = f"row {row} (line {source.fault_line(error)})"
-                intake.problems.add(f"{place}: {fault(error) if isinstance(error, ValueError) else 'nested too deeply'}.", "E-FORMAT")
+                broken = source.fault(error) if isinstance(error, ValueError) else "nested too deeply"
+                intake.problems.add(f"{place}: {broken}.", "E-FORMAT")
                 return
             wrong = object_fault(value)
             if wrong:
@@ -131,6 +132,10 @@ class _Source:
         elif self.peek():
             intake.problems.add(f"line {self.line}: more text behind the end of the array.", "E-FORMAT")
         return False
+
+    def fault(self, error: ValueError) -> str:
+        """One clause about a value that could not be decoded."""
+        return fault(error, self.text, self.at)
 
     def fault_line(self, error: Exception) -> int:
         """The line of a decoding fault."""

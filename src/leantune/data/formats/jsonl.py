@@ -40,7 +40,7 @@ def _value(text: str, line: int, intake: Intake) -> dict[str, Any] | None:
     try:
         value = DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        intake.problems.add(f"line {line}: {fault(error) if isinstance(error, ValueError) else 'nested too deeply'}.", "E-FORMAT")
+        intake.problems.add(f"line {line}: {fault(error, text) if isinstance(error, ValueError) else 'nested too deeply'}.", "E-FORMAT")
         return None
     wrong = object_fault(value)
     if wrong:
