@@ -74,14 +74,23 @@ def test_all_methods_get_the_same_steps() -> None:
 
 
 def test_looks_are_as_many_for_all_and_cost_a_fair_share() -> None:
-    def seconds(dev: int) -> tuple[int, float]:
-        found = planned("240steps", [FULL], Rows(8_000, dev, 1_000, 32))
-        return found.looks, found.looks * dev * FULL.predict_row_seconds
+    speed = Speed("full", 0.0, train_row_seconds=3e-3, predict_row_seconds=1e-3)
 
-    training = 240 * ROWS.batch * FULL.train_row_seconds
-    (many, cheap), (few, dear) = seconds(100), seconds(2_000)
+    def seconds(dev: int) -> tuple[int, float]:
+        found = planned("240steps", [speed], Rows(8_000, dev, 1_000, 32))
+        return found.looks, found.looks * dev * speed.predict_row_seconds
+
+    training = 240 * ROWS.batch * speed.train_row_seconds
+    (many, cheap), (few, dear) = seconds(100), seconds(1_500)
     assert many > few
     assert max(cheap, dear) <= 0.15 * training
+
+
+def test_no_clock_decides_what_a_budget_in_steps_does() -> None:
+    busy = [replace(speed, train_row_seconds=9e-3, predict_row_seconds=8e-3) for speed in SPEEDS]
+    quiet, loaded = planned("600steps"), planned("600steps", busy)
+    assert quiet.model_copy(update={"seconds": loaded.seconds}) == loaded
+    assert planned("600steps", rows=replace(ROWS, written=True)).looks < quiet.looks
 
 
 def test_what_is_done_once_and_rates_that_are_known_count() -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import psutil
 import pytest
 
 import leantune as lt
+from leantune.artifact.parity import Proof
 from leantune.core.records import TrialRecord
 from studies_of_trials import labelled_rows
 
-METHODS = ["full", "lora(rank=2)"]
-OPTIONS: dict[str, Any] = {"batch": 8, "budget": "10steps", "seeds": 1, "margin": 5, "checkpoint": "0s", "quiet": True}
+METHODS = ["full(lr=0.01)", "lora(rank=2, lr=0.01)"]
+OPTIONS: dict[str, Any] = {"batch": 8, "budget": "40steps", "seeds": 1, "margin": 5, "checkpoint": "0s", "quiet": True}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def base(tiny: Any) -> str:
 
 def started(file: Path, base: str, out: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "leantune.cli.main", "compare", str(file), "--model", base, "--methods", ",".join(METHODS)]
-    command += ["--batch", "8", "--budget", "10steps", "--seeds", "1", "--margin", "5", "--checkpoint", "0s", "--out", str(out)]
+    command += ["--batch", "8", "--budget", "40steps", "--seeds", "1", "--margin", "5", "--checkpoint", "0s", "--out", str(out)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -46,6 +48,14 @@ def records(run: Path) -> dict[str, Any]:
     """What trials left, without clocks."""
     found = [TrialRecord.model_validate_json(path.read_bytes()) for path in run.glob("trials/*/record.json")]
     return {record.digest: (record.files, record.scores, record.status) for record in found}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unproven() -> Iterator[None]:
+    """What this process ships is not read by three libraries, for speed; the commands do it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leantune.artifact.publish.prove", lambda folder, facts, golden, *, ways: Proof(list(ways), 0.0, len(golden.rows)))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +79,6 @@ def wait_for(pattern: str, run: Path, process: subprocess.Popen[str]) -> bool:
     raise AssertionError(f"nothing matched {pattern}")
 
 
-@pytest.mark.slow
 def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(file: Path, base: str, alone: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     moments = {
@@ -77,13 +86,12 @@ def test_a_command_that_ends_at_once_is_taken_up_by_the_next_one(file: Path, bas
         r"checkpoints/\w+/step-0+\d$": signal.SIGTERM,
         r"checkpoints/\w+/step-\d+$": signal.SIGINT,
         r"trials/\w+/golden.json$": signal.SIGKILL,  # a process that has trained nothing reads the model back then
-        r"trials/\w+/delta$": signal.SIGKILL,
     }
     told = ""
     for pattern, number in moments.items():
         process = started(file, base, run)
         if not wait_for(pattern, run, process):
-            assert pattern == [*moments][-1], "it was interrupted four times at least"
+            assert pattern == [*moments][-1], "it was interrupted three times at least"
             break
         family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
         os.kill(process.pid, number)
@@ -141,5 +149,5 @@ def test_a_method_whose_process_dies_is_a_failed_row_and_the_rest_stands(file: P
     assert process.returncode == 3, "a part of it failed"
     assert "its process was ended by SIGKILL" in said
     comparison = json.loads((run / "comparison.json").read_text())
-    assert {row["name"]: row["verdict"] for row in comparison["methods"]}["lora(rank=2)"] == "failed"
+    assert {row["name"]: row["verdict"] for row in comparison["methods"]}["lora(rank=2, lr=0.01)"] == "failed"
     assert comparison["choice"]["artifact"] == "best"

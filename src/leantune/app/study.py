@@ -129,7 +129,8 @@ class Study:
         train = sizes["train"] or (self.unlabelled.rows if self.unlabelled else 0)
         tests = sum(sizes[split] for split in self.dataset.tests.values())
         least = FEW_SHOT_STEPS if few else FEWEST_STEPS
-        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=least, chosen_on=self.chooses_on_dev)
+        writes = self.context.task.writes
+        return Rows(train, sizes["dev"], tests, self.options.batch, at_least=least, chosen_on=self.chooses_on_dev, written=writes)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -6,7 +6,6 @@ seconds(method) = race: 3 rates * (steps / 3)  +  seeds * steps          all met
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +33,9 @@ FEW_SHOT_STEPS = 250
 """Steps that few rows are worth, as in the SuperGLUE setting of PET (arXiv:2009.07118); 12 passes over 32 rows would be 12 steps."""
 MOST_LOOKS, FEWEST_LOOKS = 8, 2
 LOOK_SHARE = 0.15
-"""Time for looks at dev against time for training steps, of the method in the middle."""
+"""Cost of looks at dev against that of training steps."""
+LOOK_COST, WRITTEN_COST = 1 / 3, 1.0
+"""Of a dev row at a look against a row in a step, which passes through the model forth and back; answers are written token by token."""
 RACE_LOOKS = 1
 FORK_SECONDS = 0.4
 MEASURED_ROWS = 250
@@ -76,6 +77,8 @@ class Rows:
     """Steps that may be planned however few the rows are."""
     chosen_on: bool = True
     """Whether dev is looked at while a trial runs."""
+    written: bool = False
+    """Whether answers are written at a look."""
 
     @property
     def most_steps(self) -> int:
@@ -209,7 +212,7 @@ def largest_within(seconds: float, takes: Callable[[int], float], most: int) -> 
 def plan_of(steps: int, budget: Budget, speeds: Sequence[Speed], rows: Rows, seeds: int) -> Plan:
     """What every full-length trial having `steps` would take."""
     race_steps = max(min(steps, 12), round(steps * RACE_SHARE))
-    looks = _looks(steps, speeds, rows)
+    looks = _looks(steps, rows)
     seconds = {}
     for speed in speeds:
         race = RATES * _trial(speed, race_steps, RACE_LOOKS, rows) if speed.raced else 0.0
@@ -220,12 +223,15 @@ def plan_of(steps: int, budget: Budget, speeds: Sequence[Speed], rows: Rows, see
     return Plan(budget=budget.text, steps=steps, race_steps=race_steps, looks=looks, seconds=seconds)
 
 
-def _looks(steps: int, speeds: Sequence[Speed], rows: Rows) -> int:
-    """As many looks as cost a fair share of the training, the same for all methods; one at the end where nothing is chosen."""
+def _looks(steps: int, rows: Rows) -> int:
+    """As many looks as cost a fair share of the training, the same for all methods; one at the end where nothing is chosen.
+
+    No clock is asked: with a budget in steps the same command shall give the same bits on a busy machine.
+    """
     if not rows.chosen_on:
         return 1
-    training = statistics.median(speed.train_row_seconds for speed in speeds) * steps * min(rows.batch, rows.train)
-    look = statistics.median(speed.predict_row_seconds for speed in speeds) * rows.dev
+    training = steps * min(rows.batch, rows.train)
+    look = rows.dev * (WRITTEN_COST if rows.written else LOOK_COST)
     return max(FEWEST_LOOKS, min(MOST_LOOKS, int(LOOK_SHARE * training / look) if look else MOST_LOOKS))
 
 
