@@ -175,6 +175,10 @@ def test_a_plan_says_what_every_method_takes(tickets: Path, base: str, tmp_path:
     assert planned.steps == 12
     assert {one.name for one in planned.methods} == {"full", "head"}
     assert all(one.seconds > 0 and one.peak_memory_bytes > 0 for one in planned.methods)
+    assert planned.accounts == []
+    told = lt.plan(opened, ["full", "head"], verbose=True).accounts
+    assert [(one.name, "body once" in one.without_ms) for one in told] == [("full", False), ("head", True)]
+    assert lt.plan(opened, ["full", "head"], verbose=True).accounts == told, "measured once"
     assert not list((tmp_path / "run").glob("trials/*"))
 
 

@@ -125,25 +125,27 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
 
 
 @overload
-def plan(opened: MixedStudy, methods: str | Sequence[str] | None = None) -> MixturePreflight: ...
+def plan(opened: MixedStudy, methods: str | Sequence[str] | None = None, *, verbose: bool = False) -> MixturePreflight: ...
 
 
 @overload
-def plan(opened: Study, methods: str | Sequence[str] | None = None) -> Preflight: ...
+def plan(opened: Study, methods: str | Sequence[str] | None = None, *, verbose: bool = False) -> Preflight: ...
 
 
-def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None) -> Preflight | MixturePreflight:
+def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None, *, verbose: bool = False) -> Preflight | MixturePreflight:
     """What a comparison would take: parameters, minutes and memory of every method, measured by a short probe; nothing is trained.
 
     Args:
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas; one of each kind when not given.
+        verbose: measure what each speed-up saves in a step of every method too (`.accounts`); of one task alone.
     """
     chosen = None if methods is None else _listed(methods)
     if isinstance(opened, MixedStudy):
+        refuse_for_one(verbose=verbose)
         running = run_mixture_comparison(opened, opened.default_methods if chosen is None else chosen, command="", dry_run=True)
     else:
-        running = run_comparison(opened, chosen, command="", dry_run=True)
+        running = run_comparison(opened, chosen, command="", dry_run=True, verbose=verbose)
     *_, last = running
     if isinstance(last, Planned | PlannedAll):
         return last.preflight

@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
+from leantune.app.accounts import accounts_of
 from leantune.app.candidates import Candidate, lengthened
 from leantune.app.expressions import read_methods
 from leantune.app.options import REFERENCE
@@ -43,7 +44,13 @@ from leantune.kinds.baseline import Baseline
 
 
 def run_comparison(
-    study: Study, methods: Sequence[str] | None, *, command: str, dry_run: bool = False, worker: WorkerProcess | None = None
+    study: Study,
+    methods: Sequence[str] | None,
+    *,
+    command: str,
+    dry_run: bool = False,
+    verbose: bool = False,
+    worker: WorkerProcess | None = None,
 ) -> Iterator[Progress]:
     """Run the whole comparison; the last progress is `Done` (`Planned` for a dry run).
 
@@ -52,6 +59,7 @@ def run_comparison(
         methods: expressions; the usual ones when None.
         command: how to run it again, for the report.
         dry_run: stop after the plan.
+        verbose: measure what each speed-up saves.
         worker: one that was started early.
 
     Raises:
@@ -62,6 +70,9 @@ def run_comparison(
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)
+        if verbose:
+            yield Doing("measuring what each speed-up saves")
+            planned = replace(planned, accounts=accounts_of(planned, runner))
         yield planned
         if not dry_run:
             yield from carry_out(ready, planned, runner, command, parse_budget(study.options.budget_text).seconds)

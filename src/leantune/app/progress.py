@@ -15,6 +15,7 @@ from leantune.core.sharing import Sharing
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.execution.probe import ProbeResult
+from leantune.execution.savings import Account
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Preflight(Spec):
     left_out: dict[str, str]
     """Methods that cannot work here, with the reason."""
     more_time: str
+    accounts: list[Account] = []
+    """What each speed-up saves, of every method; measured where that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Planned:
     probes: dict[str, ProbeResult]
     plan: Plan
     more_time: str
+    accounts: tuple[Account, ...] = ()
+    """What each speed-up saves, of every method, where that was asked for."""
 
     @property
     def slow(self) -> str:
@@ -90,6 +95,7 @@ class Planned:
             methods=methods,
             left_out=self.field.left_out,
             more_time=self.more_time,
+            accounts=list(self.accounts),
         )
 
 

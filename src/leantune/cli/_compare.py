@@ -20,7 +20,7 @@ from rich.text import Text
 from leantune.app.compare import run_comparison
 from leantune.app.progress import Checked, Doing, Done, Heard, Planned, Progress, Said, Tried, Trying
 from leantune.app.study import Study
-from leantune.cli._plan import print_check, print_plan, print_readings, print_total
+from leantune.cli._plan import print_accounts, print_check, print_plan, print_readings, print_total
 from leantune.cli._stopped import stopped
 from leantune.cli._verdicts import print_verdicts
 from leantune.core.events import Evaluated, Noted, Stepped
@@ -32,7 +32,16 @@ PARTIAL = 3
 """Exit code when a method failed and the rest stands."""
 
 
-def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str) -> int:
+def show(
+    opened: Callable[[], Study],
+    methods: list[str] | None,
+    worker: WorkerProcess,
+    *,
+    command: str,
+    dry_run: bool,
+    verbose: bool,
+    style: str,
+) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
     try:
@@ -41,7 +50,7 @@ def show(opened: Callable[[], Study], methods: list[str] | None, worker: WorkerP
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, worker=worker):
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, verbose=verbose, worker=worker):
                 screen.hear(progress)
     except KeyboardInterrupt as error:
         return stopped(error, "Finished trials are kept, and the last checkpoint of the one at hand")
@@ -128,6 +137,7 @@ class Screen:
     def _plan(self, planned: Planned) -> None:
         self.planned = planned
         print_plan(planned, self.study, self.console)
+        print_accounts(planned.accounts, self.study.options.batch, self.console)
         print_total(planned.preflight, self.console)
         self.begin(planned)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,7 @@ from leantune.app.study import Study
 from leantune.cli._preview import show_reading
 from leantune.core.human import count, duration, percent, size
 from leantune.core.records import CheckReport
+from leantune.execution.savings import NAMES, Account
 
 
 def print_check(report: CheckReport, console: Console) -> None:
@@ -64,6 +65,21 @@ def print_plan(planned: Planned, study: Study, console: Console, *, title: str =
     console.print(table)
     for name, reason in planned.field.left_out.items():
         console.print(f"        [yellow]left out[/yellow] {escape(name)}: {escape(reason)}")
+
+
+def print_accounts(accounts: Sequence[Account], rows: int, console: Console) -> None:
+    """What each speed-up takes off a step; nothing where that was not measured."""
+    if not accounts:
+        return
+    used = [name for name in NAMES if any(name in found.without_ms for found in accounts)]
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for column in ("method", "a step", *used):
+        table.add_column(column, justify="left" if column == "method" else "right", overflow="fold", no_wrap=column != "method")
+    for found in accounts:
+        saved = [f"{100 * share:.0f} %" if (share := found.saved(one)) is not None else "–" for one in used]
+        table.add_row(escape(found.name), f"{found.step_ms:.3g} ms" if found.step_ms else "none", *saved)
+    console.print(f"\n[bold]Speed[/bold]   a step of {rows} rows, and what share of it each of these saves (measured with and without)")
+    console.print(table)
 
 
 def print_total(planned: Preflight | MixturePreflight, console: Console, *, parts: str = "") -> None:

@@ -78,6 +78,7 @@ def command(
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Measure and tell what each speed-up saves, before training.")] = False,
     json: option.Json = False,
     quiet: option.Quiet = False,
 ) -> None:
@@ -103,13 +104,13 @@ def command(
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled, structure=structure)
+            refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose)
             mixed = partial(open_mixture_file, file, Path(out) if out else None, options)
             code = show_mixture(mixed, wanted, worker, command=again, dry_run=dry_run, style=style)
         else:
             sources = Sources(file, dev, named_tests(test), unlabelled)
             opened = partial(open_study, sources, Path(out) if out else default_run(sources, model), options)
-            code = show(opened, wanted, worker, command=again, dry_run=dry_run, style=style)
+            code = show(opened, wanted, worker, command=again, dry_run=dry_run, verbose=verbose, style=style)
     raise typer.Exit(code)
 
 

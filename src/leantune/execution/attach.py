@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leantune.core.records import Decoding
+from leantune.core.records import Decoding, Recipe
 from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, look_near_anchors, solver_of
@@ -92,7 +92,7 @@ def begin(context: Context, network: Network) -> None:
 def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
     """What the loop needs."""
     assert job.recipe is not None
-    network, train = attached.network, context.encoded(context.learned)
+    network = attached.network
     hiding = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
     way = _way(context, job, attached, hiding)
     return Setup(
@@ -107,12 +107,18 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         seconds=context.settling + way.seconds,
         notes=way.notes,
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
-        tokens=None if hiding or train.apart or network.soft else partial(train.tokens, context.pad),
+        tokens=reached_tokens(context, job.recipe, network),
         solve=attached.solve,
         conclude=way.conclude,
         weigh=way.weigh,
         generators=() if hiding is None else (hiding,),
     )
+
+
+def reached_tokens(context: Context, recipe: Recipe, network: Network) -> Callable[[], NDArray[np.int64]] | None:
+    """All tokens that the batches of a training can hold, rising; None where that is not known."""
+    train = context.encoded(context.learned)
+    return None if recipe.masking == "dynamic" or train.apart or network.soft else partial(train.tokens, context.pad)
 
 
 @dataclass(frozen=True)

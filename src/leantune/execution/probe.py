@@ -20,7 +20,7 @@ from leantune.data.units import Units
 from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
-from leantune.execution.feed import TokenFeed
+from leantune.execution.feed import Feed, TokenFeed
 from leantune.execution.loop import apply_trainable, head_names, trained_names
 from leantune.execution.optimizers import build_optimizer
 from leantune.execution.results import Attached
@@ -116,7 +116,7 @@ def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Up
     network, units = attached.network, context.encoded(split).visits
     rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
     _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
-    sample = [units.drawn(chosen, random) for chosen in _samples(units, rows)]
+    sample = [units.drawn(chosen, random) for chosen in even_batches(units, rows)]
     measured = rows * len(sample)
     if from_states(attached):
         # The body is run once per study; a step on stored states costs next to nothing.
@@ -141,8 +141,8 @@ def probed(job: Job, context: Context, trained: Mapping[str, nn.Parameter], setu
     )
 
 
-def _samples(units: Units, rows: int) -> list[NDArray[np.int64]]:
-    """Batches of like length at evenly spaced quantiles, so that their mean stands for an epoch."""
+def even_batches(units: Units, rows: int) -> list[NDArray[np.int64]]:
+    """Rows of like length at evenly spaced quantiles, so that their mean stands for an epoch."""
     order = np.argsort(units.lengths, kind="stable")
     starts = np.linspace(0, len(order) - rows, STEPS + 2, dtype=np.int64)[1:-1]
     return [order[start : start + rows] for start in starts]
@@ -162,9 +162,14 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
 
 
 def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
+    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
+    return timed_step(context, network, feed, pieces, update)
+
+
+def timed_step(context: Context, network: Network, feed: Feed, pieces: NDArray[np.int64], update: Update) -> float:
+    """Seconds of one training step on some pieces, without whatever a teacher or a prompt adds to the loss."""
     start = time.perf_counter()
     network.train()
-    feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
     loss = context.task.loss(*feed(pieces))
     if loss.requires_grad:
         loss.backward()  # type: ignore[no-untyped-call]

@@ -70,16 +70,11 @@ class Recalled:
 
 def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str | None:
     """The stored states of a trial's training rows; why there are none although they would help; None where they would not."""
-    assert job.recipe is not None
-    if not context.conditions.recall or _changes(context, job):
+    trunk = trunk_in(context, job, attached)
+    if trunk is None:
         return None
     network, encoded = attached.network, context.encoded("train")
-    trained = apply_trainable(network, trained_names(network, attached.adaptation))
-    trunk = trunk_of(network, trained) if trained and len(encoded) and not (encoded.apart or network.anatomy.vocabulary) else None
-    path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers) if trunk else 0}")
-    visited = job.recipe.steps * job.recipe.batch_rows * (encoded.drawn or len(encoded) / max(1, len(encoded.visits)))
-    if trunk is None or visited < len(encoded):
-        return None
+    path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers)}")
     needed = int(encoded.starts[-1]) * network.anatomy.hidden * np.dtype(NUMBER).itemsize
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() and needed > SPARE * shutil.disk_usage(path.parent).free:
@@ -87,6 +82,18 @@ def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str |
     states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, encoded, part))
     found = Recalled(trunk, states, encoded, context.device, seconds)
     return found if _close(context, network, found) else _CHANGED
+
+
+def trunk_in(context: Context, job: Job, attached: Attached) -> Trunk | None:
+    """The layers that a trial need not compute in each step; None where there are none, or where it visits the rows too seldom."""
+    assert job.recipe is not None
+    if not context.conditions.recall or _changes(context, job):
+        return None
+    network, encoded = attached.network, context.encoded("train")
+    trained = apply_trainable(network, trained_names(network, attached.adaptation))
+    trunk = trunk_of(network, trained) if trained and len(encoded) and not (encoded.apart or network.anatomy.vocabulary) else None
+    visited = job.recipe.steps * job.recipe.batch_rows * (encoded.drawn or len(encoded) / max(1, len(encoded.visits)))
+    return None if visited < len(encoded) else trunk
 
 
 def _changes(context: Context, job: Job) -> bool:

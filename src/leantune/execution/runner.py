@@ -15,6 +15,7 @@ from leantune.core.study import Blend, Conditions, Conduct, Job
 from leantune.core.trial_folder import write_record
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess, ending
+from leantune.execution.savings import Account
 
 
 class Runner:
@@ -53,11 +54,19 @@ class Runner:
         log = self.run_folder / "probe.log"
         result = ProbeResult(name=job.name, problem=f"the probe crashed, see {log}")
         for message in self._request("probe-mixture" if isinstance(self.conditions, Blend) else "probe", job, log):
-            if message["kind"] == "probed":
+            if message["kind"] == "measured":
                 result = ProbeResult.model_validate(message["result"])
             elif message["code"] < 0:
                 result = ProbeResult(name=job.name, problem=ending(message["code"]))
         return result
+
+    def account(self, job: Job) -> Account | None:
+        """What each speed-up saves in a step of a method; None where that could not be measured."""
+        found = None
+        for message in self._request("account", job, self.run_folder / "account.log"):
+            if message["kind"] == "measured":
+                found = Account.model_validate(message["result"])
+        return found
 
     def run(self, job: Job) -> Iterator[Event]:
         """Run a trial or a baseline to its record; the last event is always `Finished`."""

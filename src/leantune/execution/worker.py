@@ -5,7 +5,7 @@ nothing leaks from one trial into the next. What a trial saved is read back by a
 lines on the standard input, events go as JSON lines to the standard output; where the system cannot fork, jobs run one after another in
 the worker itself.
 
-    {"kind": "trial" | "probe" | "baseline" | "further" | "mixture" | "probe-mixture", "run": "...", "conditions": {...}, "job": {...}}
+    {"kind": "trial" | "probe" | "account" | "baseline" | "further" | "mixture" | "probe-mixture", "run": "", "conditions": {}, "job": {}}
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from leantune.execution.mixture_probe import probe_mixture
 from leantune.execution.probe import ProbeResult, probe
 from leantune.execution.process import ending
 from leantune.execution.reloading import reload
+from leantune.execution.savings import Account, account
 from leantune.execution.trial import run_trial
 
-Work = ProbeResult | Iterator[Event]
+Work = ProbeResult | Account | Iterator[Event]
 _OF_ONE: dict[str, Callable[[Context, Job], Work]] = {
     "probe": probe,
+    "account": account,
     "trial": run_trial,
     "baseline": run_baseline,
     "further": run_further,
@@ -80,8 +82,8 @@ def _reloaded(saved: Request) -> Request:
 
 
 def _tell(found: Work) -> None:
-    if isinstance(found, ProbeResult):
-        _say({"kind": "probed", "result": found.model_dump(mode="json")})
+    if isinstance(found, ProbeResult | Account):
+        _say({"kind": "measured", "result": found.model_dump(mode="json")})
         return
     for event in found:
         _say(event.model_dump(mode="json"))
