@@ -105,7 +105,7 @@ def test_several_masks_take_words_with_as_many_parts(trained: Callable[[str], st
     folder = trained("bert")
     one = worded(folder, "{mask} {text} {mask}", {"no": ("not bad",), "yes": ("so great",)})
     assert one.head.words[1][0] == tuple((one.setting.base.tokenizer.convert_tokens_to_ids(word),) for word in ("so", "great"))
-    with pytest.raises(SpecError, match='the word "bad" of label "no" has 1 parts for 2 masks'):
+    with pytest.raises(SpecError, match='the word "bad" of label "no" has 1 part for 2 masks'):
         worded(folder, "{mask} {text} {mask}", {"no": ("bad",), "yes": ("so great",)}).head  # noqa: B018
 
 
@@ -132,9 +132,16 @@ def test_only_the_texts_are_shortened(trained: Callable[[str], str], family: str
 
 
 def test_a_template_that_fills_the_model_is_refused(trained: Callable[[str], str]) -> None:
-    one = worded(trained("bert"), "so so so so so so {text} it was {mask}", length=8)
-    with pytest.raises(SpecError, match="takes 11 tokens without the texts that may be shortened, of 8"):
-        encode_rows(one.setting.base.tokenizer, ExampleChunk(["good"]), 8, one.pieces)
+    for length in (8, 11):  # 11 tokens fill it and leave none to a text
+        one = worded(trained("bert"), "so so so so so so {text} it was {mask}", length=length)
+        with pytest.raises(SpecError, match=f"takes 11 of the {length} tokens that are read, so no text fits beside it"):
+            one.pieces  # noqa: B018
+    assert worded(trained("bert"), "so so so so so so {text} it was {mask}", length=12).pieces
+
+
+def test_words_that_are_the_same_to_the_tokenizer_are_refused(trained: Callable[[str], str]) -> None:
+    with pytest.raises(SpecError, match=r'"Great" of label "good" and "great" of "bad" are the same to the tokenizer'):
+        worded(trained("bert"), "{text} it was {mask}", words={"bad": ("great",), "good": ("Great",)}).pieces  # noqa: B018
 
 
 def test_a_mask_in_a_text_is_no_place_of_the_template(trained: Callable[[str], str]) -> None:

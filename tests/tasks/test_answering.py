@@ -209,7 +209,7 @@ def test_what_is_said_of_answers(task: Task) -> None:
         0.0,
     ]
     assert task.mistake(YEAR, "May", 0.5) > task.mistake(YEAR, "in 1920", 0.5) > 0
-    assert task.collapsed(["", ""], MAYBE) == 'it answers "" to every question of dev: it did not converge'
+    assert task.collapsed(["", ""], MAYBE) == 'it answers "" to every question of dev'
     assert task.collapsed(["", "1920"], MAYBE) is None
     for metric, score in (("f1", (2 / 3 + 1 + 0) / 3), ("exact_match", 1 / 3)):
         assert task.tally(metric, gold, ["in 1920", "", "never"], MAYBE).score() == pytest.approx(score)

@@ -26,7 +26,7 @@ from leantune.app.reasons import (
 )
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
-from leantune.core.errors import SpecError
+from leantune.core.errors import SpecError, some
 from leantune.core.human import count
 from leantune.core.recipe import Distilling, Expert, Recipe, Teaching
 from leantune.data.unlabelled_rows import OWN, Unlabelled, own_texts
@@ -255,10 +255,19 @@ def field_in(study: Study, parsed: Sequence[Parsed], *, named: bool = True) -> F
     """
     task, races = study.conditions.task, study.chooses_on_dev
     own = own_texts(study.sizes["train"]) if study.sizes["train"] else None
+    _refuse_idle(study.options, parsed)
     usual = not (named or study.options.prompt or study.options.labels)
     more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own, "usual": usual}
     more |= {"altered": study.altered}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
+
+
+def _refuse_idle(options: Options, parsed: Sequence[Parsed]) -> None:
+    """Templates or words that no method reads are a slip."""
+    idle = [f"--{name}" for name in ("prompt", "labels") if getattr(options, name)]
+    if idle and not any(one.prompt or one.teacher or one.distiller for one in parsed):
+        message = f"{some(idle)}: none of the methods reads it. Add one that does, such as --methods"
+        raise SpecError(f'{message} "cloze | lora" (a language model) or "anchors | averaged" (a sentence encoder).', "E-OPTION")
 
 
 def lengthened(found: Field, options: Options) -> Field:

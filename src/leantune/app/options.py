@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from leantune.app.prompt_file import read_prompt
 from leantune.comparison.plan import FEW_SHOT_STEPS
 from leantune.core.budget import DEFAULT
+from leantune.core.errors import SpecError
 from leantune.core.long import one_line, ways_by_field
 from leantune.core.quantity import parse_pause
 from leantune.core.records import Decoding
@@ -124,11 +125,27 @@ def _said(values: Mapping[str, Any]) -> dict[str, Any]:
         found["long"] = one_line(long)
         ways_by_field(found["long"])  # a typo is told before anything is read
     if prompt is not None:
-        found["prompt"] = (prompt,) if isinstance(prompt, str) else tuple(prompt)
+        found["prompt"] = _texts(prompt, "prompt", 'a template such as "{text} It was {mask}.", or several')
         if file := read_prompt(found["prompt"], labels=bool(labels)):
             found |= {"prompt": file.prompt} | ({"labels": file.labels} if file.labels else {})
     if isinstance(labels, str):
         found["labels"] = parse_words(labels)
     elif isinstance(labels, Mapping):
-        found["labels"] = {str(label): (words,) if isinstance(words, str) else tuple(words) for label, words in labels.items()}
+        found["labels"] = {str(label): _texts(words, f'labels["{label}"]', "a word, or several") for label, words in labels.items()}
+    elif labels is not None:
+        raise SpecError(
+            f'labels: {labels!r} is not the words of each label. Give {{"negative": ["terrible"], "positive": ["great"]}}.', "E-OPTION"
+        )
+    return found
+
+
+def _texts(value: Any, place: str, wanted: str) -> tuple[str, ...]:
+    """One text or several.
+
+    Raises:
+        SpecError: E-OPTION for anything else, and for an empty one.
+    """
+    found = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else (value,)
+    if not found or not all(isinstance(one, str) and one.strip() for one in found):
+        raise SpecError(f"{place}: {value!r} is not {wanted}.", "E-OPTION")
     return found

@@ -22,19 +22,15 @@ from leantune.core.records import Recipe
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.examples import ExampleChunk, Examples
-from leantune.data.pieces._cloze import Cloze
-from leantune.data.pieces._several import Several
-from leantune.data.seen import Seen, seen
+from leantune.data.seen import Seen
 from leantune.data.soft_tokens import FREE
 from leantune.execution.anchors import SCALE
+from leantune.execution.behind import cut_behind, read_behind, texts_of
 from leantune.execution.context import Context
 from leantune.execution.settling import settle
 from leantune.execution.zero_shot import zero_shot
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
-
-MOST_COUNTED = 512
-"""Training rows of which is counted how many are cut; of more an even draw."""
 
 
 class PreviewedRow(Spec):
@@ -96,7 +92,7 @@ def preview_of(study: Study, method: str, *, rows: int = 3) -> Preview:
     worded = context.worded
     assert worded is not None
     shown = tuple(_row(context, train, place, own) for place, own in zip(places, logits, strict=True))
-    cut = [any(one.left_out for one in _read(context, texts)) for texts in _counted(train)] if worded.pieces else []
+    cut = cut_behind(context, train)
     return Preview(
         prompt=_named(job.name),
         model=study.conditions.model,
@@ -139,7 +135,7 @@ def readings_of(field: Field, study: Study) -> Iterator[Reading]:
         context, _ = settle(study.context.of(job), job)
         split = "train" if len(context.dataset.splits["train"]) else "dev"
         rows = context.dataset.splits[split]
-        read = _read(context, _texts(rows.take([0])[0]))
+        read = read_behind(context, texts_of(rows.take([0])[0]))
         yield Reading(prompt=prompt, label=context.dataset.labels[int(rows.gold[0])], row=int(rows.rows[0]), read=read)
 
 
@@ -181,32 +177,16 @@ def _chunk(train: Examples, places: Sequence[int]) -> ExampleChunk:
     return ExampleChunk([first for first, _ in taken], [str(second) for _, second in taken] if train.pairs is not None else None)
 
 
-def _counted(train: Examples) -> list[list[str]]:
-    places = np.unique(np.linspace(0, len(train) - 1, min(len(train), MOST_COUNTED)).astype(np.int64))
-    return [_texts(row) for row in train.take(places)]
-
-
-def _texts(row: tuple[str, str | None]) -> list[str]:
-    return [text for text in row if text is not None]
-
-
 def _row(context: Context, train: Examples, place: int, logits: NDArray[np.float32]) -> PreviewedRow:
-    labels, texts = context.dataset.labels, _texts(train.take([place])[0])
+    labels, texts = context.dataset.labels, texts_of(train.take([place])[0])
     values = logits / SCALE if context.head.anchored else _probabilities(logits)
     return PreviewedRow(
         row=int(train.rows[place]),
         label=labels[int(train.gold[place])],
         texts=tuple(texts),
-        read=_read(context, texts),
+        read=read_behind(context, texts),
         answers={labels[label]: float(values[label]) for label in np.argsort(-values, kind="stable")},
     )
-
-
-def _read(context: Context, texts: list[str]) -> tuple[Seen, ...]:
-    pieces = context.pieces
-    members = pieces.members if isinstance(pieces, Several) else (pieces,)
-    tokenizer, length = context.base.tokenizer, context.conditions.max_length
-    return tuple(seen(tokenizer, member, texts, length) for member in members if isinstance(member, Cloze))
 
 
 def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:

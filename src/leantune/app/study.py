@@ -20,7 +20,7 @@ from leantune.app.long_texts import long_of
 from leantune.app.options import Options
 from leantune.app.ruler import room_of, ruler_of
 from leantune.app.targets import SHARE
-from leantune.app.usual_methods import ONE_OF_EACH, Asked, few_shot_methods
+from leantune.app.usual_methods import Asked, few_shot_methods, usual_methods
 from leantune.app.wording import wording_of
 from leantune.comparison.plan import FEW_SHOT_STEPS, FEWEST_STEPS, Rows
 from leantune.core import catalogue
@@ -116,11 +116,11 @@ class Study:
     @property
     def default_methods(self) -> tuple[str, ...]:
         """What takes part when no method is named."""
-        if self.options.few_shot is None:
-            return ONE_OF_EACH
-        asked: Asked = "words" if self.base.pooling == "stock" else "sentences"
         single = self.context.task.problem == "single_label_classification"
-        return few_shot_methods(self.options, asked if single else None, unlabelled=self.unlabelled is not None)
+        asked: Asked | None = None if not single else "words" if self.base.pooling == "stock" else "sentences"
+        if self.options.few_shot is None:
+            return usual_methods(self.options, asked)
+        return few_shot_methods(self.options, asked, unlabelled=self.unlabelled is not None)
 
     @property
     def rows(self) -> Rows:

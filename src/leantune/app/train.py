@@ -6,6 +6,7 @@ leantune train tickets.csv --method "lora(rank=8)"      learning rate from the m
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 from leantune.app.candidates import Candidate, field_in
@@ -18,6 +19,7 @@ from leantune.app.structure import on_structure
 from leantune.app.study import Study
 from leantune.artifact.publish import refuse_foreign
 from leantune.comparison.plan import Rows
+from leantune.comparison.race import RESTART
 from leantune.core.budget import parse_budget
 from leantune.core.errors import BudgetError, SpecError
 from leantune.core.events import Finished
@@ -31,7 +33,7 @@ from leantune.execution.runner import Runner
 
 LOOKS = 5
 EPOCHS = 4
-"""Passes over the training rows when no budget is given."""
+"""Passes over the training rows when no budget is given; more for methods that learn slowly."""
 
 
 def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, worker: WorkerProcess | None = None) -> Iterator[Progress]:
@@ -52,9 +54,14 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
     with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
-        yield from map(Said, told_cuts(study))
-        job = job_of(found.candidates[0], study.options, study.rows, runner, seed)
-        record = yield from trained(job, runner)
+        if found.candidates[0].worded is None:  # behind a prompt rows are longer, which the trial tells
+            yield from map(Said, told_cuts(study))
+        make = partial(job_of, found.candidates[0], study.options, study.rows, runner, seed)
+        record = yield from trained(job := make(), runner)
+        if record.status == "one_class" and _may_restart(found.candidates[0], study.options, record):
+            yield Said(f"{job.name}: {record.reason}; it is started again at {RESTART:g} times the learning rate")
+            again = yield from trained(other := make(factor=RESTART), runner)
+            job, record = (other, again) if again.status == "ok" else (job, record)
         publish_trial(study, record, artifact)
         yield Tried(job, record)
 
@@ -66,13 +73,27 @@ def told_cuts(study: Study) -> list[str]:
     return found or [f"No row is longer than the {lengths.texts.most} tokens that are read."]
 
 
-def job_of(candidate: Candidate, options: Options, rows: Rows, runner: Runner, seed: int) -> Job:
+def _may_restart(candidate: Candidate, options: Options, record: TrialRecord) -> bool:
+    """Where it trains anything at a rate of ours, and the budget is no time, which is used up."""
+    timed = options.budget is not None and parse_budget(options.budget).steps is None
+    return bool(record.cost.trainable_params) and candidate.raced and not timed
+
+
+def job_of(candidate: Candidate, options: Options, rows: Rows, runner: Runner, seed: int, *, factor: float = 1.0) -> Job:
     """One long training at the learning rate that the user fixed, or at the one that the method starts its races with.
+
+    Args:
+        candidate: the method.
+        options: of the study.
+        rows: of the data.
+        runner: of the study.
+        seed: of everything that is drawn.
+        factor: of the learning rate.
 
     Raises:
         BudgetError: E-BUDGET when the budget leaves no time for it.
     """
-    lr = candidate.planned_rates[0] if not candidate.raced else candidate.rates.start
+    lr = candidate.planned_rates[0] if not candidate.raced else float(f"{factor * candidate.rates.start:.3g}")
     steps = _steps(candidate, options, rows, runner)
     return candidate.taught_by({}, steps=steps, looks=LOOKS).job(lr, phase="train", seed=seed, steps=steps, looks=LOOKS)
 
@@ -96,7 +117,7 @@ def trained(job: Job, runner: Runner) -> Generator[Progress, None, TrialRecord]:
 def _steps(candidate: Candidate, options: Options, rows: Rows, runner: Runner) -> int:
     """From the budget in steps or in minutes, or a few passes over the rows."""
     if options.budget is None:
-        return max(20, round(EPOCHS * rows.train / rows.batch))
+        return max(20, round(candidate.parsed.method.card.longer * EPOCHS * rows.train / rows.batch))
     budget = parse_budget(options.budget)
     if budget.steps is not None:
         return budget.steps

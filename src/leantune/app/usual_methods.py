@@ -1,6 +1,6 @@
 """Usual methods: what takes part in a comparison when no method is named.
 
-ONE_OF_EACH                                              of the kinds of tuning
+usual_methods(options, "words")                          one of each kind of tuning, and prompts where templates or words are given
 few_shot_methods(options, "words", unlabelled=True)      head tuning, prompts, soft prompts, in-context learning, a consensus
 """
 
@@ -37,6 +37,21 @@ Asked = Literal["sentences", "words"]
 """What a base knows of words: a sentence encoder puts them among the texts, a language model says them."""
 
 
+def usual_methods(options: Options, asked: Asked | None) -> tuple[str, ...]:
+    """One of each kind; where templates or words are given, what uses them too.
+
+    Args:
+        options: of the study.
+        asked: what the base knows of words; None where a row has no single label.
+    """
+    if not (options.prompt or options.labels) or asked is None:
+        return ONE_OF_EACH
+    given = any(LABEL not in template for template in options.prompt)
+    if asked == "words" or given:
+        return ONE_OF_EACH + (PROMPTED[1:] if given else tuple(_chosen(one) for one in PROMPTED[1:]))
+    return (*ONE_OF_EACH, "anchors | averaged", "anchors | lora")
+
+
 def few_shot_methods(options: Options, asked: Asked | None, *, unlabelled: bool) -> tuple[str, ...]:
     """Head tuning beside everything that uses what the labels are called.
 
@@ -60,4 +75,11 @@ def _prompted(options: Options, *, given: bool) -> tuple[str, ...]:
         return found
     if options.few_shot == 0:
         return ("cloze(template=all) | frozen",)
-    return tuple(one.replace("(", "(template=best, ") if "(" in one else one.replace("cloze", "cloze(template=best)") for one in found)
+    return tuple(map(_chosen, found))
+
+
+def _chosen(expression: str) -> str:
+    """The same with the best of the usual templates."""
+    if "(" in expression:
+        return expression.replace("(", "(template=best, ")
+    return expression.replace("cloze", "cloze(template=best)")

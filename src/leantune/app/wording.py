@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from leantune.core.errors import Problems, SpecError, nearest, some
-from leantune.core.wording import Wording, plain
+from leantune.core.wording import Wording, named
 
 
 def wording_of(templates: Sequence[str], given: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Wording:
@@ -19,9 +19,9 @@ def wording_of(templates: Sequence[str], given: Mapping[str, Sequence[str]], lab
         if label not in labels:
             close = nearest(label, labels)
             problems.add(f'the data have no label "{label}".' + (f' Closest: "{close}".' if close else f" All: {some(labels)}."), "E-LABEL")
-    words = (
-        {label: tuple(dict.fromkeys(given.get(label, ()))) for label in labels} if given else {label: (plain(label),) for label in labels}
-    )
+    if not given:
+        return Wording(templates=tuple(templates), words=named(labels))
+    words = {label: tuple(dict.fromkeys(given.get(label, ()))) for label in labels}
     if missing := [label for label, own in words.items() if not own]:
         problems.add(f"no word for {some(missing)}. Give one for each label: {missing[0]}=WORD.", "E-LABEL")
     owners: dict[str, str] = {}

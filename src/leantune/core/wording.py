@@ -6,6 +6,8 @@ parse_words("negative=terrible|bad, positive=great")      {"negative": ("terribl
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Literal
 
@@ -95,6 +97,26 @@ def plain(label: str) -> str:
     """
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
     return " ".join(re.sub(r"[\W_]+", " ", parted).split()).lower() or label
+
+
+def named(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The names of labels as their words, as plain as they can be without two becoming one.
+
+    >>> named(["good_film", "C#", "C++"])
+    {'good_film': ('good film',), 'C#': ('C#',), 'C++': ('C++',)}
+    """
+    counts = Counter(plain(label) for label in labels)
+    return {label: (plain(label) if counts[plain(label)] == 1 else label,) for label in labels}
+
+
+def silent(words: Mapping[str, Sequence[str]]) -> list[str]:
+    """The labels whose words are their names and say nothing, because no letter is in them.
+
+    >>> silent({"0": ["0"], "1": ["great"], "-1": ["-1"]})
+    ['0', '-1']
+    """
+    own = named(list(words))
+    return [label for label, said in words.items() if tuple(said) == own[label] and not any(map(str.isalpha, said[0]))]
 
 
 def _split(text: str, separator: str) -> list[str]:

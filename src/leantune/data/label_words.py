@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from leantune.core.errors import Problems, SpecError
+from leantune.core.human import plural
 from leantune.data.pieces._pieces import Tokenizer, require_fast
 from leantune.data.template import Mask, Template
 
@@ -29,20 +30,23 @@ def label_words(tokenizer: Tokenizer, template: Template, words: Mapping[str, Se
         words: of each label, in the order of the labels.
 
     Raises:
-        SpecError: E-LABEL with every word that the tokenizer does not know or that has another number of parts, E-MODEL without a fast
-            tokenizer.
+        SpecError: E-LABEL with every word that the tokenizer does not know, that is the same tokens as another one or that has another
+            number of parts, E-MODEL without a fast tokenizer.
     """
     require_fast(tokenizer)
     problems, befores = Problems(f'The prompt "{template.source}"'), list(_befores(template))
-    found = []
+    found, owners = [], dict[Word, tuple[str, str]]()
     for label, own in words.items():
         tokens = []
         for word in own:
             parts = [word] if len(befores) == 1 else word.split()
             if len(parts) != len(befores):
-                problems.add(f'the word "{word}" of label "{label}" has {len(parts)} parts for {len(befores)} masks.', "E-LABEL")
+                problems.add(f'the word "{word}" of label "{label}" has {plural(len(parts), "part")} for {len(befores)} masks.', "E-LABEL")
                 continue
             tokens.append(tuple(_inside(tokenizer, before, part) for before, part in zip(befores, parts, strict=True)))
+            other, its = owners.setdefault(tokens[-1], (word, label))
+            if (other, its) != (word, label):
+                problems.add(f'"{word}" of label "{label}" and "{other}" of "{its}" are the same to the tokenizer. Keep one.', "E-LABEL")
             if any(not run or getattr(tokenizer, "unk_token_id", None) in run for run in tokens[-1]):
                 problems.add(f'the tokenizer does not know the word "{word}" of label "{label}". Choose another one.', "E-LABEL")
         found.append(tuple(tokens))

@@ -147,8 +147,8 @@ def _work(mixture: Mixture, job: Job, outcome: Outcome) -> Iterator[Event]:
     course = partial(course_of, mixture, job, attached)
     seen = yield from outcome.train(attached.network, attached.adaptation, course, device)
     collapsed = [member.context.task.collapsed(seen[member.name].predicted, member.context.dataset.labels) for member in mixture.members]
-    if all(collapsed):
-        outcome.status, outcome.reason = "one_class", collapsed[0]
+    if collapsed[0] is not None and all(collapsed):
+        outcome.say_one_answer(collapsed[0])
     outcome.scores = Scores(dev=max(point.dev_score for point in outcome.curve))
     if job.phase == "race":
         return

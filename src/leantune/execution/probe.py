@@ -74,7 +74,10 @@ def probe(context: Context, job: Job) -> ProbeResult:
     if job.recipe.teaching is not None:  # it learns from the unlabelled rows too, whatever will be said of them
         even = np.full((job.recipe.teaching.rows, len(context.dataset.labels)), 1 / len(context.dataset.labels), np.float32)
         context = replace(context, lesson=Lesson(even, 1.0, []))
-    seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
+    try:
+        seconds = row_seconds(context, job.recipe, attached, update_of(job.recipe, network, trained))
+    except LeantuneError as error:  # a row that cannot be read as the prompt wants it
+        return ProbeResult(name=job.name, problem=error.message)
     found = probed(job, context, trained, setup, seconds)
     return found if job.recipe.teaching is None else _with_views(found, context, job, job.recipe.teaching)
 

@@ -54,7 +54,7 @@ def reload(run: Path, conditions: Conditions, job: Job, folder: Path) -> Reloade
     try:
         return _reload(Context(run, conditions).of(job).settled_in(folder), job, folder)
     except LeantuneError as error:
-        return Reloaded(problem=str(error))
+        return Reloaded(problem=error.message)
     except Exception as error:  # noqa: BLE001  whatever it is, the model cannot be read back
         traceback.print_exc()
         return Reloaded(problem=f"reading it back failed: {type(error).__name__}: {error}")

@@ -83,7 +83,7 @@ class Outcome:
         except Diverged as error:
             self.status, self.reason = "diverged", str(error)
         except LeantuneError as error:
-            self.status, self.reason = "failed", str(error)
+            self.status, self.reason = "failed", error.message
         except Exception as error:
             if out_of_memory(error):
                 self.status, self.reason = "failed", "out of memory, for a single row too; try a smaller --max-length"
@@ -124,6 +124,14 @@ class Outcome:
         kept = {"train_seconds", "trainable_params", "trainable_params_without_head", "peak_memory_bytes"}
         self.cost = Cost.model_validate(record.cost.model_dump(include=kept))
         self.curve, self.notes = list(record.curve), list(record.notes)
+
+    def say_one_answer(self, why: str) -> None:
+        """Note that the predictions are no answer to the rows.
+
+        Args:
+            why: as `Task.collapsed` says it.
+        """
+        self.status, self.reason = "one_class", f"{why}: {'it did not converge' if self.cost.trainable_params else 'nothing was trained'}"
 
     def finish(self) -> TrialRecord:
         """Write the record."""
@@ -167,11 +175,11 @@ class Results(Outcome):
         self.context = context
         yield from self.noted(notes)
 
-    def noted(self, notes: Sequence[str]) -> Iterator[Event]:
+    def noted(self, notes: Sequence[str], *, at_once: bool = False) -> Iterator[Event]:
         """Keep in the record, and tell."""
         for text in notes:
             self.notes.append(text)
-            yield Noted(text=text)
+            yield Noted(text=text, at_once=at_once)
 
     def score(self, dev: Decoded, predict: Callable[[str], Decoded]) -> None:
         """Dev for choosing; the test sets only in full-length trials, stored and not looked at by anything that chooses."""
@@ -182,7 +190,7 @@ class Results(Outcome):
         # Few rows come without dev, where nothing may be looked at but themselves; each label has as many of them.
         shown = predict("train") if self.context.conditions.few_shot else dev
         if why := self.context.task.collapsed(shown.predicted, self.context.dataset.labels):
-            self.status, self.reason = "one_class", why
+            self.say_one_answer(why)
         self.context.store(self.folder, decoded)
 
     def sample(self, network: Network) -> None:

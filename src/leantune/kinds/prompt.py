@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from leantune.core.errors import some
 from leantune.core.link import Link, LinkCard
 from leantune.core.long import USUAL, Long
 from leantune.core.recipe import Generator
-from leantune.core.wording import Asked, Wording
+from leantune.core.wording import Asked, Wording, silent
 from leantune.data.examples import ExampleChunk
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class Setting:
     """Who writes templates, where it is not the base itself."""
     informed: Informed | None = None
     """How surprising each token of a text is to the base, where words are left out by that."""
+
+    @property
+    def silence(self) -> str | None:
+        """Why the words of the labels say nothing; None where they do, or where there are none yet."""
+        if not (found := silent(self.wording.words)):
+            return None
+        return f'the names of labels say nothing ({some(found)}): give words with --labels "{found[0]}=WORD, ..."'
 
 
 @dataclass(frozen=True)

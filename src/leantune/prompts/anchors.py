@@ -63,9 +63,7 @@ class AnchorsPrompt(Prompt):
             return f"{setting.base.name} is no sentence encoder (it has no pooling of its own), so its words and texts are not comparable"
         if self.loss == "contrast" and setting.long.windows:
             return f"contrast reads a row as one piece, not by --long {setting.long}; use another way or loss=cross_entropy"
-        if silent := [label for label in setting.labels if not any(any(map(str.isalpha, word)) for word in setting.wording.words[label])]:
-            return f'the names of labels say nothing ({some(silent)}): give words with --labels "{silent[0]}=WORD, ..."'
-        return None
+        return setting.silence
 
     def pieces(self, setting: Setting) -> Pieces | None:
         """Rows as they are without a prompt."""

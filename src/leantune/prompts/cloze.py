@@ -133,6 +133,8 @@ class ClozePrompt(Prompt):
         kind = _kind(setting)
         if kind is None or lacks_head(setting.base, kind):
             return f"{setting.base.name} was not trained to fill or to go on with texts, so it has no words to ask; choose a language model"
+        if self.verbalizer != "auto" and (reason := setting.silence):
+            return reason
         if self.verbalizer == "soft" and not has_output_layer(setting.base, kind):
             return f"{setting.base.name} multiplies by its table of words itself, so no head can take that place; use verbalizer=manual"
         return None

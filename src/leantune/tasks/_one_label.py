@@ -60,7 +60,7 @@ class OneLabel(Task):
     def collapsed(self, predicted: Answers, labels: Sequence[str]) -> str | None:
         """One label for every row."""
         found = np.unique(predicted)
-        return f'it predicts "{labels[int(found[0])]}" for every row: it did not converge' if found.size == 1 else None
+        return f'it predicts "{labels[int(found[0])]}" for every row' if found.size == 1 else None
 
     def details(self, gold: Answers, predicted: Answers, labels: Sequence[str]) -> Mapping[str, Any]:
         """Which labels are taken for which."""

@@ -37,7 +37,7 @@ class Written(NextToken):
         same = set(predicted)
         if len(same) > 1 or len(predicted) < 2:
             return None
-        return f'it writes "{same.pop()[:60]}" for every row of dev: it did not converge'
+        return f'it writes "{same.pop()[:60]}" for every row of dev'
 
     def named(self, answer: Any, labels: Sequence[str]) -> Any:
         """A text; of references the first."""

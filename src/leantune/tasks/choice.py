@@ -93,7 +93,7 @@ class Choice(OneLabel):
         """The same score for all options."""
         del labels
         same = all(np.ptp(row["scores"]) < _SAME for row in predicted)
-        return "it gives all options of a row the same score: it did not converge" if same else None
+        return "it gives all options of a row the same score" if same else None
 
     def named(self, answer: Any, labels: Sequence[str]) -> Any:
         """The text of the option."""

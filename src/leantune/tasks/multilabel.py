@@ -84,7 +84,7 @@ class MultiLabel(Task):
         if len(found) > 1:
             return None
         same = ", ".join(f'"{labels[label]}"' for label in found.pop()) or "no label"
-        return f"it predicts {same} for every row of dev: it did not converge"
+        return f"it predicts {same} for every row of dev"
 
     def named(self, answer: Any, labels: Sequence[str]) -> Any:
         """Names of the labels."""

@@ -26,6 +26,8 @@ from leantune.data.soft_tokens import numbered
 from leantune.data.template import Rendered, Template
 
 Spans = Sequence[tuple[int, int]]
+SHOWN = 80
+"""Characters of a template that a message about its length repeats."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +85,24 @@ class Cloze(Pieces):
         return self._part(tokenizer, ids, marks)
 
     def refuse_full(self, tokenizer: Tokenizer, length: int) -> None:
-        """Raise SpecError (E-RANGE) where soft tokens leave no room for the texts of a row.
+        """Raise SpecError (E-RANGE) where the template leaves no room for the texts of a row.
 
         Args:
             tokenizer: of the base.
             length: tokens of a piece.
         """
-        if not self.softs:
-            return
         empty = self.alone([""] * 2)
         coded = tokenizer(empty.text, return_offsets_mapping=True)
         soft = len(places(coded["offset_mapping"], empty.softs))
         others = len(coded["input_ids"]) - soft
-        if soft + others >= length:
-            message = f'The prompt "{self.prompt.source}" has {soft} soft tokens and {others} others, and a row takes {length}'
+        if soft + others < length:
+            return
+        named = f'The prompt "{_shortened(self.prompt.source)}"'
+        if soft:
+            message = f"{named} has {soft} soft tokens and {others} others, and a row takes {length}"
             raise SpecError(f"{message}: {max(length - others - 1, 0)} soft ones fit beside a text. Ask for fewer.", "E-RANGE")
+        message = f"{named} takes {others} of the {length} tokens that are read, so no text fits beside it"
+        raise SpecError(f"{message}. Shorten it, or raise --max-length.", "E-RANGE")
 
     def _part(self, tokenizer: Tokenizer, ids: list[list[int]], marks: list[list[int]]) -> Part:
         del tokenizer
@@ -119,7 +124,8 @@ class Cloze(Pieces):
         runs = [[place for place, pair in enumerate(offsets) if _within(pair, field)] for field in one.fields]
         if over > sum(map(len, runs)):
             needed = len(offsets) - sum(map(len, runs))
-            message = f'The prompt "{self.prompt.source}" takes {needed} tokens without the texts that may be shortened, of {length}.'
+            source = _shortened(self.prompt.source)
+            message = f'The prompt "{source}" takes {needed} tokens without the texts that may be shortened, of {length}.'
             raise SpecError(f"{message} Shorten it, or raise --max-length.", "E-RANGE")
         sizes = [len(run) for run in runs]
         for _ in range(over):
@@ -180,6 +186,10 @@ class Apart(Cloze):
         written = [*([tokenizer.convert_tokens_to_ids(sign)] if sign else []), filler(tokenizer)]
         table = [(len(one) + len(written), len(one), row) for row, one in enumerate(ids)]
         return Part(flat([one + written for one in ids]), np.array(table, dtype=np.int64), len(ids))
+
+
+def _shortened(source: str) -> str:
+    return source if len(source) <= SHOWN else f"{source[:SHOWN]}..."
 
 
 def places(offsets: Spans, spans: Spans) -> list[int]:
