@@ -119,6 +119,17 @@ def test_a_soft_verbalizer_begins_at_its_words(trained: Callable[[str], str]) ->
     assert (soft - manual).diff(dim=-1).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_what_writes_from_left_to_right_is_asked_for_the_first_token(trained: Callable[[str], str], family: str) -> None:
+    long, short = ("bad day", "great"), ("bad", "great")
+    several, one = (
+        worded(trained(family), "{text} it was {mask}", dict(zip(("no", "yes"), zip(words), strict=True))) for words in (long, short)
+    )
+    assert torch.equal(logits_of(several, ROWS), logits_of(one, ROWS))
+    assert several.prompt.cautions(several.setting) == ['of words of several tokens the first one is asked for: "bad day"']
+    assert one.prompt.cautions(one.setting) == []
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "t5"])
 def test_only_the_texts_are_shortened(trained: Callable[[str], str], family: str) -> None:
     one = worded(trained(family), "so {text} it was {mask}", length=12)
@@ -156,8 +167,8 @@ def test_what_cannot_be_asked_is_told(trained: Callable[[str], str]) -> None:
     gpt2, bert = trained("gpt2"), trained("bert")
     with pytest.raises(SpecError, match=r"one \{mask\} must stand at the end"):
         worded(gpt2, "it was {mask} {text}").pieces  # noqa: B018
-    with pytest.raises(SpecError, match=r"is several tokens for .*, which is asked for the next one"):
-        worded(gpt2, "{text} it was {mask}", {"no": ("very bad",), "yes": ("great",)}).pieces  # noqa: B018
+    with pytest.raises(SpecError, match=r'"very nice" of label "yes" and "very bad" of "no" begin with the same token'):
+        worded(gpt2, "{text} it was {mask}", {"no": ("very bad",), "yes": ("very nice",)}).pieces  # noqa: B018
     with pytest.raises(SpecError, match='the tokenizer does not know the word "很好" of label "yes"'):
         worded(bert, "{text} it was {mask}", {"no": ("bad",), "yes": ("很好",)}).pieces  # noqa: B018
     with pytest.raises(SpecError, match="there is no template 2; --prompt gives 1"):

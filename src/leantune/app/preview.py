@@ -208,7 +208,7 @@ def _words(context: Context, worded: Worded) -> dict[str, dict[str, tuple[str, .
 
 
 def _cautions(worded: Worded) -> list[str]:
-    softened = worded.head.soft_tokens
+    softened, said = worded.head.soft_tokens, worded.prompt.cautions(worded.setting)
     if softened is None or FREE not in softened.starts:
-        return []
-    return ["soft tokens that start from no words mean nothing before they are trained, and the answers here are with them"]
+        return said
+    return [*said, "soft tokens that start from no words mean nothing before they are trained, and the answers here are with them"]

@@ -33,16 +33,16 @@ def cut_behind(context: Context, rows: Examples) -> list[bool]:
     return [any(one.left_out for one in read_behind(context, texts_of(row))) for row in rows.take(places)]
 
 
-def told_cuts(context: Context) -> str | None:
-    """How many training rows are cut behind the prompt of a trial; None without one."""
-    if not (cut := cut_behind(context, context.dataset.splits["train"])):
-        return None
+def cautions(context: Context) -> list[str]:
+    """What a reader should know of how the rows and the words of a trial are read behind its prompt; nothing without one."""
+    if context.worded is None or not (cut := cut_behind(context, context.dataset.splits["train"])):
+        return []
     looked = f"{len(cut):,} training rows" + (" that were looked at" if len(cut) == MOST_COUNTED else "")
-    return (
-        f"behind the prompt {percent(sum(cut) / len(cut))} of {looked} are cut"
-        if any(cut)
-        else f"behind the prompt none of {looked} is cut"
-    )
+    share = percent(sum(cut) / len(cut)) if any(cut) else "none"
+    return [
+        f"behind the prompt {share} of {looked} {'are' if any(cut) else 'is'} cut",
+        *context.worded.prompt.cautions(context.worded.setting),
+    ]
 
 
 def texts_of(row: tuple[str, str | None]) -> list[str]:

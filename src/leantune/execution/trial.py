@@ -9,7 +9,7 @@ from leantune.core.events import Event
 from leantune.core.records import Scores
 from leantune.core.study import Job
 from leantune.execution.attach import attach, predictor_of, setup_of
-from leantune.execution.behind import told_cuts
+from leantune.execution.behind import cautions
 from leantune.execution.compressing import compressed
 from leantune.execution.context import Context
 from leantune.execution.distilling import distilled
@@ -44,8 +44,8 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     assert job.recipe is not None
     context, notes = settle(context, job)
     yield from results.settled(context, notes)
-    if job.phase != "race" and (cuts := told_cuts(context)) is not None:
-        yield from results.noted([cuts], at_once=job.measure)  # with the first seed; those after it say the same
+    if job.phase != "race":
+        yield from results.noted(cautions(context), at_once=job.measure)  # with the first seed; those after it say the same
     context, notes = taught(context, job)
     yield from results.taught(context, notes)
     context, notes = yield from distilled(context, job, run_trial)

@@ -151,6 +151,11 @@ class Prompt(Link):
         del setting
         return None
 
+    def cautions(self, setting: Setting) -> list[str]:
+        """What a reader should know of how its words are read."""
+        del setting
+        return []
+
     def cost(self, setting: Setting, anatomy: Anatomy) -> int:
         """Trained parameters of the prompt itself, without any head."""
         del setting, anatomy

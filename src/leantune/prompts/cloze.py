@@ -2,12 +2,12 @@
 
     "{text} It was {mask}."   negative: terrible, bad   positive: great        z_c = mean over words w of c of log p(w at the mask)
 
-A masked model fills the mask, a decoder goes on with the next token, an encoder-decoder answers apart. Words of several tokens get as many
-masks; a template with several masks takes words with as many parts. `verbalizer=soft` trains a head that starts from the words' rows in the
-output embedding. `{soft:10}` in the template are trained tokens, which learn at their own rate beside the method's parameters, or alone
-(`cloze | frozen`); `encoder=lstm` moves them through a network while training. What the other options leave open is settled on the training
-rows before the training (`settle`): words, the template, demonstrations, and `calibrate`: what a word gets where no text stands is
-subtracted from its log-probability.
+A masked model fills the mask, a decoder goes on with the next token, an encoder-decoder answers apart. Words of several tokens get as
+many masks; a base that writes from left to right is asked for the first of their tokens. A template with several masks takes words with
+as many parts. `verbalizer=soft` trains a head that starts from the words' rows in the output embedding. `{soft:10}` in the template are
+trained tokens, which learn at their own rate beside the method's parameters, or alone (`cloze | frozen`); `encoder=lstm` moves them
+through a network while training. What the other options leave open is settled on the training rows before the training (`settle`): words,
+the template, demonstrations, and `calibrate`: what a word gets where no text stands is subtracted from its log-probability.
 
 Reference: Schick and Schuetze 2021, arXiv:2001.07676; soft verbalizer: Hambardzumyan et al. 2021, arXiv:2101.00121; soft tokens: Lester et
 al. 2021, arXiv:2104.08691; their encoder: Liu et al. 2021, arXiv:2103.10385; calibrate: Zhao et al. 2021, arXiv:2102.09690; the rest in the
@@ -261,7 +261,18 @@ class ClozePrompt(Prompt):
         if other := next((source for source, tokens in others if tokens != own), None):
             text = f'The prompts "{first}" and "{other}": the words of the labels are other tokens behind them, so they cannot be averaged.'
             raise SpecError(f"{text} Put as many {{mask}} into each, and a space before.", "E-EXPR")
-        return own
+        return own if _style(setting) is Masked else _begun(own)
+
+    def cautions(self, setting: Setting) -> list[str]:
+        """Words of which a base that writes from left to right is asked for the first token alone."""
+        if _style(setting) is Masked or not (asked := self.tokens(setting)):
+            return []
+        words = {label: setting.wording.words[label] for label in setting.labels}
+        whole = label_words(setting.base.tokenizer, self.templates(setting)[0], words)
+        said = [word for own in words.values() for word in own]
+        begun = [one != other for own, others in zip(whole, asked, strict=True) for one, other in zip(own, others, strict=True)]
+        long = [f'"{word}"' for word, several in zip(said, begun, strict=True) if several]
+        return [f"of words of several tokens the first one is asked for: {some(long)}"] if long else []
 
 
 def _bank(setting: Setting) -> tuple[str, ...]:
@@ -303,17 +314,18 @@ def _check_shape(template: Template, kind: type[Cloze], words: tuple[tuple[Word,
         raise SpecError(
             f'The prompt "{template.source}": {setting.base.name} goes on behind the text, so one {{mask}} must stand at the end.', "E-EXPR"
         )
-    firsts: dict[int, str] = {}
+    firsts: dict[Word, tuple[str, str]] = {}
     for label, own in zip(setting.labels if words else (), words, strict=True):
         for word, said in zip(own, setting.wording.words[label], strict=True):
-            if len(word[0]) > 1:
-                raise SpecError(
-                    f'The word "{said}" of label "{label}" is several tokens for {setting.base.name}, which is asked for the next one. '
-                    "Choose a word that is one token.",
-                    "E-LABEL",
-                )
-            if firsts.setdefault(word[0][0], label) != label:
-                raise SpecError(f'The word "{said}" stands for "{label}" and for "{firsts[word[0][0]]}" to {setting.base.name}.', "E-LABEL")
+            other, its = firsts.setdefault(word, (said, label))
+            if its != label:
+                message = f'"{said}" of label "{label}" and "{other}" of "{its}" begin with the same token for {setting.base.name}'
+                raise SpecError(f"{message}, which is asked for the next one. Choose another word.", "E-LABEL")
+
+
+def _begun(words: tuple[tuple[Word, ...], ...]) -> tuple[tuple[Word, ...], ...]:
+    """The first token of each word, at the only mask."""
+    return tuple(tuple((word[0][:1],) for word in own) for own in words)
 
 
 MEMBER = ClozePrompt
