@@ -55,6 +55,10 @@ class Ensemble(Reader):
         """Places of the first texts whose end one of the members does not read."""
         return sorted({place for one in self.members for place in one.cut(texts)})
 
+    def shortened(self, chunk: ExampleChunk) -> list[int]:
+        """Places of rows of which one of the members does not read everything."""
+        return sorted({place for one in self.members for place in one.shortened(chunk)})
+
 
 def opened(folder: str | Path, *, device: str = "auto") -> Reader:
     """An artifact, whether it holds one model or several.

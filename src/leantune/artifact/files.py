@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from leantune.artifact.reader import Reader
 from leantune.core import catalogue
 from leantune.core.errors import DataError, some
+from leantune.core.human import percent
 from leantune.core.spec import Spec
 from leantune.data.columns import Columns
 from leantune.data.examples import ExampleChunk, Examples
@@ -76,12 +77,12 @@ def predict_file(predictor: Reader, file: str, out: Path | None, *, text: str | 
         columns, pattern = _columns(predictor, text, text_pair), predictor.task.pattern
         rows = read_rows(file, Path(temporary), columns, predictor.manifest.facts.pieces, pattern=pattern)
         names = free_names(rows.table.given, ("label", "score"))
-        cut = list[int]()
+        cut = _Cut()
         if out is None:
             write_to(sys.stdout, ".csv", rows.table, names=names, values=_values(predictor, rows, cut))
         else:
             write_with(rows.table, out, names, _values(predictor, rows, cut))
-        return Written(len(rows), names, [*rows.inferences, *_told(cut)])
+        return Written(len(rows), names, [*rows.inferences, *cut.told(len(rows), predictor.manifest.max_length)])
 
 
 def evaluate_file(
@@ -92,7 +93,7 @@ def evaluate_file(
     Raises:
         DataError: E-LABEL for missing labels and labels that the model does not know.
     """
-    labels, cut = predictor.labels, list[int]()
+    labels, cut = predictor.labels, _Cut()
     gold, guess, notes = _answered(predictor, file, cut, text=text, text_pair=text_pair, label=label)
     task = predictor.task
     details = task.details(gold, guess, labels)
@@ -102,18 +103,18 @@ def evaluate_file(
         per_label=details.get("per_label", []),
         confusion=details.get("confusion", []),
         labels=labels,
-        inferences=[*notes, *_told(cut)],
+        inferences=[*notes, *cut.told(len(gold), predictor.manifest.max_length)],
     )
 
 
 def tally_of(predictor: Reader, file: str) -> Tally:
     """What a model scores on each row of a labelled file, by the metric that it was chosen by."""
-    gold, guess, _ = _answered(predictor, file, [])
+    gold, guess, _ = _answered(predictor, file, _Cut())
     return predictor.task.tally(predictor.manifest.facts.metric, gold, guess, predictor.labels)
 
 
 def _answered(
-    predictor: Reader, file: str, cut: list[int], *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+    predictor: Reader, file: str, cut: _Cut, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
 ) -> tuple[Answers, Answers, list[Inference]]:
     """Gold answers and predictions of a labelled file, and what was worked out while it was read; rows that are cut are noted."""
     with labelled(predictor, file, text=text, text_pair=text_pair, label=label) as (examples, notes):
@@ -134,24 +135,37 @@ def labelled(
         yield read_labelled(file, Path(temporary), columns, predictor.labels, kind, pattern=predictor.task.pattern)
 
 
-def _decoded(predictor: Reader, chunk: ExampleChunk, cut: list[int], answer: Callable[[ExampleChunk], Decoded]) -> Decoded:
-    """The answers to some rows; the rows whose first text is cut are noted."""
+def _decoded(predictor: Reader, chunk: ExampleChunk, cut: _Cut, answer: Callable[[ExampleChunk], Decoded]) -> Decoded:
+    """The answers to some rows; those that are cut are noted."""
     assert chunk.rows is not None
-    cut += [int(chunk.rows[place]) for place in predictor.cut(chunk.texts)]
+    cut.firsts.extend(int(chunk.rows[place]) for place in predictor.cut(chunk.texts))
+    cut.rows.extend(int(chunk.rows[place]) for place in predictor.shortened(chunk))
     return answer(chunk)
 
 
-def _told(cut: Sequence[int]) -> list[Inference]:
-    if not cut:
-        return []
-    return [
-        Inference(
-            what="rows whose first text is cut", value=f"{len(cut):,}", why=f"it leaves too little room for the second: row {some(cut)}"
-        )
-    ]
+@dataclass(frozen=True)
+class _Cut:
+    """Rows of which not everything is read, by their numbers in the file."""
+
+    firsts: list[int] = field(default_factory=list)
+    """Their first text leaves too little room for the second."""
+    rows: list[int] = field(default_factory=list)
+
+    def told(self, of: int, most: int) -> list[Inference]:
+        """A line for each kind.
+
+        Args:
+            of: rows in all.
+            most: tokens that are read of a row.
+        """
+        why = f"it leaves too little room for the second: row {some(self.firsts)}"
+        firsts = [Inference(what="rows whose first text is cut", value=f"{len(self.firsts):,}", why=why)] if self.firsts else []
+        share = f"{len(self.rows):,} ({percent(len(self.rows) / of)})" if self.rows else ""
+        long = f"longer than the {most} tokens that are read: row {some(self.rows)}"
+        return firsts + ([Inference(what="rows that are cut", value=share, why=long)] if self.rows else [])
 
 
-def _values(predictor: Reader, rows: Rows, cut: list[int]) -> Iterator[tuple[Any, float]]:
+def _values(predictor: Reader, rows: Rows, cut: _Cut) -> Iterator[tuple[Any, float]]:
     for chunk in rows.chunks():
         decoded = _decoded(predictor, chunk, cut, predictor.said)
         for answer, confidence in zip(decoded.predicted, decoded.confidence, strict=True):

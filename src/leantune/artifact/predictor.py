@@ -42,6 +42,9 @@ from leantune.models.network import Network
 from leantune.models.surprise import Surprise
 from leantune.models.untrusted import reading, refuse_deep, refuse_strange_tokens, refuse_tokenizer
 
+_ENDLESS = 1 << 24
+"""Tokens that no row has."""
+
 
 @dataclass(frozen=True)
 class Predictor(Reader):
@@ -88,6 +91,22 @@ class Predictor(Reader):
         most = pieces.most_first(self.manifest.max_length)
         return too_long(self.base.count_tokens, texts, most) if most else []
 
+    def shortened(self, chunk: ExampleChunk) -> list[int]:
+        """Places of rows that are longer than what is read of them; none where all of a row is read in several pieces."""
+        kind: Pieces = catalogue.load("data.pieces", self.manifest.facts.pieces)
+        if not kind.whole or Long.parse(self.manifest.facts.long, FIELDS).windows:
+            return []
+        tokenizer, most, pieces = self.base.tokenizer, self.manifest.max_length, self._pieces
+        pairs = chunk.pairs or [""] * len(chunk.texts)
+        empty = int(encode_rows(tokenizer, _of([""], [""], chunk), _ENDLESS, pieces).lengths.max())
+        sizes = [len(text.encode()) + len(pair.encode()) + empty for text, pair in zip(chunk.texts, pairs, strict=True)]
+        likely = [place for place, size in enumerate(sizes) if size > most]  # no token is less than a byte
+        if not likely:
+            return []
+        rows = _of([chunk.texts[place] for place in likely], [pairs[place] for place in likely], chunk)
+        whole = encode_rows(tokenizer, rows, _ENDLESS, pieces)
+        return [likely[row] for row in np.unique(whole.rows[whole.lengths > most]).tolist()]
+
     def read(self, chunk: ExampleChunk) -> NDArray[np.float32] | list[NDArray[np.float32]]:
         """Logits of rows, see `Reader.logits`."""
         encoded, count = self.encoded(chunk), len(chunk.texts)
@@ -118,15 +137,24 @@ class Predictor(Reader):
 
     def encoded(self, chunk: ExampleChunk) -> Encoded:
         """Rows as the base reads them."""
+        room = Room(self.manifest.max_length, self.manifest.facts.target_length)
+        return encode_rows(self.base.tokenizer, chunk, room, self._pieces)
+
+    @property
+    def _pieces(self) -> str | Pieces:
+        """How rows become pieces."""
         facts = self.manifest.facts
         reader = reader_of(facts.pieces, Long.parse(facts.long, FIELDS), self.known, self.informed)
-        pieces = reader if self.worded is None else self.worded.pieces or reader
-        return encode_rows(self.base.tokenizer, chunk, Room(self.manifest.max_length, facts.target_length), pieces)
+        return reader if self.worded is None else self.worded.pieces or reader
 
     def _options(self) -> dict[str, Any]:
         tokenizer = self.base.tokenizer
         types = "token_type_ids" in tokenizer.model_input_names
         return {"pad": int(tokenizer.pad_token_id or 0), "types": types, "device": self.device}
+
+
+def _of(texts: list[str], pairs: list[str], like: ExampleChunk) -> ExampleChunk:
+    return ExampleChunk(texts, pairs if like.pairs is not None else None)
 
 
 def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Predictor:

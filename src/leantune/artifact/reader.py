@@ -86,3 +86,7 @@ class Reader:
     def cut(self, texts: Sequence[str]) -> list[int]:
         """Places of the first texts whose end is not read, for a model that needs the room for the second ones."""
         raise NotImplementedError
+
+    def shortened(self, chunk: ExampleChunk) -> list[int]:
+        """Places of rows that are longer than what is read of them; none where all of a row is read in several pieces."""
+        raise NotImplementedError
