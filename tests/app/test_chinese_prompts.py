@@ -34,7 +34,11 @@ def chinese(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A masked model whose words are single characters, as those of all Chinese BERTs are."""
     folder = tmp_path_factory.mktemp("chinese")
     letters = sorted(
-        {letter for text in [*ROWS, "总之很满意失望好差评这是个问题答案：「」？，。", *"abcdefghij0123456789"] for letter in text}
+        {
+            letter
+            for text in [*ROWS, "总之很满意失望好差评这是个问题答案：「」？，。“”说的一词概括", *"abcdefghij0123456789"]
+            for letter in text
+        }
     )
     inner = Tokenizer(models.WordPiece({word: number for number, word in enumerate([*SIGNS.values(), *letters])}, unk_token="[UNK]"))
     inner.normalizer = normalizers.BertNormalizer()
@@ -110,14 +114,14 @@ def test_nothing_stands_between_template_and_text_and_only_the_text_is_shortened
     assert whole == "[CLS]问题：房间太小房间太小房？答案：[MASK]。[SEP]"
 
 
+FILE = [
+    {"text": f"{start}{number}", "label": label} for number in range(40) for label, start in (("差评", "服务也差"), ("好评", "我很喜欢"))
+]
+
+
 def test_from_a_file_to_an_artifact(chinese: str, tmp_path: Path, proof_here: None) -> None:
-    rows = [
-        {"text": f"{start}{number}", "label": label}
-        for number in range(40)
-        for label, start in (("差评", "服务也差"), ("好评", "我很喜欢"))
-    ]
     opened = lt.study(
-        rows,
+        FILE,
         model=chinese,
         out=tmp_path / "run",
         prompt="{text}，总之很{mask}。",
@@ -132,3 +136,14 @@ def test_from_a_file_to_an_artifact(chinese: str, tmp_path: Path, proof_here: No
     scores = {"差评": (said("差")[0] + np.mean(said("失望"))) / 2, "好评": (said("好")[0] + np.mean(said("满意"))) / 2}
     assert found.label == max(scores, key=lambda label: scores[label])
     assert found.score == pytest.approx(np.exp(scores[found.label]) / sum(np.exp(score) for score in scores.values()), abs=1e-4)
+
+
+def test_without_a_prompt_chinese_words_get_chinese_templates(chinese: str, tmp_path: Path, proof_here: None) -> None:
+    opened = lt.study(FILE, model=chinese, out=tmp_path / "run", labels="差评=差, 好评=好", max_length=48, quiet=True)
+    lt.train(opened, "cloze(template=all) | frozen", tmp_path / "best")
+    (found,) = lt.load(tmp_path / "best").predict(["房间太小。"])
+    said = ["房间太小。这是[MASK]。", "房间太小。总之，[MASK]。", "“房间太小。”说的是[MASK]。", "房间太小。一个词概括：[MASK]。"]
+    asked = [at_masks(chinese, one)[0] for one in said]
+    likely = {label: float(np.mean([one(word)[0] for one in asked])) for label, word in (("差评", "差"), ("好评", "好"))}
+    assert found.label == max(likely, key=lambda label: likely[label])
+    assert found.score == pytest.approx(np.exp(likely[found.label]) / sum(map(np.exp, likely.values())), abs=1e-4)

@@ -71,6 +71,21 @@ def test_rows_of_dev_and_test_are_left_out_and_told(finished: lt.Result) -> None
     assert "1 row left out without a text" in line
 
 
+def test_labels_under_another_name_are_told_and_not_read(base: str, tickets: Path, tmp_path: Path) -> None:
+    texts = [{"text": f"a {word} {thing}"} for word in ("happy", "sad") for thing in ("book", "movie", "card")]
+    more = [
+        {"gold": "good", "few": "", "else": "no"},
+        *[{"gold": "bad", "few": "bad", "else": "good"}] * 4,
+        {"gold": "", "few": "", "else": ""},
+    ]
+    pool = written(tmp_path / "pool.csv", [text | own for text, own in zip(texts, more, strict=True)])
+    study = lt.study(tickets, model=base, unlabelled=pool, out=tmp_path / "run", quiet=True)
+    (line,) = (line for line in study.inferences if line.startswith("unlabelled:"))
+    assert line == (
+        'unlabelled: 6 rows of pool.csv (column "gold" holds nothing but labels and is not read; labels count in the training file)'
+    )
+
+
 def test_the_artifact_is_the_student_alone(base: str, tickets: Path, pool: Path, tmp_path: Path, proof_here: None) -> None:
     study = lt.study(tickets, model=base, unlabelled=pool, out=tmp_path / "run", **OPTIONS)
     record = lt.train(study, "consensus | head")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import random
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import leantune as lt
 from leantune.core.errors import DataError
@@ -52,3 +57,26 @@ def test_the_artifact_predicts_pairs(finished: lt.Result, tmp_path: Path) -> Non
     assert [one.score for one in loaded.predict(asked)] == pytest.approx(alone, abs=1e-5)
     with pytest.raises(DataError, match="this model reads pairs"):
         loaded.predict(["the movie was great"])
+
+
+def test_a_cloze_prompt_on_pairs_predicts_alike_from_its_artifact(tiny_lm: Callable[[str], Path], tmp_path: Path, proof_here: None) -> None:
+    model, columns = str(tiny_lm("bert")), {"text": "question", "text_pair": "answer", "label": "label"}
+    said = {"prompt": "{text} ? {mask} , {text_pair}", "labels": "no=bad, yes=great|nice"}
+    opened = lt.study(pairs(120), model=model, out=tmp_path / "run", quiet=True, max_length=48, budget="10steps", **said, **columns)
+    asked = [("the movie was bad", "very nice"), ("the movie was great", "very sad"), ("this book", "a great day")]
+    lt.train(opened, "cloze | full(lr=0.01)", tmp_path / "out")
+    found, script = lt.load(tmp_path / "out").predict(asked), runpy.run_path(str(tmp_path / "out" / "predict.py"))
+    texts, seconds = zip(*asked, strict=True)
+    alone = script["predict"](script["load_model"](None), list(texts), list(seconds))
+    assert [label for label, _ in alone] == [one.label for one in found]
+    assert [score for _, score in alone] == pytest.approx([one.score for one in found], abs=1e-4)
+
+    tokenizer, plain = AutoTokenizer.from_pretrained(model), AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
+    for (first, second), one in zip(asked, found, strict=True):
+        coded = tokenizer(f"{first} ? [MASK] , {second}", return_tensors="pt")
+        with torch.inference_mode():
+            likely = plain(**coded).logits[coded["input_ids"] == tokenizer.mask_token_id][0].log_softmax(-1)
+        bad, great, nice = (float(likely[tokenizer.convert_tokens_to_ids(word)]) for word in ("bad", "great", "nice"))
+        logits = {"no": bad, "yes": (great + nice) / 2}
+        assert one.label == max(logits, key=lambda label: logits[label])
+        assert one.score == pytest.approx(np.exp(logits[one.label]) / sum(map(np.exp, logits.values())), abs=1e-4)

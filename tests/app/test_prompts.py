@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,24 @@ def test_artifacts_predict_alike_everywhere(
     assert "predict.py" in manifest.loads_in
     assert manifest.proof is not None
     assert lt.load(tmp_path / "best").predict(["the movie was great"])[0].label in words
+
+
+def test_a_prototypical_verbalizer_predicts_from_its_artifact(
+    tiny_lm: Callable[[str], Path], tickets: Path, tmp_path: Path, proof_here: None
+) -> None:
+    opened = lt.study(tickets, model=str(tiny_lm("bert")), out=tmp_path / "run", quiet=True, max_length=32, **PROMPT)
+    record = lt.train(opened, "cloze(verbalizer=soft) | prototypes", tmp_path / "best")
+    assert any(note.startswith("prototypes: the words of a label count as") for note in record.notes)
+    test = opened.dataset.splits["test"]
+    (chunk,) = test.chunks()
+    texts, labels = list(chunk.texts), [opened.dataset.labels[int(number)] for number in test.gold]
+    found = lt.load(tmp_path / "best").predict(texts)
+    right = [one.label == label for one, label in zip(found, labels, strict=True)]
+    assert sum(right) / len(right) == record.scores.test
+    script = runpy.run_path(str(tmp_path / "best" / "predict.py"))
+    alone = script["predict"](script["load_model"](None), texts, None)
+    assert [label for label, _ in alone] == [one.label for one in found]
+    assert [score for _, score in alone] == pytest.approx([one.score for one in found], abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,15 @@ def test_mistakes_are_told_with_their_place(source: str, says: str) -> None:
     assert says in error.value.message
 
 
+def test_a_column_called_mask_goes_by_its_other_name() -> None:
+    with pytest.raises(SpecError, match=r'never the column "mask": write \{text\} for that column') as error:
+        Template.parse("{mask} It was {mask}.", {"mask": 0, "text": 0})
+    assert "such as" not in error.value.message
+    with pytest.raises(SpecError, match=r"write \{text_pair\} for that column"):
+        Template.parse("It was {mask}.", {"first": 0, "text": 0, "mask": 1, "text_pair": 1})
+    assert Template.parse("{text} It was {mask}.", {"mask": 0, "text": 0}).masks == 1
+
+
 def test_only_a_mask_at_the_end_can_be_gone_on_with() -> None:
     assert Template.parse("{premise} It was {mask}.", COLUMNS).ends_with_mask
     assert not Template.parse("{premise} {mask} film", COLUMNS).ends_with_mask

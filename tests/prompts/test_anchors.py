@@ -14,6 +14,7 @@ from leantune.data.examples import ExampleChunk
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Rows, Setting, Worded
 from leantune.models.base import open_base
+from leantune.prompts.anchors import CHINESE
 
 WORDS = {"no": ("bad", "awful"), "yes": ("great",)}
 
@@ -44,6 +45,15 @@ def test_words_stand_in_templates_around_the_label(tiny: Callable[[str], Path]) 
     one = worded(str(tiny("sentence-bert")), templates=("it was {label}", "{{very}} {label}", "{text} is {mask}"))
     assert one.said == [[["it was bad", "{very} bad"], ["it was awful", "{very} awful"]], [["it was great", "{very} great"]]]
     assert worded(str(tiny("sentence-bert"))).said[1][0][:2] == ["great", "This text is great."]
+
+
+def test_chinese_words_stand_in_chinese_templates(tiny: Callable[[str], Path]) -> None:
+    base, words = str(tiny("sentence-bert")), {"差评": ("差评",), "good": ("好评", "很 nice")}
+    one = worded(base, words=words)
+    assert one.said[0] == [["差评", "这是差评。", "这段文字是差评。", "这段文字是关于差评的。"]]
+    assert [alone.templates for alone in one.prompt.apart(one.setting)] == [(spoken,) for spoken in CHINESE]
+    assert worded(base, words=words, templates=("it was {label}",)).said[0] == [["it was 差评"]]
+    assert worded(base, words={"差评": ("bad",), "好评": ("great",)}).said[0][0][1] == "This text is bad."
 
 
 def test_harmful_words_are_left_out_and_told(tiny: Callable[[str], Path]) -> None:

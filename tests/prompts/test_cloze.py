@@ -19,6 +19,7 @@ from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded
 from leantune.models.base import open_base
 from leantune.models.build import build_network
+from leantune.prompts._templates import CHINESE_PAIRS, CHINESE_SINGLE, PAIRS, SINGLE
 
 ROWS = ["the movie was very good", "we hate this awful book", ""]
 LABELS = ["no", "yes"]
@@ -99,6 +100,28 @@ def test_words_of_several_tokens_get_as_many_masks(trained: Callable[[str], str]
     very, bad, great = tokenizer.convert_tokens_to_ids(["very", "bad", "great"])
     expected = [float(likely[0, very] + likely[1, bad]) / 2, float(likely[0, great])]
     assert logits_of(one, ["a book"])[0].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "columns", "every", "at_end"),
+    [
+        ({"no": ("bad",), "yes": ("很好",)}, {"text": 0}, SINGLE, SINGLE),
+        ({"no": ("差",), "yes": ("好",)}, {"text": 0}, CHINESE_SINGLE, CHINESE_SINGLE),
+        ({"no": ("bad",), "yes": ("good",)}, {"text": 0, "text_pair": 1}, PAIRS, PAIRS[2:]),
+        ({"no": ("不同",), "yes": ("相同",)}, {"text": 0, "text_pair": 1}, CHINESE_PAIRS, CHINESE_PAIRS[2:]),
+    ],
+)
+def test_usual_templates_speak_the_language_of_the_words(
+    trained: Callable[[str], str],
+    words: dict[str, tuple[str, ...]],
+    columns: dict[str, int],
+    every: tuple[str, ...],
+    at_end: tuple[str, ...],
+) -> None:
+    for family, expected in (("bert", every), ("gpt2", at_end)):
+        one = worded(trained(family), "{text} {mask}", words)
+        found = one.prompt.apart(replace(one.setting, wording=Wording(words=words), columns=columns))
+        assert [own.templates for own in found] == [(template,) for template in expected]
 
 
 def test_several_masks_take_words_with_as_many_parts(trained: Callable[[str], str]) -> None:

@@ -130,8 +130,7 @@ class Template:
         if not found.masks:
             raise SpecError(f'The prompt "{source}" has no {{mask}}. Put one where the word of the label belongs.', "E-EXPR")
         if not any(isinstance(part, Field) for part in found.parts):
-            example = next(iter(columns), "text")
-            raise SpecError(f'The prompt "{source}" has no text of the row. Put one in, such as {{{example}}}.', "E-EXPR")
+            raise SpecError(f'The prompt "{source}" has no text of the row. {_put_in(columns)}', "E-EXPR")
         return found
 
     @property
@@ -214,6 +213,15 @@ def _pieces(source: str) -> list[str | _Braced]:
             found += [*[literal] * bool(literal), _Braced(source[at + 1 : end], at + 1)]
             literal, at = "", end + 1
     return [*found, *[literal] * bool(literal)]
+
+
+def _put_in(columns: Mapping[str, int]) -> str:
+    """How a text gets into a template; a column called "mask" goes by its other name, because {mask} is taken."""
+    example = next((name for name in columns if name != "mask"), "text")
+    if "mask" not in columns:
+        return f"Put one in, such as {{{example}}}."
+    other = next((name for name, place in columns.items() if name != "mask" and place == columns["mask"]), example)
+    return f'{{mask}} is where the word of the label belongs and never the column "mask": write {{{other}}} for that column.'
 
 
 def _broken(source: str, at: int, what: str) -> str:

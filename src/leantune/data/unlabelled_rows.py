@@ -7,6 +7,7 @@ They belong to no trial but those of a teacher, so the digest of the data does n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import pyarrow as pa
 from leantune.core.errors import DataError, SpecError
 from leantune.core.human import plural
 from leantune.core.spec import Spec
+from leantune.data.composed import sources
 from leantune.data.examples import ExampleChunk, ExampleWriter, Keys, example_fields
 from leantune.data.facts import look
 from leantune.data.golds._gold import Gold
@@ -32,6 +34,8 @@ UNLABELLED = "unlabelled"
 """Their split."""
 OWN = "own"
 """Stands for the digest where the texts of the training rows take their place."""
+HANDFUL = 5
+"""Labels in a column from which on it is no accident that they are some."""
 
 
 class Unlabelled(Spec):
@@ -46,6 +50,8 @@ class Unlabelled(Spec):
     """Rows left out because they have no text."""
     judged: int = 0
     """Rows left out because they are equal to rows of dev or of a test set."""
+    labels_in: tuple[str, ...] = ()
+    """Columns that hold nothing but labels of the study, under another name than in training; they are not read."""
 
     def __str__(self) -> str:
         left_out = [
@@ -53,6 +59,7 @@ class Unlabelled(Spec):
             f"{plural(self.empty, 'row')} left out without a text",
         ]
         told = [line for line, number in zip(left_out, (self.judged, self.empty), strict=True) if number]
+        told += [f'column "{name}" holds nothing but labels and is not read; labels count in the training file' for name in self.labels_in]
         return f"unlabelled: {plural(self.rows, 'row')} of {self.name}" + (f" ({'; '.join(told)})" if told else "")
 
 
@@ -86,7 +93,7 @@ def keep_unlabelled(dataset: Dataset, source: Any) -> Unlabelled:
         found = _Kept(Path(folder) / "kept.arrow", dataset.gold, paired=dataset.columns.text_pair is not None, judging=judging)
         for chunk in rows.chunks():
             found.add(chunk)
-        kept = found.close(rows.name)
+        kept = found.close(rows.name).model_copy(update={"labels_in": _other_labels(rows, dataset.labels)})
         if not kept.rows:
             raise DataError(f"{rows.name}: no row is left ({kept}).", "E-TEXT")
         found.writer.path.replace(dataset.folder / file_of(kept.digest))
@@ -98,6 +105,14 @@ def _refuse_labels(rows: Rows, label: str | None) -> None:
         return
     remedy = f'Drop the column "{label}" there if the labels shall not count, or add the rows to the training file'
     raise DataError(f'{rows.name}: the rows have labels in "{label}", and --unlabelled takes texts alone. {remedy}.', "E-LABEL")
+
+
+def _other_labels(rows: Rows, labels: Sequence[str]) -> tuple[str, ...]:
+    """Columns that are not read and have labels of the study in every cell that is not empty."""
+    read = {source for name in rows.columns.read for source in sources(name, rows.table.columns) or [name]}
+    others, known = [name for name in rows.table.columns if name not in read], set(labels)
+    facts = look(rows.table, others) if others else {}
+    return tuple(name for name, one in facts.items() if one.values and one.values <= known and one.rows - one.missing >= HANDFUL)
 
 
 class _Kept:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leantune.core.human import percent
+from leantune.core.wording import Wording
+from leantune.prompts._script import is_chinese
 
 SINGLE = (
     "{text} It was {mask}.",
@@ -28,14 +30,28 @@ PAIRS = (
     "{text} {text_pair} The two are {mask}.",
     "First: {text} Second: {text_pair} Answer: {mask}.",
 )
+CHINESE_SINGLE = (
+    "{text:nodot}。这是{mask}。",
+    "{text:nodot}。总之，{mask}。",
+    "“{text}”说的是{mask}。",
+    "{text:nodot}。一个词概括：{mask}。",
+)
+CHINESE_PAIRS = (
+    "{text:nodot}？{mask}，{text_pair}",
+    "“{text:nodot}”？{mask}。“{text_pair}”",
+    "“{text}”“{text_pair}”这两句话的关系：{mask}。",
+    "第一句：{text:nodot}。第二句：{text_pair:nodot}。答案：{mask}。",
+)
 FOLDS = 4
 
 Choose = Callable[[NDArray[np.float32], NDArray[np.int64]], list[list[int]]]
 """From log-probabilities (rows, words) and labels to the places of the words of each label."""
 
 
-def bank(*, paired: bool) -> tuple[str, ...]:
-    """Templates for texts, and for pairs of texts."""
+def bank(wording: Wording, *, paired: bool) -> tuple[str, ...]:
+    """Templates for texts, and for pairs of texts, in the language of the words of the labels."""
+    if is_chinese(wording):
+        return CHINESE_PAIRS if paired else CHINESE_SINGLE
     return PAIRS if paired else SINGLE
 
 

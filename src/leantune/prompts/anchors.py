@@ -25,12 +25,15 @@ from leantune.data.examples import ExampleChunk
 from leantune.kinds.prompt import Oracle, Prompt, Rows, Setting, Settled
 from leantune.models.heads import HeadSpec
 from leantune.models.label_bank import LabelBank, bank_of, unit
+from leantune.prompts._script import is_chinese
 
 if TYPE_CHECKING:
     from leantune.data.pieces._pieces import Pieces
 
 USUAL = ("{label}", "This text is {label}.", "This text is about {label}.", "It was {label}.")
 """Templates where none is given; several, because one alone is a matter of luck."""
+CHINESE = ("{label}", "这是{label}。", "这段文字是{label}。", "这段文字是关于{label}的。")
+"""The same around Chinese words."""
 
 
 class AnchorsPrompt(Prompt):
@@ -77,11 +80,11 @@ class AnchorsPrompt(Prompt):
 
     def apart(self, setting: Setting) -> list[Wording]:
         """Each template around the labels for itself."""
-        return [setting.wording.model_copy(update={"templates": (template,)}) for template in setting.wording.around_labels or USUAL]
+        return [setting.wording.model_copy(update={"templates": (template,)}) for template in _around(setting.wording)]
 
     def said(self, setting: Setting) -> list[list[list[str]]]:
         """The texts of each word of each label, in every template."""
-        templates = setting.wording.around_labels or USUAL
+        templates = _around(setting.wording)
         return [[[spoken(template, word) for template in templates] for word in setting.wording.words[label]] for label in setting.labels]
 
     def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:
@@ -94,6 +97,11 @@ class AnchorsPrompt(Prompt):
             for label, kept in zip(setting.labels, bank.used, strict=True)
         }
         return Settled(setting.wording.model_copy(update={"words": words}), _notes(setting, bank))
+
+
+def _around(wording: Wording) -> tuple[str, ...]:
+    """The templates around the labels: those given, else the usual ones in the language of the words."""
+    return wording.around_labels or (CHINESE if is_chinese(wording) else USUAL)
 
 
 def _notes(setting: Setting, bank: LabelBank) -> list[str]:

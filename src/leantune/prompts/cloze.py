@@ -277,7 +277,7 @@ class ClozePrompt(Prompt):
 
 def _bank(setting: Setting) -> tuple[str, ...]:
     """The general templates that the base can read."""
-    found = bank(paired=1 in setting.columns.values())
+    found = bank(setting.wording, paired=1 in setting.columns.values())
     return tuple(one for one in found if not _at_end(setting) or Template.parse(one, setting.columns).ends_with_mask)
 
 
