@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import leantune as lt
-from leantune.app.candidates import Field, field_in
+from leantune.app.candidates import Field, field_in, idle_options
 from leantune.app.expressions import read_methods
 from leantune.app.progress import Said, Tried, Trying
 from leantune.core.errors import SpecError
@@ -63,10 +63,14 @@ def test_names_that_become_one_word_stay_as_they_are(opened: Opened) -> None:
     assert usual(study).left_out == {}
 
 
-def test_templates_and_words_that_no_method_reads_are_refused(opened: Opened) -> None:
+def test_templates_and_words_that_no_method_reads_are_told(opened: Opened, tmp_path: Path, proof_here: None) -> None:
+    heard: list[Any] = []
     study = opened("bert", prompt="{text} It was {mask}.", labels="good=great, bad=awful")
-    with pytest.raises(SpecError, match=r"--prompt, --labels: none of the methods reads it"):
-        lt.plan(study, "full,head")
+    lt.train(study, "head", tmp_path / "best", listen=heard.append)
+    assert any(isinstance(one, Said) and one.text.startswith("--prompt, --labels: none of the methods reads it") for one in heard)
+    options, read = study.options, read_methods(["full", "head"])
+    assert len(idle_options(options, read)) == 1
+    assert idle_options(options, [*read, *read_methods(["cloze | lora"])]) == []
 
 
 def test_with_a_template_or_words_the_usual_table_has_methods_that_read_them(opened: Opened) -> None:

@@ -255,19 +255,19 @@ def field_in(study: Study, parsed: Sequence[Parsed], *, named: bool = True) -> F
     """
     task, races = study.conditions.task, study.chooses_on_dev
     own = own_texts(study.sizes["train"]) if study.sizes["train"] else None
-    _refuse_idle(study.options, parsed)
     usual = not (named or study.options.prompt or study.options.labels)
     more: dict[str, Any] = {"setting": study.setting, "races": races, "unlabelled": study.unlabelled or own, "usual": usual}
     more |= {"altered": study.altered}
     return field_of(parsed, study.base, study.context.head, task, study.options, **more)
 
 
-def _refuse_idle(options: Options, parsed: Sequence[Parsed]) -> None:
-    """Templates or words that no method reads are a slip."""
+def idle_options(options: Options, parsed: Sequence[Parsed]) -> list[str]:
+    """A line where templates or words were given that no method reads; a study may be compared with other methods later."""
     idle = [f"--{name}" for name in ("prompt", "labels") if getattr(options, name)]
-    if idle and not any(one.prompt or one.teacher or one.distiller for one in parsed):
-        message = f"{some(idle)}: none of the methods reads it. Add one that does, such as --methods"
-        raise SpecError(f'{message} "cloze | lora" (a language model) or "anchors | averaged" (a sentence encoder).', "E-OPTION")
+    if not idle or any(one.prompt or one.teacher or one.distiller for one in parsed):
+        return []
+    message = f"{some(idle)}: none of the methods reads it; add one that does, such as"
+    return [f'{message} "cloze | lora" (a language model) or "anchors | averaged" (a sentence encoder)']
 
 
 def lengthened(found: Field, options: Options) -> Field:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import product
 
 from leantune.app.accounts import accounts_of
-from leantune.app.candidates import Candidate, lengthened
+from leantune.app.candidates import Candidate, idle_options, lengthened
 from leantune.app.expressions import read_methods
 from leantune.app.options import REFERENCE
 from leantune.app.preflight import Ready, made_ready, planned_in
@@ -67,6 +67,7 @@ def run_comparison(
     """
     parsed = read_methods(on_structure(study.default_methods if methods is None else methods, study.options.structure))
     with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
+        yield from map(Said, idle_options(study.options, parsed))
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
         planned = planned_in(ready)

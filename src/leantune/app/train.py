@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 
-from leantune.app.candidates import Candidate, field_in
+from leantune.app.candidates import Candidate, field_in, idle_options
 from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.preflight import probed
@@ -54,6 +54,7 @@ def run_training(study: Study, method: str, artifact: Path, *, seed: int = 1, wo
     parsed = read_methods(on_structure([method], study.options.structure, reference=False))
     found = field_in(study, parsed)
     with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
+        yield from map(Said, idle_options(study.options, parsed))
         if found.candidates[0].worded is None:  # behind a prompt rows are longer, which the trial tells
             yield from map(Said, told_cuts(study))
         make = partial(job_of, found.candidates[0], study.options, study.rows, runner, seed)

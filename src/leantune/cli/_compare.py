@@ -39,8 +39,8 @@ def show(
     *,
     command: str,
     dry_run: bool,
-    verbose: bool,
     style: str,
+    verbose: bool = False,
 ) -> int:
     """Run a comparison in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
