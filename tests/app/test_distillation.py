@@ -33,7 +33,7 @@ def opened(tiny: Callable[[str], Path], tmp_path: Path) -> lt.Study:
     return lt.study(ROWS, model=str(tiny("sentence-bert")), out=tmp_path / "run", budget="60steps", seeds=2, keep_all=True, quiet=True)
 
 
-def test_the_teacher_of_the_table_is_the_teacher(opened: lt.Study) -> None:
+def test_the_teacher_of_the_table_is_the_teacher(opened: lt.Study, proof_here: None) -> None:
     result = lt.compare(opened, [TAUGHT, TEACHER])
     trials = [trial for trial in result.comparison.trials if trial.phase == "final"]
     assert sorted((trial.name, trial.seed) for trial in trials) == [(name, seed) for name in sorted((TAUGHT, TEACHER)) for seed in (1, 2)]
@@ -114,7 +114,7 @@ def test_students_stand_behind_their_teachers(opened: lt.Study) -> None:
     assert (teacher.distilling.teachers[0].lr, teacher.distilling.teachers[0].steps) == (0.5, 30)
 
 
-def test_teachers_of_tokens_need_the_tokenizer(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+def test_teachers_of_tokens_need_the_tokenizer(tiny: Callable[[str], Path], tmp_path: Path, proof_here: None) -> None:
     names = {"red": "B-COLOUR", "one": "B-NUMBER"}
     texts = [f"{filler} {name} {more}" for filler in ("the movie was", "what a day", "we paid for") for name in names for more in WORDS]
     rows = [{"tokens": text.split(), "tags": [names.get(word, "O") for word in text.split()]} for text in texts]

@@ -7,7 +7,7 @@ from typing import Any
 
 import leantune as lt
 
-METHODS = ["full", "lora(rank=2)", "head"]
+METHODS = ["full", "lora(rank=2, lr=0.01)", "head(lr=0.01)"]
 
 
 def trained(folder: Path, file: Path, base: str, test: list[dict[str, str]]) -> dict[tuple[str, str, float | None], Any]:
@@ -21,7 +21,7 @@ def trained(folder: Path, file: Path, base: str, test: list[dict[str, str]]) -> 
     return found
 
 
-def test_the_test_set_chooses_nothing(tickets: Path, base: str, tmp_path: Path) -> None:
+def test_the_test_set_chooses_nothing(tickets: Path, base: str, tmp_path: Path, proof_here: None) -> None:
     texts = [f"the card number {number} is {word}" for number in range(12) for word in ("red", "blue")]
     one = [{"text": text, "label": "good" if "red" in text else "bad"} for text in texts]
     other = [{"text": row["text"], "label": "bad" if row["label"] == "good" else "good"} for row in one]

@@ -41,7 +41,12 @@ def base(tiny: Any) -> str:
 def started(file: Path, base: str, out: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "leantune.cli.main", "compare", str(file), "--model", base, "--methods", ",".join(METHODS)]
     command += ["--batch", "8", "--budget", "40steps", "--seeds", "1", "--margin", "5", "--checkpoint", "0s", "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heeding)
+
+
+def heeding() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def records(run: Path) -> dict[str, Any]:
