@@ -209,4 +209,6 @@ def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None, templa
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of an artifact."""
-    return _ready(load_pretrained(AutoTokenizer, Location(str(folder), str(folder), local=True)), str(folder))
+    found = _ready(load_pretrained(AutoTokenizer, Location(str(folder), str(folder), local=True)), str(folder))
+    found("a")  # a damaged one may load and then break at the first text
+    return found

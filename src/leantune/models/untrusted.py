@@ -221,6 +221,10 @@ def refuse_strange_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase, own:
         raise ArtifactError(f"{folder}: its tokenizer has a token {largest:,}, and the model has {rows:,}. Copy it again.", "E-ARTIFACT")
 
 
+_PANIC = "PanicException"
+"""What a library that is written in Rust raises for what should never be; no `Exception`."""
+
+
 @contextmanager
 def reading(folder: Path) -> Iterator[None]:
     """Let every fault that a library finds in untrusted files be one clear error.
@@ -232,7 +236,9 @@ def reading(folder: Path) -> Iterator[None]:
         yield
     except LeantuneError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise
         said = (str(error).strip().splitlines() or [""])[0][:200]
         raise ArtifactError(
             f"{folder}: cannot be made into a model ({type(error).__name__}: {said}). Copy it again.", "E-ARTIFACT"
