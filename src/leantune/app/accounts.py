@@ -5,7 +5,7 @@ from __future__ import annotations
 from leantune.app.candidates import Candidate
 from leantune.app.progress import Planned
 from leantune.comparison.plan import Plan
-from leantune.core.files import read_kept, write_atomic
+from leantune.core.files import kept_or
 from leantune.execution.runner import Runner
 from leantune.execution.savings import Account
 
@@ -19,9 +19,4 @@ def accounts_of(planned: Planned, runner: Runner) -> tuple[Account, ...]:
 def _account(candidate: Candidate, plan: Plan, runner: Runner) -> Account | None:
     job = candidate.job(candidate.planned_rates[0], phase="final", seed=1, steps=plan.steps, looks=1)
     path = runner.run_folder / "accounts" / f"{job.digest(runner.conditions)}.json"
-    if (kept := read_kept(path, Account)) is not None:
-        return kept
-    found = runner.account(job)
-    if found is not None:
-        write_atomic(path, found.model_dump_json(indent=1))
-    return found
+    return kept_or(path, Account, lambda: runner.account(job), keeps=lambda found: found is not None)

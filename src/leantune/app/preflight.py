@@ -14,7 +14,7 @@ from leantune.app.study import Study
 from leantune.comparison.plan import Plan, Speed, more_time, plan, plan_of
 from leantune.core.budget import Budget, parse_budget
 from leantune.core.digest import digest
-from leantune.core.files import read_kept, write_atomic
+from leantune.core.files import kept_or, read_kept, write_atomic
 from leantune.core.recipe import Teaching
 from leantune.core.records import CheckReport
 from leantune.data.check import check
@@ -67,11 +67,7 @@ def checked(study: Study) -> CheckReport:
     """The data check, kept in the run folder; the same data are not checked twice."""
     read = digest(study.conditions.max_length, study.conditions.target_length, study.conditions.long, length=8)
     path = study.run / f"check-{study.dataset.whole_digest}-{read}.json"
-    if (kept := read_kept(path, CheckReport)) is not None:
-        return kept
-    report = check(study.dataset, study.ruler)
-    write_atomic(path, report.model_dump_json(indent=1))
-    return report
+    return kept_or(path, CheckReport, lambda: check(study.dataset, study.ruler))
 
 
 def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
@@ -91,12 +87,7 @@ def probed(candidate: Candidate, runner: Runner) -> ProbeResult:
     """What a method costs, its teachers left out; measured once per run folder."""
     job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
     path = runner.run_folder / "probes" / f"{job.digest(runner.conditions)}.json"
-    if (kept := read_kept(path, ProbeResult)) is not None:
-        return kept
-    found = runner.probe(job)
-    if not found.problem:
-        write_atomic(path, found.model_dump_json(indent=1))
-    return found
+    return kept_or(path, ProbeResult, lambda: runner.probe(job), keeps=lambda found: not found.problem)
 
 
 def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:

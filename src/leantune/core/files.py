@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from leantune.core.spec import Spec
 
 S = TypeVar("S", bound=Spec)
+M = TypeVar("M")
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -35,6 +37,24 @@ def read_kept(path: Path, kind: type[S]) -> S | None:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def kept_or(path: Path, kind: type[S], make: Callable[[], M], *, keeps: Callable[[M], bool] = lambda _: True) -> S | M:
+    """What a run folder keeps of what is made once, or that made now.
+
+    Args:
+        path: of the file.
+        kind: of what is kept.
+        make: makes it, or something that is not kept.
+        keeps: whether what was made is kept.
+    """
+    if (kept := read_kept(path, kind)) is not None:
+        return kept
+    found = make()
+    if keeps(found):
+        assert isinstance(found, kind)
+        write_atomic(path, found.model_dump_json(indent=1))
+    return found
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
