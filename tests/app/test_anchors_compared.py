@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import leantune as lt
+from leantune.prompts.anchors import MEANINGLESS
 
 WORDS = {"good": ["great", "nice", "happy"], "bad": ["awful", "sad", "worst"]}
 METHODS = [
@@ -68,3 +69,14 @@ def test_the_artifact_answers_in_fresh_processes(base: str, tickets: Path, tmp_p
     assert [row["label"] for row in rows] == [found.label for found in mine]
     assert [float(row["score"]) for row in rows] == pytest.approx([found.score for found in mine], abs=1e-3)
     assert "sentence-transformers" in (best / "leantune.json").read_text(encoding="utf-8")
+
+
+def test_words_that_mean_the_opposite_are_not_used_and_rows_take_their_place(base: str, tickets: Path, tmp_path: Path) -> None:
+    opposite = {"good": WORDS["bad"], "bad": WORDS["good"]}
+    study = lt.study(tickets, model=base, out=tmp_path, few_shot=16, seeds=1, budget="10steps", labels=opposite, quiet=True)
+    found = lt.compare(study, ["anchors | frozen", "anchors | prototypes", "anchors(loss=contrast) | lora(lr=0.003)"])
+    rows = {row.name: row for row in found.comparison.methods}
+    notes = {trial.name: trial.notes for trial in found.comparison.trials if trial.phase == "final"}
+    assert [name for name, told in notes.items() if MEANINGLESS in told] == [name for name in notes if name.startswith("anchors")]
+    scores = {name: row.mean for name, row in rows.items() if name.startswith("anchors")}
+    assert all(score is not None and score > 0.55 for score in scores.values()), scores

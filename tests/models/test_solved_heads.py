@@ -28,29 +28,28 @@ def bank(turn: float = 0.0) -> LabelBank:
 
 def accuracy(solution, seed: int = 9) -> float:
     states, gold = rows(200, seed)
-    return float((solution.logits(unit(states.astype(np.float64))).argmax(axis=1) == gold).mean())
+    return float((solution.logits(states.astype(np.float64)).argmax(axis=1) == gold).mean())
 
 
 def test_logistic_without_words_is_that_of_scikit_learn() -> None:
     states, gold = rows(20)
-    units = unit(states.astype(np.float64))
-    centred = unit(units - units.mean(axis=0))
+    centred = unit(states.astype(np.float64) - states.mean(axis=0, dtype=np.float64))
     reference = LogisticRegression(C=1.0, max_iter=1000, tol=1e-8).fit(centred, gold)
     found = logistic(Problem(states, gold, LABELS))
     likely = reference.decision_function(centred)
     mine = centred @ found.weight.T
-    mine += found.bias + found.weight @ units.mean(axis=0)
+    mine += found.bias + found.weight @ states.mean(axis=0, dtype=np.float64)
     assert mine - mine.mean(axis=1, keepdims=True) == pytest.approx(likely - likely.mean(axis=1, keepdims=True), abs=2e-3)
 
 
 def test_prototypes_without_words_are_the_means_of_the_centred_rows() -> None:
     states, gold = rows(5)
-    units = unit(states.astype(np.float64))
-    centred = unit(units - units.mean(axis=0))
+    middle = states.mean(axis=0, dtype=np.float64)
+    centred = unit(states - middle)
     found = prototypes(Problem(states, gold, LABELS))
     means = np.stack([unit(centred[gold == label].mean(axis=0)) for label in range(LABELS)])
     assert unit(found.weight) == pytest.approx(means, abs=1e-12)
-    assert found.bias == pytest.approx(-found.weight @ units.mean(axis=0), abs=1e-12)
+    assert found.bias == pytest.approx(-found.weight @ middle, abs=1e-12)
     assert "no label words" in found.notes[0]
 
 
@@ -62,6 +61,14 @@ def test_right_words_help_when_rows_are_few(solve) -> None:
         without, with_words = (accuracy(solve(Problem(states, gold, LABELS, words))) for words in (None, bank()))
         gains.append(with_words - without)
     assert np.mean(gains) > 0.05
+
+
+@pytest.mark.parametrize("solve", [prototypes, logistic, averaged])
+def test_longer_states_are_answered_alike(solve) -> None:
+    states, gold = rows(6)
+    one, longer = (solve(Problem(size * states, gold, LABELS)) for size in (1, 7))
+    sample = rows(50, 5)[0].astype(np.float64)
+    assert (one.logits(sample).argmax(axis=1) == longer.logits(7 * sample).argmax(axis=1)).all()
 
 
 def test_averaged_is_the_mean_of_both_maps() -> None:
@@ -93,6 +100,24 @@ def test_words_that_point_to_other_labels_are_dropped_and_the_rest_stays() -> No
     found = words.tested(unit(states.astype(np.float64)), gold)
     assert found.dropped() == [(0, 1)]
     assert found.anchors[0] == pytest.approx(unit(centres[0]))
+
+
+def test_words_without_meaning_are_noticed_and_good_ones_are_not_blamed() -> None:
+    random = np.random.default_rng(0)
+    noticed = {"good": 0, "swapped": 0, "random": 0}
+    for seed in range(60):
+        states, gold = rows(16, seed, noise=1.0)
+        unrelated = LabelBank.of([random.normal(size=(2, WIDTH)) for _ in range(LABELS)])
+        for name, words in {"good": bank(0.2), "swapped": bank(turn=1.0), "random": unrelated}.items():
+            noticed[name] += not words.means_something(unit(states.astype(np.float64)), gold)
+    assert noticed["good"] <= 1
+    assert noticed["swapped"] >= 59
+    assert noticed["random"] >= 40
+
+
+def test_one_row_of_each_label_refutes_no_words() -> None:
+    states = unit(np.eye(LABELS, WIDTH) + 0.1)
+    assert bank(turn=0.6).means_something(states, np.arange(LABELS))
 
 
 def test_a_label_without_believed_words_has_no_direction() -> None:

@@ -14,7 +14,7 @@ from leantune.data.examples import ExampleChunk
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Rows, Setting, Worded
 from leantune.models.base import open_base
-from leantune.prompts.anchors import CHINESE
+from leantune.prompts.anchors import CHINESE, MEANINGLESS
 
 WORDS = {"no": ("bad", "awful"), "yes": ("great",)}
 
@@ -64,6 +64,15 @@ def test_harmful_words_are_left_out_and_told(tiny: Callable[[str], Path]) -> Non
     assert "happy love" not in settled.wording.words["no"]
     assert "sad day" in settled.wording.words["no"]
     assert '"happy love" of no' in settled.notes[0]
+
+
+def test_words_that_part_no_rows_are_not_used_at_all(tiny: Callable[[str], Path]) -> None:
+    base = str(tiny("sentence-bert"))
+    one, oracle = worded(base, words={"no": ("happy love",), "yes": ("sad day",)}), Plain(base)
+    rows = Rows(ExampleChunk(["sad day", "very sad day", "happy love", "so happy love"] * 4), np.array([0, 0, 1, 1] * 4))
+    settled = one.prompt.settle(one.setting, rows, oracle, 1)
+    assert settled.wording.words == {"no": (), "yes": ()}
+    assert settled.notes == [MEANINGLESS]
 
 
 @pytest.mark.parametrize(

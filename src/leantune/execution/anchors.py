@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from leantune.data.examples import ExampleChunk
@@ -15,22 +16,25 @@ from leantune.execution.embedding import embedded
 from leantune.execution.feed import means_of_rows, states_of
 from leantune.kinds.solver import Solver
 from leantune.kinds.task import Decoded
-from leantune.models.label_bank import LabelBank, bank_of
+from leantune.models.label_bank import LabelBank, bank_of, unit
 from leantune.models.network import Network
-from leantune.models.solved_heads import Problem, Solution, averaged
+from leantune.models.solved_heads import Problem, Solution, averaged, prototypes
 
 SCALE = 20.0
 """What a cosine is multiplied with where no row says how sure words are."""
 
 
 def bank_in(context: Context, network: Network) -> LabelBank | None:
-    """What the words of the labels are to the base as it is; None where no head starts from words."""
+    """What the words of the labels are to the base as it is; None where no head starts from words, or none of them is believed."""
     if context.worded is None or network.head is None:
         return None
-    if context.worded.said:
-        embed = partial(embedded, context, network.eval().embed)
-        return bank_of(context.worded.said, lambda texts: embed(ExampleChunk(texts)))
-    return _bank_of_head(network.head)  # a soft verbalizer
+    if not context.worded.said:
+        return _bank_of_head(network.head)  # a soft verbalizer
+    if not any(context.worded.said):
+        return None
+    embed = partial(embedded, context, network.eval().embed)
+    bank = bank_of(context.worded.said, lambda texts: embed(ExampleChunk(texts)))
+    return bank if bank.centred.any() else None
 
 
 def _bank_of_head(head: nn.Linear) -> LabelBank:
@@ -38,19 +42,33 @@ def _bank_of_head(head: nn.Linear) -> LabelBank:
     return LabelBank.of([row[None] for row in head.weight.detach().cpu().double().numpy()])
 
 
-def begin_at(network: Network, bank: LabelBank) -> None:
-    """Let the nearest words answer."""
-    _write(network, Solution(SCALE * bank.centred, np.zeros(len(bank.words))))
+def begin_at(context: Context, network: Network, bank: LabelBank | None) -> None:
+    """Let the nearest words answer, or the nearest middle of training rows where no words are believed."""
+    if bank is not None:
+        _write(network, Solution(SCALE * bank.centred, np.zeros(len(bank.words))))
+        return
+    found = prototypes(Problem(_states(context, network.eval()), np.asarray(context.gold[context.learned]), context.head.outputs))
+    scale = SCALE / np.linalg.norm(found.weight, axis=1).mean()
+    _write(network, Solution(scale * found.weight, scale * found.bias))
+
+
+def _states(context: Context, network: Network) -> NDArray[np.floating]:
+    """(rows, D) of the training rows."""
+    split = context.learned
+    states, encoded = context.features(split, network.embed, network.pooling).states, context.encoded(split)
+    return _as_read(network, np.asarray(states if encoded.pool is None else means_of_rows(states, encoded.units)))
+
+
+def _as_read(network: Network, states: NDArray[np.floating]) -> NDArray[np.floating]:
+    """States (rows, D) as the head of a network reads them."""
+    return unit(states.astype(np.float64)) if network.unit else states
 
 
 def solver_of(context: Context, network: Network, method: Solver, bank: LabelBank | None) -> Callable[[], tuple[str, ...]]:
     """Computes the head from the stored states of the training rows; gives what is to be noted."""
 
     def solve() -> tuple[str, ...]:
-        split = context.learned
-        states, encoded = context.features(split, network.embed, network.pooling).states, context.encoded(split)
-        rows = states if encoded.pool is None else means_of_rows(states, encoded.units)
-        found = method.solve(Problem(np.asarray(rows), np.asarray(context.gold[split]), context.head.outputs, bank))
+        found = method.solve(Problem(_states(context, network), np.asarray(context.gold[context.learned]), context.head.outputs, bank))
         _write(network, found)
         return found.notes
 
@@ -65,7 +83,7 @@ def head_near_anchors(context: Context, network: Network) -> tuple[str, ...]:
     """
     assert network.head is not None
     network.eval()
-    states = states_of(network.embed, context.encoded("train").lengths, partial(context.batch, "train"))
+    states = _as_read(network, states_of(network.embed, context.encoded("train").lengths, partial(context.batch, "train")))
     found = averaged(Problem(states, np.asarray(context.gold["train"]), context.head.outputs, _bank_of_head(network.head)))
     weight, bias = (part.detach().cpu().double().numpy() for part in (network.head.weight, network.head.bias))
     _write(network, Solution((found.weight + weight) / 2, (found.bias + bias) / 2))

@@ -48,8 +48,8 @@ def attach(context: Context, job: Job) -> Attached:
     network.to(context.device)
     begin(context, network)
     bank = bank_in(context, network)
-    if bank is not None and network.unit:
-        begin_at(network, bank)
+    if network.unit:
+        begin_at(context, network, bank)
     inside = network.head is None or network.pooling == ASKED
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
     fisher = partial(squared_gradients, context, network, job.seed)

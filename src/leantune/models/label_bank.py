@@ -1,6 +1,7 @@
 """Label bank: the words of each label as points among the texts, tested on labelled rows before they are believed.
 
     bank = LabelBank(words)                  words of each label as unit vectors
+    bank.means_something(states, gold)       whether the words tell the rows of different labels apart at all
     bank.tested(states, gold)                without the words that point away from their own label's rows
 
 Shapes: n rows, D width, C labels, W_c words of label c. States are of length 1.
@@ -22,6 +23,11 @@ CHANCE = 0.5
 """Share of pairs (a row of the label, a row of another one) in which a meaningless word is nearer to the first."""
 DOUBT = 1.0
 """Standard errors below chance from which a word counts as harmful; with few rows a good word is often a little below by luck."""
+
+WORTH = 0.25
+"""How far words that mean something lie above chance, at least (measured on seven sets: 0.22 to 0.46)."""
+TRUST = 4.0
+"""How many lists of words mean something for each that does not, before a row is seen: few rows cannot refute words."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,25 @@ class LabelBank:
     def __iter__(self) -> Iterator[tuple[Floats, NDArray[np.bool_]]]:
         return iter(zip(self.words, self.used, strict=True))
 
+    def means_something(self, states: Floats, gold: NDArray[np.integer]) -> bool:
+        """Whether the words as a whole are more likely to tell rows of different labels apart than to be without meaning.
+
+        The nearness of a label's rows to its centred direction, averaged over labels, is about normal with mean 1/2 where words mean
+        nothing and 1/2 + WORTH where they do; the likelier of the two wins, with TRUST to one for the words.
+
+        Args:
+            states: (n, D) of labelled rows.
+            gold: (n,) their labels.
+        """
+        rows = unit(states - states.mean(axis=0))
+        said = [(direction, gold == label) for label, direction in enumerate(self.centred) if direction.any()]
+        if not said:
+            return False
+        above = np.mean([nearness(rows @ direction, own) for direction, own in said]) - CHANCE
+        # Directions around their mean: one of them follows from the others.
+        variance = np.mean([_error(own) ** 2 for _, own in said]) / max(len(said) - 1, 1)
+        return bool(WORTH * (above - WORTH / 2) / variance >= -np.log(TRUST))
+
     def tested(self, states: Floats, gold: NDArray[np.integer]) -> LabelBank:
         """Without the words that are clearly nearer to the rows of other labels than to those of their own, which would do harm.
 
@@ -83,9 +108,13 @@ def bank_of(said: Sequence[Sequence[Sequence[str]]], embed: Callable[[list[str]]
 
 
 def _harmless(likeness: Floats, own: NDArray[np.bool_]) -> bool:
+    return nearness(likeness, own) >= CHANCE - DOUBT * _error(own)
+
+
+def _error(own: NDArray[np.bool_]) -> float:
+    """Standard error of the nearness where a word says nothing (Mann and Whitney 1947)."""
     inside, outside = int(own.sum()), int((~own).sum())
-    error = np.sqrt((inside + outside + 1) / (12 * max(inside * outside, 1)))  # of Mann and Whitney's statistic where a word says nothing
-    return nearness(likeness, own) >= CHANCE - DOUBT * float(error)
+    return float(np.sqrt((inside + outside + 1) / (12 * max(inside * outside, 1))))
 
 
 def nearness(likeness: Floats, own: NDArray[np.bool_]) -> float:

@@ -4,8 +4,8 @@
     logistic      argmin  cross-entropy + strength / 2 ||W - pull B||^2    strength and pull by cross-validation
     averaged      the mean of the logits of both
 
-x is a state of length 1 less the mean of the training rows, of length 1 again; b_c the centred direction of the words of c. All end as one
-linear map of states, z = W x + b.
+x is a state less the mean of the training rows, of length 1; b_c the centred direction of the words of c. All end as one linear map of
+states as they were given, z = W x + b: what reads states of length 1 is computed from such.
 
 Reference: Snell et al. 2017, arXiv:1703.05175 (prototypes).
 Shapes: n rows, D width, C labels.
@@ -39,8 +39,8 @@ ITERATIONS = 200
 class Problem:
     """What a head is computed from."""
 
-    states: NDArray[np.float32]
-    """(n, D)."""
+    states: NDArray[np.floating]
+    """(n, D) as the head will read them."""
     gold: NDArray[np.integer]
     """(n,) labels."""
     labels: int
@@ -76,7 +76,7 @@ class _Centred:
 
     @classmethod
     def of(cls, problem: Problem) -> _Centred:
-        states = unit(problem.states.astype(np.float64))
+        states = problem.states.astype(np.float64)
         middle = states.mean(axis=0)
         anchors = np.zeros((problem.labels, states.shape[1])) if problem.bank is None else problem.bank.centred
         return cls(middle, unit(states - middle), np.asarray(problem.gold), anchors)

@@ -34,13 +34,18 @@ USUAL = ("{label}", "This text is {label}.", "This text is about {label}.", "It 
 """Templates where none is given; several, because one alone is a matter of luck."""
 CHINESE = ("{label}", "这是{label}。", "这段文字是{label}。", "这段文字是关于{label}的。")
 """The same around Chinese words."""
+MEANINGLESS = (
+    "label words not used at all: the training rows of a label are no nearer to its words than other rows are."
+    " Labels begin at the mean of their rows; words that say what the labels mean go into --labels"
+)
 
 
 class AnchorsPrompt(Prompt):
     """The words of the labels as points among the texts."""
 
     words: Literal["tested", "given"] = "tested"
-    """Words that are clearly nearer to the rows of other labels are left out, which looks at the training rows; or all are taken."""
+    """Words that are clearly nearer to the rows of other labels are left out, and all where they part no rows,
+    which looks at the training rows; or all are taken."""
 
     loss: Literal["cross_entropy", "contrast"] = "cross_entropy"
     """What a method that changes the body is trained with: cross-entropy, or contrast of rows and words (`models.contrast`)."""
@@ -88,10 +93,14 @@ class AnchorsPrompt(Prompt):
         return [[[spoken(template, word) for template in templates] for word in setting.wording.words[label]] for label in setting.labels]
 
     def settle(self, setting: Setting, rows: Rows, oracle: Oracle, seed: int) -> Settled:
-        """Leave out the words that would do harm on these rows."""
+        """Leave out the words that would do harm on these rows, and all of them where they mean nothing."""
         del seed
         states = unit(oracle.states(rows.chunk).astype(np.float64))
-        bank = bank_of(self.said(setting), lambda texts: oracle.states(ExampleChunk(texts))).tested(states, rows.gold)
+        bank = bank_of(self.said(setting), lambda texts: oracle.states(ExampleChunk(texts)))
+        if not bank.means_something(states, rows.gold):
+            nothing: dict[str, tuple[str, ...]] = dict.fromkeys(setting.labels, ())
+            return Settled(setting.wording.model_copy(update={"words": nothing}), [MEANINGLESS])
+        bank = bank.tested(states, rows.gold)
         words = {
             label: tuple(word for word, used in zip(setting.wording.words[label], kept, strict=True) if used)
             for label, kept in zip(setting.labels, bank.used, strict=True)
