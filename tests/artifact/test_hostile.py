@@ -64,6 +64,13 @@ def regular(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(found))
 
 
+def speechless(folder: Path) -> None:
+    """It loads, and breaks at the first text."""
+    found = json.loads((folder / "tokenizer.json").read_text())
+    found["model"]["vocab"] = {word: number for word, number in found["model"]["vocab"].items() if word != found["model"]["unk_token"]}
+    (folder / "tokenizer.json").write_text(json.dumps(found))
+
+
 def stranger(folder: Path) -> None:
     found = json.loads((folder / "tokenizer.json").read_text())
     found["model"]["vocab"]["good"] = 900_000
@@ -110,6 +117,7 @@ ATTACKS: dict[str, tuple[tuple[str, str], Change, str]] = {
     "width without end": (WHOLE, said(whole, hidden_size=10**9), "config.json describes"),
     "words without end": (WHOLE, said(whole, vocab_size=10**12), "config.json describes"),
     "heads less than none": (WHOLE, said(whole, num_attention_heads=-1), '"num_attention_heads": -1, and it needs at least 1'),
+    "tokenizer that cannot read": (ADAPTER, speechless, "cannot be made into a model"),
     "token outside": (ADAPTER, stranger, "its tokenizer has a token 900,000"),
     "other family": (WHOLE, said(whole, model_type="gpt2"), "tensors do not fit"),
     "kernel of the hub": (WHOLE, said(whole, _attn_implementation="evil/kernel", attn_implementation="evil/kernel"), "cannot be made"),
