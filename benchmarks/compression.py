@@ -22,6 +22,8 @@ import torch
 import leantune as lt
 from benchmarks.measured import Ledger
 from benchmarks.rows import drawn, read_rows, write_rows
+from leantune.app.candidates import field_in
+from leantune.app.expressions import read_methods
 from leantune.core.records import TrialRecord
 from leantune.evaluate.latency import latency
 from leantune.models.delta import read_delta
@@ -68,8 +70,9 @@ def run(name: str, data: Path, folder: Path, columns: Sequence[str], seeds: int)
         study, [trial for trial in found.comparison.trials if trial.phase == "final" and trial.seed == 1 and trial.status == "ok"]
     )
     for column in columns:
-        row = next((row for key, row in rows.items() if key.replace(" ", "") == METHODS[column].replace(" ", "")), None)
-        if row is None or row.mean is None:
+        (candidate,) = field_in(study, read_methods([METHODS[column]])).candidates
+        row = rows[candidate.name]
+        if row.mean is None:
             continue
         told = {"data": name, "column": column, "method": row.name, "seeds": row.seeds, "test": row.mean, "sd": row.seed_sd}
         yield told | {
