@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,6 +74,8 @@ CASES = {
     "cut UTF-16": ("a.csv", csv("a,ham").encode("utf-16")[:-1], "E-FORMAT", ["broken UTF-16"]),
     "UTF-16 without mark": ("a.csv", csv("a,ham").encode("utf-16-le"), "E-FORMAT", ["line 1", "UTF-16 without a byte order mark"]),
     "UTF-32": ("a.csv", csv("a,ham").encode("utf-32"), "E-FORMAT", ["this is UTF-32. Save it as UTF-8"]),
+    "Git LFS": ("a.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "E-FORMAT", ["Git LFS pointer", "git lfs pull"]),
+    "web page": ("a.jsonl", b"\n<!DOCTYPE HTML>\n<html><body>404</body></html>\n", "E-FORMAT", ["a web page", "Download the file itself"]),
     "Excel": ("a.csv", b"PK\x03\x04rest", "E-FORMAT", ["Excel workbook", "Save the sheet as CSV"]),
     "unknown ending": ("a.xlsx", b"PK", "E-FORMAT", ['".xlsx" is no known format', ".csv"]),
     "missing label": ("a.csv", csv("a,", "b,ham", "c, "), "E-LABEL", ["a.csv row 1, 3", '"label"', "missing in 2 of 43 rows"]),
@@ -234,6 +237,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert caught.value.code == "E-FILE"
     with pytest.raises(DataError, match="holds no train file"):
         prepare(tmp_path, tmp_path / "out")
+
+
+def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+    with pytest.raises(DataError, match="is a pipe or a device") as caught:
+        prepare(tmp_path / "rows.csv", tmp_path / "out")
+    assert caught.value.code == "E-FILE"
 
 
 @pytest.fixture

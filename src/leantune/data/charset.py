@@ -27,7 +27,10 @@ _MAGIC = {
     b"\x1f\x8b": "gzip-compressed. Unpack it first (gunzip)",
     b"PAR1": "a Parquet file. Give it the ending .parquet",
     b"%PDF": "a PDF. Bring the rows into a CSV file",
+    b"version https://git-lfs": "a Git LFS pointer and not the file itself. Fetch it (git lfs pull)",
 }
+_PAGE = (b"<!doctype html", b"<html")
+"""How a web page begins, which is what a failed download often leaves; rows never begin so, but a text may."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def _refuse_magic(path: Path, block: bytes) -> None:
     for magic, remedy in _MAGIC.items():
         if block.startswith(magic):
             raise DataError(f"{path.name}: this is {remedy}.", "E-FORMAT")
+    if path.suffix != ".txt" and block[:200].lstrip().lower().startswith(_PAGE):
+        raise DataError(f"{path.name}: this is a web page, perhaps an error page of a download. Download the file itself.", "E-FORMAT")
 
 
 def _nul(path: Path, line: int, byte: int | None = None) -> DataError:

@@ -61,6 +61,8 @@ def locate(source: Any) -> list[Part]:
             return [_file_part(path, None)]
         if path.is_dir():
             return _folder_parts(path)
+        if path.exists():
+            raise DataError(f"{source}: is a pipe or a device, and rows are read several times. Write them to a file first.", "E-FILE")
         if files := Parallel.open(str(source)):
             return [Part(files.name, None, files.digest, files.chunks, files.pair)]
         _refuse_mistyped(str(source), path)
