@@ -25,6 +25,8 @@ from leantune.data.examples import ExampleChunk
 
 pytestmark = pytest.mark.usefixtures("proof_here")
 Trained = Callable[..., Path]
+READ = {"tagging": ("tokens",), "answering": ("question", "context")}
+"""Columns of rows without answers."""
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +110,16 @@ def test_weights_of_tags_are_found_on_labelled_rows(trained: Trained, tmp_path: 
     assert "100.0 %" in scored.output
 
 
-def test_an_ensemble_of_taggers_teaches_where_the_tokenizer_is_the_same(
-    tiny: Callable[[str], Path], trained: Trained, tmp_path: Path
+@pytest.mark.parametrize("task", ["tagging", "answering"])
+def test_an_ensemble_teaches_where_the_tokenizer_is_the_same(
+    tiny: Callable[[str], Path], trained: Trained, tmp_path: Path, task: str
 ) -> None:
-    alike, apart = (
-        [trained("tagging", "bert"), trained("tagging", "bert", 20)],
-        [trained("tagging", "bert"), trained("tagging", "roberta", 20)],
-    )
+    alike, apart = ([trained(task, "bert"), trained(task, "bert", 20)], [trained(task, "bert"), trained(task, "roberta", 20)])
     both, mixed = (lt.ensemble(folders, tmp_path / name).folder for name, folders in (("both", alike), ("mixed", apart)))
-    case = CASES["tagging"]
+    case = CASES[task]
     rows, options = case.rows(80), case.options | {"model": str(tiny("bert")), "budget": "10steps", "quiet": True}
-    study = lt.study(rows[:60], unlabelled=[{"tokens": row["tokens"]} for row in rows[60:]], out=tmp_path / "run", **options)
+    bare = [{name: row[name] for name in READ[task]} for row in rows[60:]]
+    study = lt.study(rows[:60], unlabelled=bare, out=tmp_path / "run", **options)
     record = lt.train(study, f"distill(teacher='{both}') | layers(1) | full(lr=1e-2)", tmp_path / "student")
     assert record.recipe is not None
     assert record.recipe.distilling is not None
