@@ -17,7 +17,7 @@ TRIALS, SETTLED = 200, 20
 def test_two_hundred_trials_leave_nothing_behind(context: Context) -> None:
     seen = []
     with Runner(context.run, context.conditions) as runner:
-        worker = psutil.Process(runner._worker.process.pid)
+        worker = psutil.Process(runner._hands.process.pid)
         for seed in range(1, TRIALS + 1):
             *_, last = runner.run(short_job("head", steps=2, seed=seed).model_copy(update={"phase": "final", "measure": False}))
             assert isinstance(last, Finished)

@@ -41,6 +41,7 @@ from leantune.core.quantity import parse_count, parse_size
 from leantune.core.records import CheckReport, TrialRecord
 from leantune.core.study import Limits
 from leantune.data.check import check as check_data
+from leantune.execution.cluster import Cluster
 from leantune.models.new_base import Shape
 
 Listener = Callable[[Progress], None]
@@ -153,15 +154,19 @@ def plan(opened: Study | MixedStudy, methods: str | Sequence[str] | None = None,
 
 
 @overload
-def compare(opened: MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None) -> MixtureResult: ...
+def compare(
+    opened: MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None, on: None = None
+) -> MixtureResult: ...
 
 
 @overload
-def compare(opened: Study, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None) -> Result: ...
+def compare(
+    opened: Study, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None, on: str | None = None
+) -> Result: ...
 
 
 def compare(
-    opened: Study | MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None
+    opened: Study | MixedStudy, methods: str | Sequence[str] | None = None, *, listen: Listener | None = None, on: str | None = None
 ) -> Result | MixtureResult:
     """Run the comparison of a study, or go on with it; finished trials are kept.
 
@@ -169,11 +174,13 @@ def compare(
         opened: what `study` gave.
         methods: method expressions, a list or one text with commas; one of each kind when not given.
         listen: called with every progress.
+        on: a cluster that carries out the trials, `ray`, `ray:N` or `ray://HOST:PORT` (`execution.cluster`); of one task alone.
     """
     chosen = None if methods is None else _listed(methods)
     if isinstance(opened, MixedStudy):
+        refuse_for_one(on=on)
         return _compare_mixture(opened, list(opened.default_methods) if chosen is None else chosen, listen)
-    for progress in run_comparison(opened, chosen, command=_again(opened, chosen)):
+    for progress in run_comparison(opened, chosen, command=_again(opened, chosen), hands=Cluster.joined(on) if on else None):
         if listen is not None:
             listen(progress)
         if isinstance(progress, Done):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 from leantune.app.accounts import accounts_of
@@ -28,7 +29,7 @@ from leantune.comparison.choice import deciding
 from leantune.comparison.elimination import Candidate as Contender
 from leantune.comparison.elimination import eliminate
 from leantune.comparison.plan import OVERTIME, RATES
-from leantune.comparison.race import RaceResult
+from leantune.comparison.race import RaceResult, first_rates
 from leantune.comparison.store import damage, ordered, read_record
 from leantune.core import catalogue
 from leantune.core.budget import parse_budget
@@ -37,8 +38,8 @@ from leantune.core.events import Finished
 from leantune.core.records import Ledger, TrialRecord
 from leantune.core.study import Job
 from leantune.evaluate.predictions import read_predictions
+from leantune.execution.hands import Hands
 from leantune.execution.lock import locked
-from leantune.execution.process import WorkerProcess
 from leantune.execution.runner import Runner
 from leantune.kinds.baseline import Baseline
 
@@ -50,7 +51,7 @@ def run_comparison(
     command: str,
     dry_run: bool = False,
     verbose: bool = False,
-    worker: WorkerProcess | None = None,
+    hands: Hands | None = None,
 ) -> Iterator[Progress]:
     """Run the whole comparison; the last progress is `Done` (`Planned` for a dry run).
 
@@ -60,13 +61,13 @@ def run_comparison(
         command: how to run it again, for the report.
         dry_run: stop after the plan.
         verbose: measure what each speed-up saves.
-        worker: one that was started early.
+        hands: a worker that was started early, or a cluster; a worker of its own where None.
 
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(on_structure(study.default_methods if methods is None else methods, study.options.structure))
-    with locked(study.run), Runner(study.run, study.conditions, worker, study.options.conduct) as runner:
+    with locked(study.run), Runner(study.run, study.conditions, hands, study.options.conduct) as runner:
         yield from map(Said, idle_options(study.options, parsed))
         ready = yield from made_ready(study, parsed, runner, named=methods is not None)
         ready = replace(ready, field=lengthened(ready.field, study.options))
@@ -113,10 +114,18 @@ class _Comparison:
 
     def run(self) -> Iterator[Progress]:
         """Baselines, races, seeds, verdicts, artifact, report."""
-        for name, seed in product(self._floors(), self.study.spec.seeds if self.study.conditions.few_shot is not None else (1,)):
-            yield from self._try(Job(name=name, expression=name, phase="baseline", recipe=None, seed=seed))
+        draws = self.study.spec.seeds if self.study.conditions.few_shot is not None else (1,)
+        floors = [
+            Job(name=name, expression=name, phase="baseline", recipe=None, seed=seed) for name, seed in product(self._floors(), draws)
+        ]
+        alone = [candidate for candidate in self.field.candidates if not candidate.mentors]  # the rates of others change no job of theirs
+        self._ahead([*floors, *(self._short(one, rate) for one in alone if one.raced for rate in first_rates(one.planned_rates))])
+        for job in floors:
+            yield from self._try(job)
         for candidate in self.field.candidates:
             yield from self._race(candidate)
+            if candidate in alone:
+                self._ahead([self._final(candidate, self.study.spec.seeds[0])])
         yield from self._seeds()
         ledger = Ledger(
             budget=self.plan.budget,
@@ -151,14 +160,12 @@ class _Comparison:
 
     def _race(self, candidate: Candidate) -> Iterator[Progress]:
         majority = next((record.scores.dev for record in self.tried if record.name == MAJORITY), None)
-
-        taught = self._taught(candidate)
-
-        def job(lr: float) -> Job:
-            return taught.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
-
+        job = partial(self._short, self._taught(candidate))
         raced = yield from race(candidate, job, self._try, self._say, floor=majority or 0.0, on_dev=self._on_dev)
         self.races[candidate.name], self.rates[candidate.name] = raced.results, raced.lr
+
+    def _short(self, candidate: Candidate, lr: float) -> Job:
+        return candidate.job(lr, phase="race", seed=self.study.spec.seeds[0], steps=self.plan.race_steps, looks=self.plan.race_looks)
 
     def _seeds(self) -> Iterator[Progress]:
         """Full-length trials, one seed of every method at a time, so that time running out hits all alike."""
@@ -172,6 +179,9 @@ class _Comparison:
                     yield self._say(f"Time is up before seed {seed}: {seeds - round_number} of {seeds} seeds left out. Run again to go on.")
                 self.finished = False
                 running = [candidate for candidate in running if self._known(self._final(candidate, seed)) is not None]
+            if round_number:
+                certain = self.study.spec.seeds[round_number:] if self.seconds is None else (seed,)
+                self._ahead([self._final(candidate, one) for one in certain for candidate in running])
             for candidate in running:
                 record = yield from self._try(self._final(candidate, seed)) if round_number else self._first(candidate)
                 records[candidate.name].append(record)
@@ -250,6 +260,10 @@ class _Comparison:
         """Further test sets that a finished full-length trial was not scored on: they came later."""
         tested = record.status == "ok" and record.scores.test is not None
         return record.scores.lacks(self.study.dataset.manifest.further) if tested else []
+
+    def _ahead(self, jobs: Sequence[Job]) -> None:
+        """Trials that will be needed, for hands that are free before they are."""
+        self.runner.ahead([job for job in jobs if self._known(job) is None])
 
     def _try(self, job: Job) -> Generator[Progress, None, TrialRecord]:
         """Run one trial unless its record is there; gives the record back."""

@@ -16,12 +16,12 @@ from leantune.app.progress import Doing, Done, PlannedAll, Progress, Shared, Tur
 from leantune.app.together import Together
 from leantune.core.budget import parse_budget
 from leantune.core.records import Comparison
-from leantune.execution.process import WorkerProcess
+from leantune.execution.hands import Hands
 from leantune.execution.runner import Runner
 
 
 def run_mixture_comparison(
-    mixed: MixedStudy, methods: Sequence[str], *, command: str, dry_run: bool = False, worker: WorkerProcess | None = None
+    mixed: MixedStudy, methods: Sequence[str], *, command: str, dry_run: bool = False, hands: Hands | None = None
 ) -> Iterator[Progress]:
     """Compare every task alone, then all of them together; the last progress is `Shared` (`PlannedAll` for a dry run).
 
@@ -30,13 +30,13 @@ def run_mixture_comparison(
         methods: expressions.
         command: how to run it again, for the reports.
         dry_run: stop after the plan.
-        worker: one that was started early.
+        hands: a worker that was started early, or a cluster; a worker of its own where None.
 
     Raises:
         LeantuneError: for mistakes that can be known before training, and for a run folder in use.
     """
     parsed = read_methods(methods)
-    with mixed.locked(), Runner(mixed.run, mixed.blend, worker, mixed.options.conduct) as runner:
+    with mixed.locked(), Runner(mixed.run, mixed.blend, hands, mixed.options.conduct) as runner:
         ready = yield from all_made_ready(mixed, parsed, runner)
         planned = all_planned(ready)
         yield planned

@@ -124,7 +124,7 @@ def _said(values: Mapping[str, Any]) -> dict[str, Any]:
     if long is not None:
         found["long"] = one_line(long)
         ways_by_field(found["long"])  # a typo is told before anything is read
-    if prompt is not None:
+    if prompt not in (None, ()):  # nothing, as it was asked or as it is kept
         found["prompt"] = _texts(prompt, "prompt", 'a template such as "{text} It was {mask}.", or several')
         if file := read_prompt(found["prompt"], labels=bool(labels)):
             found |= {"prompt": file.prompt} | ({"labels": file.labels} if file.labels else {})

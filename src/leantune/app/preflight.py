@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from leantune.app.candidates import Candidate, Field, field_in
 from leantune.app.progress import Checked, Doing, Planned, Progress
@@ -17,6 +18,7 @@ from leantune.core.digest import digest
 from leantune.core.files import kept_or, read_kept, write_atomic
 from leantune.core.recipe import Teaching
 from leantune.core.records import CheckReport
+from leantune.core.study import Job
 from leantune.data.check import check
 from leantune.execution.probe import ProbeResult
 from leantune.execution.runner import Runner
@@ -72,6 +74,8 @@ def checked(study: Study) -> CheckReport:
 
 def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
     """What each method costs; those that turn out not to run move to the field's `left_out`."""
+    unknown = [candidate for candidate in field.candidates if not _kept_probe(candidate, runner).exists()]
+    runner.ahead([_probe_job(candidate) for candidate in unknown], probes=True)
     found = {candidate.name: probed(candidate, runner) for candidate in field.candidates}
     for student in field.candidates:
         for mentor in student.mentors:
@@ -85,9 +89,16 @@ def measured(field: Field, runner: Runner) -> dict[str, ProbeResult]:
 
 def probed(candidate: Candidate, runner: Runner) -> ProbeResult:
     """What a method costs, its teachers left out; measured once per run folder."""
-    job = candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
-    path = runner.run_folder / "probes" / f"{job.digest(runner.conditions)}.json"
-    return kept_or(path, ProbeResult, lambda: runner.probe(job), keeps=lambda found: not found.problem)
+    path = _kept_probe(candidate, runner)
+    return kept_or(path, ProbeResult, lambda: runner.probe(_probe_job(candidate)), keeps=lambda found: not found.problem)
+
+
+def _kept_probe(candidate: Candidate, runner: Runner) -> Path:
+    return runner.run_folder / "probes" / f"{_probe_job(candidate).digest(runner.conditions)}.json"
+
+
+def _probe_job(candidate: Candidate) -> Job:
+    return candidate.job(candidate.planned_rates[0], phase="race", seed=1, steps=10, looks=1)
 
 
 def speeds_of(field: Field, probes: dict[str, ProbeResult]) -> list[Speed]:

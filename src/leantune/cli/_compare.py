@@ -26,7 +26,7 @@ from leantune.cli._verdicts import print_verdicts
 from leantune.core.events import Evaluated, Noted, Stepped
 from leantune.core.human import duration, percent
 from leantune.core.records import Comparison
-from leantune.execution.process import WorkerProcess
+from leantune.execution.hands import Hands
 
 PARTIAL = 3
 """Exit code when a method failed and the rest stands."""
@@ -35,7 +35,7 @@ PARTIAL = 3
 def show(
     opened: Callable[[], Study],
     methods: list[str] | None,
-    worker: WorkerProcess,
+    hands: Hands,
     *,
     command: str,
     dry_run: bool,
@@ -50,7 +50,7 @@ def show(
         for line in study.inferences:
             console.print(f"[dim]·[/dim] {escape(line)}")
         with Screen(console, study, style) as screen:
-            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, verbose=verbose, worker=worker):
+            for progress in run_comparison(study, methods, command=command, dry_run=dry_run, verbose=verbose, hands=hands):
                 screen.hear(progress)
     except KeyboardInterrupt as error:
         return stopped(error, "Finished trials are kept, and the last checkpoint of the one at hand")

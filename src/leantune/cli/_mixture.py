@@ -19,11 +19,11 @@ from leantune.cli._verdicts import print_verdicts
 from leantune.comparison import sharing_table
 from leantune.core.human import duration
 from leantune.core.sharing import Sharing
-from leantune.execution.process import WorkerProcess
+from leantune.execution.hands import Hands
 
 
 def show_mixture(
-    opened: Callable[[], MixedStudy], methods: list[str] | None, worker: WorkerProcess, *, command: str, dry_run: bool, style: str
+    opened: Callable[[], MixedStudy], methods: list[str] | None, hands: Hands, *, command: str, dry_run: bool, style: str
 ) -> int:
     """Run the comparison of a mixture in the given style; the exit code."""
     console = Console(quiet=style in ("quiet", "json"), highlight=False, soft_wrap=style == "lines")
@@ -32,7 +32,7 @@ def show_mixture(
             mixed = opened()
         screens = _Screens(console, style)
         wanted = mixed.default_methods if methods is None else methods
-        for progress in run_mixture_comparison(mixed, wanted, command=command, dry_run=dry_run, worker=worker):
+        for progress in run_mixture_comparison(mixed, wanted, command=command, dry_run=dry_run, hands=hands):
             screens.hear(progress)
     except KeyboardInterrupt as error:
         return stopped(error, "Finished trials are kept, and the last checkpoint of the one at hand")

@@ -77,6 +77,12 @@ def command(
     most_lost: option.MostLost = 0.05,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
     out: option.Out = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLUSTER", help="Run trials on a cluster: ray (the processors here), or ray://HOST:PORT.", show_default="here"
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Measure and tell what each speed-up saves, before training.")] = False,
     json: option.Json = False,
@@ -85,7 +91,7 @@ def command(
     """Compare tuning methods on a labelled file and ship the cheapest one that is as good as full fine-tuning."""
     from leantune.execution.process import WorkerProcess
 
-    worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
+    worker = None if on else WorkerProcess()  # first of all: it loads its libraries while this process loads its own
     from leantune.app.expressions import read_methods
     from leantune.app.structure import on_structure
     from leantune.core.expressions import split_list
@@ -99,18 +105,20 @@ def command(
     from leantune.cli._compare import show
     from leantune.cli._mixture import show_mixture
     from leantune.data.test_sets import named_tests
+    from leantune.execution.cluster import Cluster
 
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
-    with worker:
-        if is_mix(file):
-            refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose)
+    if mixing := is_mix(file):
+        refuse_for_all(dev=dev, test=test)
+        refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose, on=on)
+    with worker or Cluster.joined(on or "") as hands:
+        if mixing:
             mixed = partial(open_mixture_file, file, Path(out) if out else None, options)
-            code = show_mixture(mixed, wanted, worker, command=again, dry_run=dry_run, style=style)
+            code = show_mixture(mixed, wanted, hands, command=again, dry_run=dry_run, style=style)
         else:
             sources = Sources(file, dev, named_tests(test), unlabelled)
             opened = partial(open_study, sources, Path(out) if out else default_run(sources, model), options)
-            code = show(opened, wanted, worker, command=again, dry_run=dry_run, verbose=verbose, style=style)
+            code = show(opened, wanted, hands, command=again, dry_run=dry_run, verbose=verbose, style=style)
     raise typer.Exit(code)
 
 

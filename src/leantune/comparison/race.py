@@ -77,8 +77,7 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float], floor: fl
         floor: dev score of always answering the most frequent label.
     """
     ordered, tried = sorted(planned), {result.lr for result in results}
-    first = [ordered[len(ordered) // 2], ordered[-1]]
-    if waiting := [rate for rate in first if rate not in tried]:
+    if waiting := [rate for rate in first_rates(planned) if rate not in tried]:
         return waiting[0]
     if tried - set(ordered) or len(ordered) == 1 or all(result.status == "failed" for result in results):
         return None
@@ -88,6 +87,12 @@ def next_rate(results: Sequence[RaceResult], planned: Sequence[float], floor: fl
         return lower[-1]
     best = winner(results)
     return _outwards(ordered, up=False) if best is None or best.lr == ordered[0] else None
+
+
+def first_rates(planned: Sequence[float]) -> list[float]:
+    """Those that are tried whatever they give: the middle one and the highest."""
+    ordered = sorted(planned)
+    return list(dict.fromkeys([ordered[len(ordered) // 2], ordered[-1]]))
 
 
 def next_full_rate(race: Sequence[RaceResult], full: Sequence[RaceResult], *, usual: bool = False) -> float | None:

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leantune.execution.hands import Request
+
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
 
-Request = dict[str, Any]
 Ask = Callable[[Request], Request]
 """Has something done in a clean process. An empty answer and the code of its exit (`code`), where that failed."""
 

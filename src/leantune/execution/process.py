@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
+
+from leantune.execution.hands import Message, Request
 
 GRACE = 30.0
 """Seconds that a training has to end its step and to write a checkpoint."""
@@ -44,10 +48,25 @@ class WorkerProcess:
         """Whether it can take a job."""
         return self.process.poll() is None
 
-    def revive(self) -> None:
-        """Start it again where it has died."""
+    def ask(self, request: Request) -> Iterator[Message]:
+        """Send one request; its messages up to and including the exit of its process. A worker that has died is started again."""
         if not self.alive:
             self.process = self._started()
+        process = self.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            message = json.loads(line) if line.startswith("{") else None
+            if message is not None:
+                yield message
+                if message["kind"] == "exit":
+                    return
+        yield {"kind": "exit", "code": process.wait() or 1}
+
+    def ahead(self, requests: Sequence[Request]) -> None:
+        """One worker does one thing after another."""
 
     def close(self) -> None:
         """End the worker and whatever it is doing; a training gets a moment for a last checkpoint."""

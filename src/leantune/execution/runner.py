@@ -1,59 +1,58 @@
-"""The runner: starts the worker, sends it jobs and yields their events; a dead child becomes a failed record."""
+"""The runner: has jobs carried out and yields their events; a dead process becomes a failed record."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished, parse_event
 from leantune.core.records import TrialRecord
 from leantune.core.study import Blend, Conditions, Conduct, Job
 from leantune.core.trial_folder import write_record
+from leantune.execution.hands import Hands, Request
 from leantune.execution.probe import ProbeResult
 from leantune.execution.process import WorkerProcess, ending
 from leantune.execution.savings import Account
 
 
 class Runner:
-    """A context manager around one worker.
+    """A context manager around the hands that work for a study.
 
     with Runner(run_folder, conditions) as runner:
         for event in runner.run(job): ...
     """
 
-    def __init__(
-        self, run: Path, conditions: Conditions | Blend, worker: WorkerProcess | None = None, conduct: Conduct | None = None
-    ) -> None:
+    def __init__(self, run: Path, conditions: Conditions | Blend, hands: Hands | None = None, conduct: Conduct | None = None) -> None:
         """Of a run folder.
 
         Args:
             run: the folder.
             conditions: of the study.
-            worker: one that was started early; the runner takes it over and ends it.
+            hands: a worker that was started early, or a cluster; the runner takes it over and ends it. A worker of its own where None.
             conduct: of all its trials.
         """
         self.run_folder, self.conditions, self.conduct = run, conditions, conduct or Conduct()
-        self._worker = worker or WorkerProcess()
+        self._hands: Hands = hands or WorkerProcess()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._worker.close()
+        self._hands.close()
 
     def of(self, run: Path, conditions: Conditions | Blend) -> Runner:
-        """The same worker for another study; this runner ends it."""
-        return Runner(run, conditions, self._worker, self.conduct)
+        """The same hands for another study; this runner ends them."""
+        return Runner(run, conditions, self._hands, self.conduct)
 
     def probe(self, job: Job) -> ProbeResult:
         """Measure a method for a moment; a crash is a problem, not an exception."""
-        log = self.run_folder / "probe.log"
-        result = ProbeResult(name=job.name, problem=f"the probe crashed, see {log}")
-        for message in self._request("probe-mixture" if isinstance(self.conditions, Blend) else "probe", job, log):
+        request = self._probing(job)
+        result = ProbeResult(name=job.name, problem=f"the probe crashed, see {request['log']}")
+        for message in self._hands.ask(request):
             if message["kind"] == "measured":
                 result = ProbeResult.model_validate(message["result"])
             elif message["code"] < 0:
@@ -63,7 +62,7 @@ class Runner:
     def account(self, job: Job) -> Account | None:
         """What each speed-up saves in a step of a method; None where that could not be measured."""
         found = None
-        for message in self._request("account", job, self.run_folder / "account.log"):
+        for message in self._hands.ask(self._request("account", job, self.run_folder / "account.log")):
             if message["kind"] == "measured":
                 found = Account.model_validate(message["result"])
         return found
@@ -72,8 +71,8 @@ class Runner:
         """Run a trial or a baseline to its record; the last event is always `Finished`."""
         folder = self.run_folder / "trials" / job.digest(self.conditions)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        log, finished = folder.parent / f"{folder.name}.log", False
-        for message in self._request(self._kind(job), job, log):
+        log, finished = self._log(job), False
+        for message in self._hands.ask(self._request(self._kind(job), job, log)):
             if message["kind"] != "exit":
                 event = parse_event(json.dumps(message))
                 finished = finished or isinstance(event, Finished)
@@ -93,8 +92,8 @@ class Runner:
             ArtifactError: E-RUN when that fails; the trial stays what it was.
         """
         folder = self.run_folder / "trials" / job.digest(self.conditions)
-        log = folder.parent / f"{folder.name}.log"
-        for message in self._request("further", job, log):
+        log = self._log(job)
+        for message in self._hands.ask(self._request("further", job, log)):
             if message["kind"] == "finished":
                 record = TrialRecord.model_validate(message["record"])
             elif message["code"]:
@@ -119,23 +118,21 @@ class Runner:
         )
         return Finished(record=write_record(folder, record))
 
-    def _request(self, kind: str, job: Job, log: Path) -> Iterator[dict[str, Any]]:
-        """Send one job; its messages up to and including the exit of its process."""
-        self._worker.revive()
-        process, job = self._worker.process, job.model_copy(update={"conduct": self.conduct})
-        request: dict[str, Any] = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
-        request |= {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        for line in process.stdout:
-            message = json.loads(line) if line.startswith("{") else None
-            if message is not None:
-                yield message
-                if message["kind"] == "exit":
-                    return
-        yield {"kind": "exit", "code": process.wait() or 1}
+    def ahead(self, jobs: Sequence[Job], *, probes: bool = False) -> None:
+        """Trials (or probes) that are going to be run, whatever the others give; a cluster begins them where it has room."""
+        self._hands.ahead([self._probing(job) if probes else self._request(self._kind(job), job, self._log(job)) for job in jobs])
+
+    def _probing(self, job: Job) -> Request:
+        kind = "probe-mixture" if isinstance(self.conditions, Blend) else "probe"
+        return self._request(kind, job, self.run_folder / "probe.log")
+
+    def _log(self, job: Job) -> Path:
+        return self.run_folder / "trials" / f"{job.digest(self.conditions)}.log"
+
+    def _request(self, kind: str, job: Job, log: Path) -> Request:
+        request: Request = {"kind": kind, "run": str(self.run_folder), "log": str(log)}
+        job = job.model_copy(update={"conduct": self.conduct})
+        return request | {"conditions": self.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
 
 
 def _last_line(log: Path) -> str:

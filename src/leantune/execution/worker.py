@@ -26,8 +26,9 @@ from leantune.core.study import Blend, Conditions, Job
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
 from leantune.execution.device import make_deterministic
-from leantune.execution.forks import Ask, Request, die_with, fork_job, logged
+from leantune.execution.forks import Ask, die_with, fork_job, logged
 from leantune.execution.further import run_further
+from leantune.execution.hands import Request
 from leantune.execution.mixture import Mixture, run_mixture
 from leantune.execution.mixture_probe import probe_mixture
 from leantune.execution.probe import ProbeResult, probe
