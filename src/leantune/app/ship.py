@@ -80,7 +80,7 @@ def publish_trial(study: Study, record: TrialRecord, folder: Path, comparison: C
         outputs=study.context.head.outputs,
         pieces=pieces_of(study.dataset.gold.pieces, study.base.config),
         asked=worded.asks if worded else None,
-        anchored=worded is not None and worded.head.anchored,
+        anchored=settled.head.anchored,
         target_length=study.conditions.target_length,
         long=study.conditions.long,
         decoding=record.recipe.decoding,

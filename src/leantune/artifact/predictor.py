@@ -192,7 +192,7 @@ def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Pre
     informed = Surprise(_origin(place, manifest), chosen) if manifest.facts.compresses else None
     worded = worded_of(manifest, base, informed)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
-    network = read_delta(base, place, head, merge=merge).to(chosen)
+    network = read_delta(base, place, replace(head, anchored=manifest.facts.anchored), merge=merge).to(chosen)
     refuse_strange_tokens(place, base.tokenizer, found.tokenizer if manifest.form == "adapter" else base.tokenizer, network.body)
     return Predictor(manifest, base, network, task, chosen, worded, read_kept(place / KNOWN, Known), informed)
 

@@ -45,6 +45,7 @@ from leantune.execution.lecture import Mentors
 from leantune.execution.precision import Precision
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Setting, Worded, columns_of
+from leantune.kinds.solver import Solver
 from leantune.kinds.structure import Structure
 from leantune.kinds.task import Answers, Decoded, Task
 from leantune.kinds.teacher import Extra, Lesson
@@ -75,6 +76,8 @@ class Context:
     conditions: Conditions
     worded: Worded | None = None
     """The prompt of the trial; None without one."""
+    solved: bool = False
+    """Whether the head is computed from states of length 1."""
     seed: int | None = None
     """Of the trial, which draws its training rows where the study trains on few."""
     settling: float = 0.0
@@ -104,7 +107,7 @@ class Context:
             return self
         found = self if recipe.teaching is None else replace(self, unlabelled=recipe.teaching.unlabelled)
         parsed = parse_method(recipe.method)
-        found = found.altered(parsed.structures)
+        found = replace(found.altered(parsed.structures), solved=isinstance(parsed.method, Solver))
         prompt = parsed.prompt if recipe.wording else None
         if prompt is None or recipe.wording is None:
             return found
@@ -187,7 +190,8 @@ class Context:
     @cached_property
     def head(self) -> HeadSpec:
         """What the task wants from the end of a network."""
-        return self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
+        found = self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
+        return replace(found, anchored=True) if self.solved else found
 
     @property
     def answer_words(self) -> tuple[str, ...]:

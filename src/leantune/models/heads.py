@@ -68,7 +68,7 @@ class HeadSpec:
     soft: bool = False
     """Whether a linear head that starts from these words is trained in their place."""
     anchored: bool = False
-    """Whether a linear head reads pooled states of length 1 and starts from the directions of the words of the labels."""
+    """Whether a linear head reads states of length 1: it starts from the directions of the words of the labels, or is computed."""
     contrast: float | None = None
     """Rows are contrasted with each other too, and tied to where the base had them with this weight; None: cross-entropy alone."""
     penalty: float = 0.0
