@@ -48,7 +48,7 @@ def attach(context: Context, job: Job) -> Attached:
     network.to(context.device)
     begin(context, network)
     bank = bank_in(context, network)
-    if network.unit:
+    if network.unit and not isinstance(method, Solver):
         begin_at(context, network, bank)
     inside = network.head is None or network.pooling == ASKED
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"

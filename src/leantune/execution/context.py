@@ -77,7 +77,7 @@ class Context:
     worded: Worded | None = None
     """The prompt of the trial; None without one."""
     solved: bool = False
-    """Whether the head is computed from states of length 1."""
+    """Whether the head is computed, from states of length 1 where they are pooled."""
     seed: int | None = None
     """Of the trial, which draws its training rows where the study trains on few."""
     settling: float = 0.0
@@ -191,7 +191,8 @@ class Context:
     def head(self) -> HeadSpec:
         """What the task wants from the end of a network."""
         found = self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
-        return replace(found, anchored=True) if self.solved else found
+        # Behind a mask states come from a layer norm, which gives them one length anyway.
+        return replace(found, anchored=True) if self.solved and not found.soft else found
 
     @property
     def answer_words(self) -> tuple[str, ...]:
