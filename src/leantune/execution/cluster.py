@@ -173,9 +173,9 @@ class Cluster:
         yield from task.outcome.messages
 
     def close(self) -> None:
-        """Stop what is done, and leave the cluster."""
-        for hand in self.hands:
-            self.ray.kill(hand)
+        """Stop what is done, and leave the cluster; a second time nothing is left to do."""
+        while self.hands:
+            self.ray.kill(self.hands.pop())
         self.ray.shutdown()
 
     def _begin(self) -> None:

@@ -166,7 +166,7 @@ def _worded(body: nn.Module, found: Anatomy, head: HeadSpec, seed: int) -> Netwo
         output = output_embedding(body)
         outer = outer_head(output.weight.shape[1], head.outputs)
         start_from_words(outer, output, head.words)
-        network = Network(body, outer, ASKED, found, unit=head.anchored)
+        network = Network(body, outer, ASKED, found)
     else:
         network = Network(body, None, "stock", found, Verbalizer(head.words, head.priors))
     if head.soft_tokens is not None:
