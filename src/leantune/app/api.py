@@ -11,6 +11,7 @@ lt.load("out/").predict(["my card was declined"])
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, overload
 
@@ -180,11 +181,12 @@ def compare(
     if isinstance(opened, MixedStudy):
         refuse_for_one(on=on)
         return _compare_mixture(opened, list(opened.default_methods) if chosen is None else chosen, listen)
-    for progress in run_comparison(opened, chosen, command=_again(opened, chosen), hands=Cluster.joined(on) if on else None):
-        if listen is not None:
-            listen(progress)
-        if isinstance(progress, Done):
-            return Result(progress.comparison, opened.run)
+    with Cluster.joined(on) if on else nullcontext() as hands:
+        for progress in run_comparison(opened, chosen, command=_again(opened, chosen), hands=hands):
+            if listen is not None:
+                listen(progress)
+            if isinstance(progress, Done):
+                return Result(progress.comparison, opened.run)
     raise AssertionError("a comparison ends with Done")
 
 
