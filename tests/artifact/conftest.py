@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from making import Made, Maker, make_one
+from making import LABELS, Made, Maker, make_one
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[[str], Path]) 
     root = tmp_path_factory.mktemp("artifacts")
 
     @cache
-    def one(family: str, expression: str, paired: bool = False) -> Made:
-        return make_one(tiny(family), expression, root / f"{family}-{expression}-{paired}", paired=paired)
+    def one(family: str, expression: str, paired: bool = False, draw: int = 3, labels: tuple[str, ...] = tuple(LABELS)) -> Made:
+        folder = root / f"{family}-{expression}-{paired}-{draw}-{'-'.join(labels)}"
+        return make_one(tiny(family), expression, folder, paired=paired, draw=draw, labels=labels)
 
     return one

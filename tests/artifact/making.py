@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from leantune.kinds.method import parse_method
 from leantune.models.adaptation import Target
 from leantune.models.base import Base, open_base
 from leantune.models.build import build_network
-from leantune.models.delta import write_delta
+from leantune.models.delta import write_delta, write_standing
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Network
 
@@ -41,14 +41,16 @@ class Made:
 Maker = Callable[..., Made]
 
 
-def make_one(source: Path, expression: str, folder: Path, *, paired: bool = False) -> Made:
-    """An artifact in `folder`/best, without the proof in fresh processes."""
+def make_one(
+    source: Path, expression: str, folder: Path, *, paired: bool = False, draw: int = 3, labels: Sequence[str] = tuple(LABELS)
+) -> Made:
+    """An artifact in `folder`/best, without the proof in fresh processes; `draw` is the seed of where its parameters are moved."""
     base = open_base(str(source), max_length=24)
-    network = moved(base, expression, folder / "delta")
+    network = moved(base, expression, folder / "delta", draw=draw, labels=labels)
     rows: list[GoldenRow] = [(text, pair if paired else None) for text, pair in zip(TEXTS, PAIRS, strict=True)]
     facts = Facts(
         task="classification",
-        labels=LABELS,
+        labels=list(labels),
         outputs=len(LABELS),
         method=expression,
         title="A method",
@@ -62,19 +64,23 @@ def make_one(source: Path, expression: str, folder: Path, *, paired: bool = Fals
     return Made(folder / "best", base, Golden(rows, logits(network, base, paired=paired)))
 
 
-def moved(base: Base, expression: str, delta: Path, *, by: float = 0.1) -> Network:
-    """A network whose trained parameters were moved away from where they start; its delta is written."""
-    method = parse_method(expression).method
-    network = build_network(base, HEAD, seed=1, prepends=method.card.prepends)
+def moved(base: Base, expression: str, delta: Path, *, by: float = 0.1, draw: int = 3, labels: Sequence[str] = tuple(LABELS)) -> Network:
+    """A network whose trained parameters were moved away from where they start; its delta is written, as a whole behind `| merge`."""
+    parsed = parse_method(expression)
+    method = parsed.method
+    network = build_network(base, HeadSpec("sequence", list(labels), len(labels)), seed=1, prepends=method.card.prepends)
     kind = "SEQ_CLS" if network.head is None else "FEATURE_EXTRACTION"
     adaptation = method.attach(Target(network.body, network.anatomy, kind, 10), seed=2)
     network.body = adaptation.body
-    random = torch.Generator().manual_seed(3)
+    random = torch.Generator().manual_seed(draw)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if name.removeprefix("body.") in adaptation.trainable or name in network.head_parameters():
                 parameter.add_(by * torch.randn(parameter.shape, generator=random))
-    write_delta(network.eval(), adaptation, base, delta)
+    if parsed.compressors:
+        write_standing(network.eval(), base, delta)
+    else:
+        write_delta(network.eval(), adaptation, base, delta)
     return network
 
 

@@ -78,11 +78,25 @@ def test_a_greedy_soup_leaves_out_what_lowers_the_score(pair: list[Path], unprov
     assert found.gap.mean == 0
 
 
-def test_other_bases_labels_and_virtual_tokens_are_refused_with_the_difference(made: Maker, pair: list[Path], tmp_path: Path) -> None:
-    for strange, said in ((made("roberta", "lora").folder, "another shape"), (made("bert", "prompt").folder, "cannot be folded")):
-        with pytest.raises(ArtifactError) as caught:
-            lt.merge([pair[0], strange], tmp_path / "out")
-        assert said in caught.value.message, caught.value.message
+@pytest.mark.parametrize("how", ["soup", "ties"])
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        (("roberta", "lora"), "its base is of another shape"),
+        (("bert", "prompt"), "prompt cannot be folded into the weights"),
+        (("bert", "full", False, 3, ("no", "yes", "perhaps")), "its labels are others (maybe, perhaps)"),
+        (("bert", "lora", False, 3, ("yes", "no", "maybe")), "its labels stand in another order"),
+    ],
+)
+def test_other_bases_labels_and_virtual_tokens_are_refused_with_the_difference(
+    made: Maker, pair: list[Path], tmp_path: Path, how: str, strange: tuple[object, ...], said: str
+) -> None:
+    other = made(*strange).folder
+    with pytest.raises(ArtifactError) as caught:
+        lt.merge([pair[0], other], tmp_path / "out", how=how)
+    assert said in caught.value.message, caught.value.message
+    assert str(other) in caught.value.message
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,14 @@ from pathlib import Path
 from leantune.artifact.export import probed
 from leantune.artifact.files import tally_of
 from leantune.artifact.manifest import Facts
-from leantune.artifact.predictor import Predictor, find_base, load
+from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.publish import publish, refuse_foreign
+from leantune.artifact.shared_base import base_state, other_base
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
 from leantune.core.human import percent, points
 from leantune.core.records import Interval, Scores
-from leantune.models.build import build_network
 from leantune.models.delta import is_plain, write_whole
+from leantune.models.four_bit import is_packed
 from leantune.models.merging import HOW, State, merged_state, usual_weights
 from leantune.scores.bootstrap import difference
 from leantune.scores.tally import Tally
@@ -112,26 +113,17 @@ class _Kitchen:
 
     def __init__(self, names: Sequence[str], members: Sequence[Predictor], mix: Mix, dev: str | None) -> None:
         self.names, self.members, self.mix, self.dev = names, members, mix, dev
-        first = members[0]
-        base = find_base(Path(names[0]), first.manifest) if first.manifest.form == "adapter" else None
-        self.base: State = {}
-        if base is not None:
-            spec = first.task.head_spec(first.labels) if first.worded is None else first.worded.head
-            body = build_network(base, spec, seed=0, prepends=first.network.head is not None).body
-            fresh = tuple(f"{head}." for head in first.network.anatomy.heads)
-            self.base = {f"body.{name}": value for name, value in body.state_dict().items() if not name.startswith(fresh)}
+        self.how = "soup" if mix.how == "greedy" else mix.how
+        self.base: State = {} if self.how == "soup" else base_state(names, members, self.how)
         self.tallies: dict[str, Tally] = {}
         if dev is not None:
             self.tallies = {name: tally_of(member, dev) for name, member in zip(names, members, strict=True)}
 
     def made(self, places: Sequence[int]) -> Predictor:
         """The merge of some of them."""
-        how = "soup" if self.mix.how == "greedy" else self.mix.how
-        if how != "soup" and not self.base:
-            raise ArtifactError(f"{self.names[0]}: a whole model does not tell its base, which {how} needs. Use --how soup.", "E-ARTIFACT")
-        weights = self.mix.weights or usual_weights(how, len(places))
+        weights = self.mix.weights or usual_weights(self.how, len(places))
         states = [self.members[place].network.state_dict() for place in places]
-        found = merged_state(self.base, states, how, weights, density=self.mix.density, seed=self.mix.seed)
+        found = merged_state(self.base, states, self.how, weights, density=self.mix.density, seed=self.mix.seed)
         member = load(self.names[places[0]], device="cpu")
         member.network.load_state_dict(found)
         return member
@@ -156,6 +148,10 @@ def _refuse_strangers(names: Sequence[str], members: Sequence[Predictor]) -> Non
         if not is_plain(member.network):
             method = member.manifest.facts.method
             raise ArtifactError(f"{name}: {method} cannot be folded into the weights, so nothing can be merged with it.", "E-ARTIFACT")
+        if is_packed(getattr(member.network.body, "config", None)):
+            raise ArtifactError(
+                f"{name}: its weights are kept in 4 bits, which cannot be averaged. Merge first, then quantize.", "E-ARTIFACT"
+            )
         if found := _difference(first, member):
             hint = (
                 " Put them together with leantune ensemble, and distil that into one model: distill(teacher='DIR')."
@@ -173,10 +169,14 @@ def _difference(one: Predictor, other: Predictor) -> str | None:
         return "it reads other tokens"
     shapes = [{name: value.shape for name, value in member.network.state_dict().items()} for member in (one, other)]
     if shapes[0] != shapes[1]:
-        return "its base is of another shape, and weights of different architectures cannot be averaged"
-    digests = own.base.weights_digest, its.base.weights_digest
-    if own.base.name != its.base.name and digests[0] != digests[1]:
-        return f"its base is {its.base.name} and not {own.base.name}"
+        what = (
+            "its base is of another shape"
+            if other_base(own.base, its.base)
+            else "its weights have other shapes, though its base is the same"
+        )
+        return f"{what}, and weights of different shapes cannot be averaged"
+    if found := other_base(own.base, its.base):
+        return found
     same = (own.facts.pieces, own.facts.asked, own.facts.anchored, own.layout) == (
         its.facts.pieces,
         its.facts.asked,

@@ -189,7 +189,7 @@ def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Pre
     base = replace(found, tokenizer=read_tokenizer(place), max_length=manifest.max_length)
     task: Task = catalogue.load("tasks", manifest.facts.task)
     chosen = pick_device(device)
-    informed = Surprise(_origin(place, manifest), chosen) if manifest.facts.compresses else None
+    informed = Surprise(find_origin(place, manifest), chosen) if manifest.facts.compresses else None
     worded = worded_of(manifest, base, informed)
     head = task.head_spec(manifest.facts.labels) if worded is None else worded.head
     network = read_delta(base, place, replace(head, anchored=manifest.facts.anchored), merge=merge).to(chosen)
@@ -198,16 +198,20 @@ def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Pre
 
 
 def find_base(folder: Path, manifest: Manifest) -> Base:
-    """The base model of an artifact, wherever it is now: by its name first, then where it was.
+    """What an artifact stands on: a whole model on itself, an adapter on its base model, see `find_origin`.
 
     Raises:
         ArtifactError: E-ARTIFACT when it is gone or has other weights.
     """
-    return open_base(str(folder), pooling=manifest.base.pooling) if manifest.form != "adapter" else _origin(folder, manifest)
+    return open_base(str(folder), pooling=manifest.base.pooling) if manifest.form != "adapter" else find_origin(folder, manifest)
 
 
-def _origin(folder: Path, manifest: Manifest) -> Base:
-    """The base model that was trained, as it was before."""
+def find_origin(folder: Path, manifest: Manifest) -> Base:
+    """The base model that was trained, as it was before and wherever it is now: by its name first, then where it was.
+
+    Raises:
+        ArtifactError: E-ARTIFACT when it is gone or has other weights.
+    """
     wanted, tried = manifest.base, []
     for name in dict.fromkeys([wanted.name, wanted.source]):
         try:

@@ -9,7 +9,10 @@ import typer
 
 
 def command(
-    artifacts: Annotated[list[Path], typer.Argument(metavar="DIR DIR...", help="Artifacts of one task on one base.", show_default=False)],
+    artifacts: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR DIR...", help="Artifacts of one task on one base: adapters, whole models or both.", show_default=False),
+    ],
     how: Annotated[str, typer.Option(help="soup, greedy (needs --dev), arithmetic, ties or dare.")] = "soup",
     dev: Annotated[
         str | None, typer.Option(metavar="FILE", help="Labelled rows; a merge that is clearly worse on them is not written.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Merge(Compressor):
     """Nothing but the folding."""
 
+    restructures: ClassVar[bool] = False
     card: ClassVar[LinkCard] = LinkCard(
         title="Merge", paper="Hu et al. 2021, arXiv:2106.09685", when="the model is to be loaded without its base and without peft"
     )

@@ -155,6 +155,8 @@ class Compressor(Link):
     card: ClassVar[LinkCard]
     ends: ClassVar[bool] = False
     """Whether what it makes is no plain network any more, so that nothing can stand behind it."""
+    restructures: ClassVar[bool] = True
+    """Whether weights are fewer, at other places or other numbers afterwards, so that they cannot be held against those of the base."""
 
     @property
     def renumbers(self) -> bool:

@@ -5,7 +5,8 @@
     ties         small differences trimmed, signs elected, the agreeing ones averaged   Yadav et al. 2023, arXiv:2306.01708
     dare         differences dropped at random, the rest scaled up, then as arithmetic  Yu et al. 2023, arXiv:2311.03099
 
-The rules on differences are those of `peft`. What the base does not have, the heads, is averaged.
+The rules on differences are those of `peft`, which trims and drops in each tensor for itself (the paper of TIES: over all of them). What
+the base does not have, the heads, is averaged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from peft.utils.merge_utils import dare_linear, task_arithmetic, ties
 from torch import Tensor
+
+from leantune.models.quiet import quiet
 
 State = Mapping[str, Tensor]
 _Rule = Callable[[list[Tensor], Tensor, float], Tensor]
@@ -47,7 +50,7 @@ def merged_state(
     """
     shares = torch.tensor(list(weights)) / sum(weights)
     found: dict[str, Tensor] = {}
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), quiet():  # peft warns where all differences are kept
         torch.manual_seed(seed)
         for name, first in states[0].items():
             own = [state[name] for state in states]
