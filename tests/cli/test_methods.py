@@ -105,3 +105,20 @@ def test_the_page_of_a_task_shows_columns_and_metrics() -> None:
 def test_the_page_of_a_task_names_the_metric_that_counts_when_none_is_named(name: str) -> None:
     (facts,) = json.loads(_output("tasks", name, "--json"))
     assert facts["default_metric"] == catalogue.load("tasks", name).default_metric(["B-PER", "O"])
+
+
+@pytest.mark.parametrize("shelf", ["teachers", "structures", "compressors"])
+def test_whatever_stands_around_a_method_has_a_page_under_its_bare_name(shelf: str) -> None:
+    everything = json.loads(_output("methods", "--json"))
+    for name in catalogue.names(shelf):
+        assert f"{name} |" in (page := _output("methods", name)) or f"| {name}" in page
+        assert "title" in everything[name]
+
+
+def test_an_option_that_is_needed_says_so() -> None:
+    assert any(line.split()[:2] == ["count", "needed"] for line in _output("methods", "layers").splitlines())
+
+
+def test_a_chain_has_no_page() -> None:
+    with pytest.raises(SpecError, match=r"is a chain, and a page is of one link: leantune methods shrink\."):
+        _output("methods", "full | shrink(layers=3)")

@@ -48,7 +48,8 @@ def show_link(console: Console, shelf: str, expression: str, *, as_json: bool, f
 
     link = parse_chain(expression)[0]
     member: type[Link] = catalogue.load(shelf, link.name)
-    member.from_call(link)
+    if "(" in expression:  # a bare name asks what options there are, whether or not it needs any
+        member.from_call(link)
     card, options = cards_of(shelf)[link.name], options_of(member)
     if as_json:
         print(json.dumps({"name": link.name, "card": card.model_dump(), "options": options}, indent=2, default=str))  # noqa: T201
@@ -62,7 +63,11 @@ def show_link(console: Console, shelf: str, expression: str, *, as_json: bool, f
 def options_of(member: type[Link]) -> list[dict[str, Any]]:
     """Name, default and meaning of each option of a member of the shelf."""
     return [
-        {"name": name, "default": field.get_default(call_default_factory=True), "meaning": " ".join((field.description or "").split())}
+        {
+            "name": name,
+            "default": "needed" if field.is_required() else field.get_default(call_default_factory=True),
+            "meaning": " ".join((field.description or "").split()),
+        }
         for name, field in member.model_fields.items()
     ]
 

@@ -37,10 +37,14 @@ def command(
     """List the tuning methods and what may stand around them; with a NAME its formula, options, learning rates, paper and cost."""
     from leantune.cli._console import console
     from leantune.core import catalogue
+    from leantune.core.errors import SpecError
 
     if name is None:
         _table(console(), as_json=as_json)
         return
+    if "|" in name:
+        own = name.split("|")[-1].strip()
+        raise SpecError(f'"{name}" is a chain, and a page is of one link: leantune methods {own.partition("(")[0]}.', "E-OPTION")
     shelf = next((shelf for shelf in _FOOTERS if name.partition("(")[0] in catalogue.names(shelf)), None)
     if shelf is None:
         _page(console(), name, model, as_json=as_json)
@@ -55,7 +59,7 @@ def _table(console: Console, *, as_json: bool) -> None:
 
     cards = {name: catalogue.load("methods", name).card for name in catalogue.names("methods")}
     if as_json:
-        everything = cards | cards_of("teachers")
+        everything = cards | {name: card for shelf in _FOOTERS for name, card in cards_of(shelf).items()}
         typer.echo(json.dumps({name: card.model_dump() for name, card in everything.items()}, indent=2))
         return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))

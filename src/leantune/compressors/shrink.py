@@ -1,6 +1,6 @@
 """Progressive shrinking: slice by slice the model loses what it needs least, and learns from its former self to do without.
 
-    loss(slice) = rise of the training loss without it, per millisecond that it saves
+    loss(slice) = rise of the training loss without it, per multiplication that it saves: time as no clock blurs it
     repeat:  take out the slice with the least of it  ->  some steps of distillation from the model as it was  ->  look at dev
 
 A slice is a layer, or an eighth of the neurons of every feed-forward block (those with the least first-order Taylor score). It ends

@@ -5,7 +5,7 @@ attached = attach(context, job)        setup = setup_of(context, job, attached)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,13 +18,13 @@ from leantune.core.records import Decoding, Recipe
 from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, look_near_anchors, solver_of
+from leantune.execution.choosing import Choosing
 from leantune.execution.context import Context
 from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
-from leantune.execution.precision import Precision
 from leantune.execution.recall import Recalled, recalled
 from leantune.execution.results import Attached
 from leantune.kinds.method import parse_method
@@ -35,9 +35,6 @@ from leantune.models.build import build_network
 from leantune.models.heads import task_type
 from leantune.models.network import ASKED, POOLINGS, Batch, Network
 from leantune.models.verbalizer import drawn_back
-
-FISHER_ROWS = 64
-"""As few are enough (Sung et al. 2021)."""
 
 
 def attach(context: Context, job: Job) -> Attached:
@@ -52,35 +49,17 @@ def attach(context: Context, job: Job) -> Attached:
         begin_at(context, network, bank)
     inside = network.head is None or network.pooling == ASKED
     kind = task_type(context.head.kind, context.base.config) if inside else "FEATURE_EXTRACTION"
-    fisher = partial(squared_gradients, context, network, job.seed)
-    target = Target(network.body, network.anatomy, kind, job.recipe.steps, context.answer_words, context.base.numbers, fisher)
+    recipe = job.recipe
+    choosing = Choosing(context, network, seed=job.seed, batch_rows=recipe.batch_rows, head_lr=recipe.head_lr or recipe.lr)
+    told = context.answer_words, context.base.numbers, choosing.fisher, choosing.rehearse
+    target = Target(network.body, network.anatomy, kind, recipe.steps, *told)
     adaptation = method.attach(target, seed=job.seed)
     if network.head is not None and context.head.penalty:
         adaptation = penalised(adaptation, drawn_back(network.head, context.head.penalty))
     network.body = adaptation.body
     network.to(context.device)
     solve = solver_of(context, network, method, bank) if isinstance(method, Solver) else None
-    return Attached(network, adaptation, solve)
-
-
-def squared_gradients(context: Context, network: Network, seed: int, names: Sequence[str]) -> list[Tensor]:
-    """Of the loss by parameters of the body, each row for itself, mean over training rows (the empirical Fisher information).
-
-    Reference: Sung et al. 2021, arXiv:2111.09839.
-    """
-    parameters = dict(network.body.named_parameters())
-    chosen = [parameters[name] for name in names]
-    totals = [torch.zeros_like(one) for one in chosen]
-    units = context.encoded("train").visits
-    random = np.random.default_rng([seed, 5])
-    rows = random.permutation(len(units))[:FISHER_ROWS]
-    feed = TokenFeed(network.eval(), partial(context.batch, "train", targets=True), Precision(context.device), context.task.sought)
-    for row in rows:
-        loss = context.task.loss(*feed(units.drawn(np.array([row]), random)))
-        for total, gradient in zip(totals, torch.autograd.grad(loss, chosen, allow_unused=True), strict=True):
-            if gradient is not None:
-                total += gradient.detach() ** 2
-    return [total / len(rows) for total in totals]
+    return Attached(network, adaptation, solve, choosing.seconds)
 
 
 def begin(context: Context, network: Network) -> None:
@@ -104,7 +83,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         look=way.look,
         score=partial(context.judgement, "dev"),
         seed=job.seed,
-        seconds=context.settling + way.seconds,
+        seconds=context.settling + attached.seconds + way.seconds,
         notes=way.notes,
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
         tokens=reached_tokens(context, job.recipe, network),

@@ -49,6 +49,8 @@ class Attached:
     adaptation: Adaptation
     solve: Callable[[], tuple[str, ...]] | None = None
     """Computes the head, where the method does that in one go; gives what is to be noted."""
+    seconds: float = 0.0
+    """That it took to choose what is trained."""
 
 
 class Outcome:

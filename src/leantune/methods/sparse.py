@@ -1,10 +1,13 @@
 """Sparse fine-tuning: a few entries of each weight are trained where they stand, the rest stays as it is.
 
-    W' = W + D,  D is 0 but at rank * (in + out) places        the places: the largest |W|, the largest E[(dL/dW)^2], or any
+    W' = W + D,  D is 0 but at rank * (in + out) places        the places: by=...
 
 Trains      rank * (in + out) numbers per site, as many as LoRA.    At start   D = 0: the model is unchanged.
 Afterwards  merges into W exactly; stored as places and values, which `peft` reads (SHiRA).
-Reference   Bhardwaj et al. 2024, arXiv:2406.13175; by=fisher: Sung et al. 2021, arXiv:2111.09839.
+            by=magnitude: the largest |W|;  fisher: the largest E[(dL/dW)^2] on 64 training rows (Sung et al. 2021, arXiv:2111.09839);
+            diff: those that a dense update with a gate before each number keeps, learned in half as many steps before (diff pruning,
+            Guo et al. 2021, arXiv:2012.07463), which the trial's seconds count;  random: any.
+Reference   Bhardwaj et al. 2024, arXiv:2406.13175.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ class Sparse(Method):
 
     rank: int = Field(default=8, ge=1)
     """As many entries as a LoRA of this rank has numbers."""
-    by: Literal["magnitude", "fisher", "random"] = "magnitude"
-    """Which entries: the largest ones, those with the largest squared gradients on training rows, or any."""
+    by: Literal["magnitude", "fisher", "diff", "random"] = "magnitude"
+    """Which entries: the largest ones, those with the largest squared gradients on training rows, those that diff pruning keeps, or any."""
     sites: Sites = ("query", "value")
     """Whose weights: query, key, value, attention_out, ffn_in, ffn_out, or `all` for all of them."""
     layers: Layers = None

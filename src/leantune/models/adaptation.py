@@ -33,6 +33,8 @@ class Target:
     """Tokens of a text to the base; None where nobody can tell."""
     fisher: Callable[[Sequence[str]], list[Tensor]] | None = None
     """From names of parameters of the body to their squared gradients, mean over training rows; None where there are no rows."""
+    rehearse: Callable[[Sequence[tuple[Sequence[nn.Parameter], float]], Callable[[], Tensor], int], None] | None = None
+    """Trains parameters, each at its rate, with a penalty, for so many steps, on training rows; None where there are none."""
 
 
 class Own(Protocol):

@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 520.0, 200.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 16.0, 12.0, 34.0
 _ZEROS = 0.01
 """A share of zeros that is worth a word."""
+_LESS = 0.02
+"""A share by which something has become less that is worth a curve."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Curve:
-    """Dev score against the share of the parameters that is left."""
+    """Dev score against what is left of the parameters, or of the time for one row."""
 
     link: str
+    left: str
+    """Of what, in words."""
     dots: list[Dot]
     xs: list[tuple[float, str]]
     ys: list[tuple[float, str]]
@@ -93,7 +97,7 @@ def make_chains(table: Table) -> list[Chain]:
 def _chain(line: Line) -> Chain:
     runs = [trial.stages for trial in line.finals if trial.status == "ok"]
     links = [_link([run[place] for run in runs if len(run) > place], runs[0][0]) for place in range(len(runs[0]))]
-    curves = [_curve(stage.link, stage.curve) for stage in runs[0] if len(stage.curve) > 1]
+    curves = [curve for stage in runs[0] for curve in _curves(stage.link, stage.curve)]
     seen = next((stage.importance for stage in runs[0] if stage.importance), None)
     found = [] if seen is None else [Picture("heads", seen.heads), Picture("neurons, in 24 groups by falling importance", seen.neurons)]
     return Chain(line.row.name, links, curves, [picture for picture in found if picture.rows])
@@ -125,22 +129,31 @@ def _mean(scores: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _curve(link: str, points: Sequence[Point]) -> Curve:
-    most, devs = points[0].model_params, [point.dev for point in points]
-    least = min(point.model_params for point in points) / most
+def _curves(link: str, points: Sequence[Point]) -> list[Curve]:
+    """Against whatever of the model became less."""
+    sides = {
+        "the parameters": [float(point.model_params) for point in points],
+        "the time for one row": [point.latency_ms.batch_1 for point in points],
+    }
+    return [_curve(link, left, points, costs) for left, costs in sides.items() if len(points) > 1 and min(costs) < (1 - _LESS) * costs[0]]
+
+
+def _curve(link: str, left: str, points: Sequence[Point], costs: Sequence[float]) -> Curve:
+    devs, shares = [point.dev for point in points], [cost / costs[0] for cost in costs]
+    least, most = min(shares), max(shares)
     low, high = min(devs), max(devs)
     pad = max(0.01, 0.1 * (high - low))
     low, high = max(0.0, low - pad), min(1.0, high + pad)
 
     def x(share: float) -> float:
-        return round(_LEFT + (1 - share) / max(1 - least, 1e-9) * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(_LEFT + (most - share) / (most - least) * (WIDTH - _LEFT - _RIGHT), 1)
 
     def y(score: float) -> float:
         return round(_TOP + (high - score) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
 
-    dots = [Dot(x(point.model_params / most), y(point.dev), point.kept, _words(point, points[0])) for point in points]
-    xs = [(x(share), human.percent(share)) for share in (1.0, (1 + least) / 2, least)]
-    return Curve(link, dots, xs, [(y(score), human.percent(score)) for score in (low, (low + high) / 2, high)])
+    dots = [Dot(x(share), y(point.dev), point.kept, _words(point, points[0])) for share, point in zip(shares, points, strict=True)]
+    xs = [(x(share), human.percent(share)) for share in (most, (most + least) / 2, least)]
+    return Curve(link, left, dots, xs, [(y(score), human.percent(score)) for score in (low, (low + high) / 2, high)])
 
 
 def _words(point: Point, trained: Point) -> str:
