@@ -46,16 +46,16 @@ METHODS = {
     "int8": f"{FULL} | quantize(int8)",
     "3 layers + teacher + int8": f"{TEACH} | layers(3) | full(lr=2e-4) | quantize(int8)",
 }
-INSIDE = f"distill(teacher='{FULL}', match=[logits, hidden], weight=10)"
+SOFT = f"distill(teacher='{FULL}', hard=0, temperature=4)"
 LONGER = {
     "full": FULL,
     "3 layers": "layers(3) | full(lr=5e-4)",
-    "3 layers + teacher": f"{INSIDE} | layers(3) | full(lr=5e-4)",
-    "3 layers + teacher + int8": f"{INSIDE} | layers(3) | full(lr=5e-4) | quantize(int8)",
+    "3 layers + teacher": f"{SOFT} | layers(3) | full(lr=5e-4)",
+    "3 layers + teacher + int8": f"{SOFT} | layers(3) | full(lr=5e-4) | quantize(int8)",
     "LSTM": "student(lstm) | full(lr=2e-3)",
-    "LSTM + teacher": f"{TEACH} | student(lstm) | full(lr=2e-3)",
+    "LSTM + teacher": f"{SOFT} | student(lstm) | full(lr=2e-3)",
     "bag": "student(bag) | full(lr=5e-3)",
-    "bag + teacher": f"{TEACH} | student(bag) | full(lr=5e-3)",
+    "bag + teacher": f"{SOFT} | student(bag) | full(lr=5e-3)",
 }
 COLUMNS = {"snips": ("tokens", "tags")}
 """Of sets that are no texts with a label."""

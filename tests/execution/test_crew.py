@@ -97,6 +97,23 @@ def test_other_tasks_too(kind: str, parallel: Parallel, tiny: Any, tiny_lm: Any,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "parallel"),
+    [
+        ("adalora(rank=4, target_rank=2)", DDP),
+        ("houlsby", DDP),
+        ("prefix(tokens=4)", DDP),
+        ("lora(rank=2)", FSDP),
+        ("pfeiffer", FSDP),
+        ("prefix(tokens=4)", FSDP),
+        ("last_layers(1)", FSDP),
+    ],
+)
+def test_other_methods_too(context: Context, job: MakeJob, method: str, parallel: Parallel) -> None:
+    same_as_one(context, job(method, steps=4, lr=1e-2, optimizer="sgd"), parallel)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [DDP, FSDP], ids=["ddp", "fsdp"])
 def test_a_whole_trial(context: Context, job: MakeJob, parallel: Parallel) -> None:
     wanted = job("full", steps=6, lr=3e-3, seed=3).model_copy(update={"phase": "final"})

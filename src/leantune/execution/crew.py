@@ -84,10 +84,10 @@ ALONE = Crew()
 class Together(Crew):
     """One process of several."""
 
-    def __init__(self, accelerator: Any, parallel: Parallel) -> None:
+    def __init__(self, accelerator: Any, parallel: Parallel, threads: int) -> None:
         self._accelerator, self._rank = accelerator, int(accelerator.process_index)
         self.size, self.leads, self.whole = parallel.processes, self._rank == 0, parallel.way == "ddp"
-        self._threads = torch.get_num_threads()
+        self._threads = threads
         self._forward: nn.Module | None = None
 
     @contextmanager
@@ -201,18 +201,18 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     spec = {"run": str(context.run), "conditions": context.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
-    others = [_started(spec, rank, parallel.processes, port) for rank in range(1, parallel.processes)]
+    places = [_place(rank, parallel.processes, port) for rank in range(parallel.processes)]
+    others = [_started(spec, place) for place in places[1:]]
     done = threading.Event()
     try:
         for other in others:
             assert other.stdout is not None
-            if other.stdout.readline().strip() != READY:
+            if READY not in map(str.strip, other.stdout):
                 raise SpecError(f"One of {parallel.processes} processes could not begin; the log of the trial says why.", "E-OPTION")
         for other in others:
             threading.Thread(target=_end_with, args=(other, done), daemon=True).start()
-        os.environ.update(_place(0, parallel.processes, port))
-        yield join(parallel, context.device)
-        done.set()
+        with _standing(places[0]):
+            yield join(parallel, context.device)
     finally:
         done.set()
         for other in others:
@@ -221,11 +221,10 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
         _parted()
 
 
-def _started(spec: dict[str, Any], rank: int, size: int, port: int) -> subprocess.Popen[str]:
+def _started(spec: dict[str, Any], place: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "leantune.execution.follower", str(os.getpid())]
-    other = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | _place(rank, size, port)
-    )
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    other = subprocess.Popen(command, env=os.environ | place, **pipes)
     assert other.stdin is not None
     other.stdin.write(json.dumps(spec))
     other.stdin.close()
@@ -235,13 +234,28 @@ def _started(spec: dict[str, Any], rank: int, size: int, port: int) -> subproces
 def _place(rank: int, size: int, port: int) -> dict[str, str]:
     """Where a process stands, in the words of torchrun."""
     numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
-    return {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in numbers.items()}
+    threads = max(1, torch.get_num_threads() // size)
+    return {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": str(threads)} | {name: str(value) for name, value in numbers.items()}
+
+
+@contextmanager
+def _standing(place: dict[str, str]) -> Iterator[None]:
+    """In the environment, while it lasts."""
+    before = {name: os.environ.get(name) for name in place}
+    os.environ.update(place)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _end_with(other: subprocess.Popen[str], done: threading.Event) -> None:
-    """Without one of them the rest would wait for ever."""
-    code = other.wait()
-    if not done.is_set():
+    """Without one of them the rest would wait for ever; who has no more to do ends with 0."""
+    if (code := other.wait()) and not done.is_set():
         sys.stderr.write(f"one of the processes that train together ended with code {code}\n")
         sys.stderr.flush()
         os._exit(1)
@@ -259,7 +273,9 @@ def join(parallel: Parallel, device: torch.device) -> Together:
 
     ways = DistributedDataParallelKwargs(find_unused_parameters=True)  # what no row of a step reaches has no gradient
     handlers = [ways, InitProcessGroupKwargs(timeout=PATIENCE)]
-    return Together(Accelerator(cpu=device.type == "cpu", device_placement=False, kwargs_handlers=handlers), parallel)
+    threads = torch.get_num_threads()
+    accelerator = Accelerator(cpu=device.type == "cpu", device_placement=False, kwargs_handlers=handlers)
+    return Together(accelerator, parallel, threads)
 
 
 def _parted() -> None:
@@ -271,5 +287,3 @@ def _parted() -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
     PartialState._reset_state()
-    for name in _place(0, 0, 0):
-        os.environ.pop(name, None)

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from leantune.execution.context import Context
 from leantune.execution.crew import READY, join
 from leantune.execution.device import make_deterministic
 from leantune.execution.forks import die_with
-from leantune.execution.loop import BestLook, fit
+from leantune.execution.loop import BestLook, Diverged, fit
 
 
 def main() -> None:
@@ -44,9 +45,11 @@ def main() -> None:
     setup = setup_of(context, job, attach(context, job))
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on
     kept = Checkpoints(context.run / "checkpoints" / folder.name, pause=None)
-    for _ in fit(setup, BestLook(), kept, micro_batch=job.conduct.micro_batch, crew=join(parallel, context.device)):
-        pass
+    with suppress(Diverged):  # as the leader does, who tells it
+        for _ in fit(setup, BestLook(), kept, micro_batch=job.conduct.micro_batch, crew=join(parallel, context.device)):
+            pass
 
 
 if __name__ == "__main__":
