@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -20,10 +22,12 @@ from leantune.core.records import TrialRecord
 from leantune.core.study import Conduct, Job
 from leantune.data.dataset import prepare
 from leantune.execution.attach import attach, setup_of
+from leantune.execution.cluster import Cluster
 from leantune.execution.context import Context
 from leantune.execution.crew import mustered
+from leantune.execution.device import refuse_more_than_devices
 from leantune.execution.loop import BestLook, fit
-from leantune.execution.trial import run_trial
+from leantune.execution.trial import _crew, run_trial
 from leantune.models.divided import is_divided
 from leantune.models.joint import Joint
 from leantune.models.network import Network
@@ -40,6 +44,15 @@ def by(parallel: Parallel, job: Job, **conduct: Any) -> Job:
 
 def weights(network: Network | Joint) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """More than there are processes, as on most machines."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
 
 
 def scores(events: list[Any]) -> list[tuple[float, float]]:
@@ -67,6 +80,8 @@ def same_as_one(context: Context, wanted: Job, parallel: Parallel, **conduct: An
     weights_of_two = weights(setup.network)
     assert list(weights_of_two) == list(weights_of_one)
     assert not any(map(is_divided, weights_of_two.values()))
+    again = copy.deepcopy(setup.network)
+    assert weights(again).keys() == weights_of_two.keys()
     assert [type(part) for part in setup.network.modules()] == kinds, "the network is what it was"
     for name, value in weights_of_one.items():
         torch.testing.assert_close(weights_of_two[name], value, rtol=1e-4, atol=1e-5)
@@ -78,8 +93,9 @@ def test_rows_divided_among_two_processes(context: Context, job: MakeJob) -> Non
     same_as_one(context, job("lora(rank=2)", steps=4, lr=1e-2, optimizer="sgd"), DDP, micro_batch=3)
 
 
-def test_weights_divided_among_two_processes(context: Context, job: MakeJob) -> None:
-    same_as_one(context, job("full", steps=4, lr=1e-2, optimizer="sgd"), FSDP)
+def test_weights_divided_among_two_processes_and_an_early_look_that_is_the_best(context: Context, job: MakeJob) -> None:
+    """At this rate it gets worse, so what is kept are not the last weights."""
+    same_as_one(context, job("full", steps=6, lr=3.0, optimizer="sgd", evaluations=6), FSDP)
 
 
 @pytest.mark.slow
@@ -140,9 +156,56 @@ def test_weights_that_are_looked_at_whole_are_not_divided(context: Context, job:
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_ends_all(context: Context, job: MakeJob) -> None:
-    record = record_of(context, by(DDP, job("full", steps=6, lr=1e30, optimizer="sgd")))
-    assert record.status == "diverged", record.reason
+@pytest.mark.parametrize("parallel", [DDP, FSDP], ids=["ddp", "fsdp"])
+def test_a_loss_that_is_no_number_ends_all(context: Context, job: MakeJob, parallel: Parallel) -> None:
+    wanted = job("full", steps=6, lr=1e30, optimizer="sgd").model_copy(update={"phase": "final"})
+    one, two = record_of(context, wanted), record_of(context, by(parallel, wanted))
+    assert (two.status, two.reason) == ("diverged", one.reason)
+    assert two.notes == one.notes
+    assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.slow
+def test_two_trainings_of_one_process(context: Context, job: MakeJob) -> None:
+    for parallel in (FSDP, DDP):
+        same_as_one(context, job("lora(rank=2)", steps=2, lr=1e-2, optimizer="sgd", batch_rows=1), parallel)  # fewer rows than processes
+
+
+def test_who_cannot_begin_is_told(context: Context, job: MakeJob) -> None:
+    wanted = by(DDP, job("lora(rank=2)", steps=2))
+    gone = Context(context.run, context.conditions.model_copy(update={"model": str(context.run / "gone")}))
+    with pytest.raises(SpecError, match="One of 2 processes could not begin; the log of the trial says why"), mustered(gone, wanted):
+        pass
+
+
+def test_a_teacher_is_heard_by_one_process(context: Context, job: MakeJob) -> None:
+    """The others know nothing of what it says."""
+    course = setup_of(context, job("lora(rank=2)"), attach(context, job("lora(rank=2)")))
+    taught = replace(context, lesson=cast(Any, object()))
+    _, note = _crew(taught, by(DDP, job("lora(rank=2)")), course)
+    assert note == "trained by one process: stored states, computed heads, teachers and contrast are not divided"
+
+
+def test_no_more_processes_than_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    refuse_more_than_devices(DDP, torch.device("cpu"))
+    refuse_more_than_devices(None, torch.device("cuda"))
+    said = "--parallel ddp:2 asks for 2 devices, and there is 1 cuda device here. Ask for no more, or leave it out."
+    with pytest.raises(SpecError) as error:
+        refuse_more_than_devices(DDP, torch.device("cuda"))
+    assert error.value.message == said
+
+
+def test_no_processes_on_a_cluster() -> None:
+    with pytest.raises(SpecError, match="--on and --parallel do not go together"):
+        Cluster.joined("ray", DDP)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", ["roberta", "gpt2", "qwen2", "deberta-v2", "modernbert"])
+def test_other_families_too(base: str, tiny: Any, tmp_path: Path, job: MakeJob) -> None:
+    context = opened(str(tiny(base)), tmp_path, prepare(labelled_rows(), tmp_path / "data"))
+    same_as_one(context, job("full", steps=2, lr=1e-3, optimizer="sgd"), FSDP)
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ class Options(Spec):
     def of(cls, **values: Any) -> Options:
         """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
         found = cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
-        _ = found.conduct  # a faulty time is told before anything is read
+        _ = found.conduct  # a faulty time or number of processes is told before anything is read
         return found
 
 

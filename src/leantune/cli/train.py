@@ -81,7 +81,7 @@ def command(
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled, structure=structure, parallel=parallel)
+            refuse_for_one(unlabelled=unlabelled, structure=structure, parallel=options.conduct.parallel)
             mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
             code = show(partial(open_mixture_file, file, run, options), mixing, **style)
         else:

@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.parallel import Parallel
 from leantune.execution.hands import Message, Request
 from leantune.execution.process import WorkerProcess
 
@@ -104,13 +105,13 @@ class Cluster:
     """What was packed of a run folder."""
 
     @classmethod
-    def joined(cls, address: str, parallel: str | None = None) -> Cluster:
+    def joined(cls, address: str, parallel: Parallel | None = None) -> Cluster:
         """Connect.
 
         Args:
             address: `ray` for this machine or the cluster that RAY_ADDRESS names, `ray:N` for N trials at a time on this machine,
                 `ray://HOST:PORT` for a cluster that runs.
-            parallel: as --parallel says it; a trial of a cluster has one process.
+            parallel: processes that shall train together; a trial of a cluster has one.
 
         Raises:
             SpecError: E-EXTRA without ray, E-OPTION for an address that is none, nobody at it, or another version of leantune there.

@@ -2,7 +2,7 @@
 
     ALONE                                      one process; nothing below has anything to do
     with mustered(context, job) as crew:       starts the other processes (`execution.follower`); this one leads them
-    crew = join(parallel, device, rank)        in each of them
+    crew = join(parallel, device, share)       in each of them
 
 All draw the same rows, each computes the gradients of its own part of them, these are averaged (`ddp`, Li et al. 2020, arXiv:2006.15704;
 `fsdp`, `execution.sharding`), and all take the same step. The leader looks at dev, keeps checkpoints and tells the others what it found;
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -32,12 +32,15 @@ from leantune.core.parallel import Parallel
 from leantune.core.study import Job
 from leantune.execution.context import Context
 from leantune.execution.course import Drawn
+from leantune.execution.process import GRACE, ending
 from leantune.models.divided import is_divided
 from leantune.models.joint import Joint
 from leantune.models.network import Network
 
 READY = "ready"
 """What a process says that waits for the others."""
+NO_MEMORY = 77
+"""Code of the exit of a process that had none left."""
 PATIENCE = timedelta(days=2)
 """Of a process for the others: a look at dev may take long, and one that has died is noticed at once."""
 
@@ -82,22 +85,29 @@ ALONE = Crew()
 
 
 class Together(Crew):
-    """One process of several."""
+    """One process of several.
 
-    def __init__(self, accelerator: Any, parallel: Parallel, threads: int) -> None:
+    Args:
+        accelerator: that has joined it to the others.
+        parallel: what is done together.
+        share: threads of each process; the leader alone has more, which it takes when it looks at dev.
+    """
+
+    def __init__(self, accelerator: Any, parallel: Parallel, share: int) -> None:
         self._accelerator, self._rank = accelerator, int(accelerator.process_index)
         self.size, self.leads, self.whole = parallel.processes, self._rank == 0, parallel.way == "ddp"
-        self._threads = threads
-        self._forward: nn.Module | None = None
+        self._threads, self._share = torch.get_num_threads(), share
+        self._forward: Any = None
 
     @contextmanager
     def training(self, network: Network | Joint) -> Iterator[None]:
         """Gradients are averaged by torch's DistributedDataParallel, or weights are divided, while it lasts."""
-        with self._divided(network), self._sharing_threads():
+        with self._divided(network), self._threads_of(self._share):
             asked = _Asked(network)
             self._forward = self._accelerator.prepare_model(asked) if self.whole else asked
             yield
-            self._forward = self._accelerator.free_memory()
+            self._forward = None
+            self._accelerator.free_memory()
 
     def _divided(self, network: Network | Joint) -> AbstractContextManager[None]:
         if self.whole:
@@ -107,16 +117,19 @@ class Together(Crew):
         from leantune.execution.sharding import sharded
 
         assert isinstance(network, Network)
+        for one in (*network.parameters(), *network.buffers()):  # as DistributedDataParallel does it
+            torch.distributed.broadcast(one.detach(), src=0)
         return sharded(network, init_device_mesh(self._accelerator.device.type, (self.size,)))
 
+    @staticmethod
     @contextmanager
-    def _sharing_threads(self) -> Iterator[None]:
-        """Processors are divided; on a GPU that costs nothing."""
-        torch.set_num_threads(max(1, self._threads // self.size))
+    def _threads_of(number: int) -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(number)
         try:
             yield
         finally:
-            torch.set_num_threads(self._threads)
+            torch.set_num_threads(before)
 
     def part_ways(self, generators: Sequence[np.random.Generator]) -> None:
         """From now on each process draws other random numbers; the leader those that it would draw alone."""
@@ -127,11 +140,12 @@ class Together(Crew):
 
     def losses(self, drawn: Drawn, parts: int) -> Iterator[tuple[Tensor, int]]:
         """Of every part whose turn it is; all processes have as many, so that all wait for each other as often."""
-        assert self._forward is not None
         own = range(self._rank, parts, self.size)
         found = drawn.losses(own, parts)
-        for _ in own:
-            yield self._forward(found)
+        for part in own:
+            last = part == own[-1]
+            with nullcontext() if last or not self.whole else self._forward.no_sync():  # they are averaged once
+                yield self._forward(found)
 
     def total(self, *values: float) -> list[float]:
         """Sums over all processes."""
@@ -144,12 +158,8 @@ class Together(Crew):
             return look()
         if not self.leads:
             return None
-        shared = torch.get_num_threads()
-        torch.set_num_threads(self._threads)
-        try:
+        with self._threads_of(self._threads):
             return look()
-        finally:
-            torch.set_num_threads(shared)
 
     def clipped(self, parameters: Sequence[nn.Parameter], most: float) -> float:
         """As one process does it, of gradients of which some may be divided."""
@@ -202,9 +212,11 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
         port = found.getsockname()[1]
     spec = {"run": str(context.run), "conditions": context.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
     places = [_place(rank, parallel.processes, port) for rank in range(parallel.processes)]
-    others = [_started(spec, place) for place in places[1:]]
+    others: list[subprocess.Popen[str]] = []
     done = threading.Event()
     try:
+        for place in places[1:]:
+            others.append(_started(spec, place))
         for other in others:
             assert other.stdout is not None
             if READY not in map(str.strip, other.stdout):
@@ -212,13 +224,16 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
         for other in others:
             threading.Thread(target=_end_with, args=(other, done), daemon=True).start()
         with _standing(places[0]):
-            yield join(parallel, context.device)
+            yield join(parallel, context.device, int(places[0]["OMP_NUM_THREADS"]))
+        done.set()
+        part()
+        _let_go(others)
     finally:
         done.set()
         for other in others:
             other.kill()
             other.wait()
-        _parted()
+        part()
 
 
 def _started(spec: dict[str, Any], place: dict[str, str]) -> subprocess.Popen[str]:
@@ -226,9 +241,19 @@ def _started(spec: dict[str, Any], place: dict[str, str]) -> subprocess.Popen[st
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
     other = subprocess.Popen(command, env=os.environ | place, **pipes)
     assert other.stdin is not None
-    other.stdin.write(json.dumps(spec))
-    other.stdin.close()
+    other.stdin.write(json.dumps(spec) + "\n")
+    other.stdin.flush()
     return other
+
+
+def _let_go(others: Sequence[subprocess.Popen[str]]) -> None:
+    """They wait for their input to end."""
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.close()
+    for other in others:
+        with suppress(subprocess.TimeoutExpired):
+            other.wait(timeout=GRACE)
 
 
 def _place(rank: int, size: int, port: int) -> dict[str, str]:
@@ -254,36 +279,36 @@ def _standing(place: dict[str, str]) -> Iterator[None]:
 
 
 def _end_with(other: subprocess.Popen[str], done: threading.Event) -> None:
-    """Without one of them the rest would wait for ever; who has no more to do ends with 0."""
-    if (code := other.wait()) and not done.is_set():
-        sys.stderr.write(f"one of the processes that train together ended with code {code}\n")
+    """Without one of them the rest would wait for ever."""
+    code = other.wait()
+    if not done.is_set():
+        why = f"{ending(code)}" if code != NO_MEMORY else "it had no memory left: give a smaller --micro-batch"
+        sys.stderr.write(f"one of the processes that train together is gone: {why}\n")
         sys.stderr.flush()
         os._exit(1)
 
 
-def join(parallel: Parallel, device: torch.device) -> Together:
+def join(parallel: Parallel, device: torch.device, share: int) -> Together:
     """Wait for the others.
 
     Args:
         parallel: what is to be done together.
         device: cpu, or cuda, of which each process takes its own.
+        share: threads of each process.
     """
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
     ways = DistributedDataParallelKwargs(find_unused_parameters=True)  # what no row of a step reaches has no gradient
     handlers = [ways, InitProcessGroupKwargs(timeout=PATIENCE)]
-    threads = torch.get_num_threads()
-    accelerator = Accelerator(cpu=device.type == "cpu", device_placement=False, kwargs_handlers=handlers)
-    return Together(accelerator, parallel, threads)
+    return Together(Accelerator(cpu=device.type == "cpu", device_placement=False, kwargs_handlers=handlers), parallel, share)
 
 
-def _parted() -> None:
-    """Forget the others, so that another training of this process may have its own."""
-    from accelerate.state import AcceleratorState, GradientState, PartialState
+def part() -> None:
+    """Leave the others, so that another training of this process may have its own."""
+    from accelerate.state import AcceleratorState, GradientState
 
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
-    PartialState._reset_state()

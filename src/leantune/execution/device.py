@@ -38,7 +38,9 @@ def refuse_more_than_devices(parallel: Parallel | None, device: torch.device) ->
         return
     there = torch.cuda.device_count() if device.type == "cuda" else 1
     if parallel.processes > there:
-        raise SpecError(f"--parallel {parallel.way}:{parallel.processes}: {plural(there, f'{device.type} device')} here.", "E-OPTION")
+        found = f"there is {plural(there, f'{device.type} device')} here"
+        asked = f"--parallel {parallel.way}:{parallel.processes} asks for {parallel.processes} devices"
+        raise SpecError(f"{asked}, and {found}. Ask for no more, or leave it out.", "E-OPTION")
 
 
 def make_deterministic() -> None:

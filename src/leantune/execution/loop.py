@@ -18,6 +18,7 @@ from typing import Generic
 import torch
 from torch import nn
 
+from leantune.core.errors import SpecError
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.execution.checkpoint import Checkpoints
@@ -124,6 +125,8 @@ def fit(
         state = TrainingState.begin(setup, fewer, head_names(network, names), crew)
         if checkpoints is not None:
             yield from _resume(state, looks, checkpoints)
+        if crew.total(state.step) != [crew.size * state.step]:
+            raise SpecError("the processes that train together found different checkpoints; delete those of this trial", "E-RUN")
         crew.part_ways(setup.generators)
         state.micro_batch = min((rows for rows in (state.micro_batch, micro_batch) if rows is not None), default=None)
         diverged = None
@@ -289,7 +292,7 @@ def _keep_finite(state: TrainingState, error: Diverged) -> None:
     if state.keeper.copies:
         state.keeper.restore()
         error.kept = max(look.point.step for look in state.looks if look.best)
-    elif state.finite:
+    elif not any(state.crew.total(float(not state.finite))):
         error.kept = state.step
 
 

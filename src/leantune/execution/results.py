@@ -65,6 +65,8 @@ class Outcome:
         self.notes: list[str] = []
         self.checkpoints = Checkpoints(folder.parents[1] / "checkpoints" / folder.name, job.conduct.checkpoint)
         self.stages: list[Stage] = []
+        self.several = False
+        """Whether several processes train."""
 
     def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:
         """The events of the work, logged; the last one carries the record, whatever happened."""
@@ -100,7 +102,7 @@ class Outcome:
         adaptation: Adaptation,
         course: Callable[[], Course[Seen]],
         device: torch.device,
-        crew: Callable[[Course[Seen]], AbstractContextManager[Crew]] = lambda _: nullcontext(ALONE),
+        crew: Callable[[Course[Seen]], tuple[AbstractContextManager[Crew], str | None]] = lambda _: (nullcontext(ALONE), None),
     ) -> Generator[Event, None, Seen]:
         """Train to the end; what was measured is noted. Gives what the best look at dev saw.
 
@@ -109,7 +111,7 @@ class Outcome:
             adaptation: ... of it.
             course: is ready when it is asked for.
             device: whose memory is measured.
-            crew: the processes that train it together.
+            crew: the processes that train it together, and what is to be noted of that.
         """
         job = self.job
         assert job.recipe is not None
@@ -122,7 +124,12 @@ class Outcome:
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
         looks, setup = BestLook[Seen](), course()
-        with crew(setup) as together:
+        processes, note = crew(setup)
+        if note is not None:
+            self.notes.append(note)
+            yield Noted(text=note, at_once=True)
+        with processes as together:
+            self.several = together.size > 1
             for event in fit(setup, looks, self.checkpoints, micro_batch=self.job.conduct.micro_batch, crew=together):
                 if isinstance(event, Evaluated):
                     self.curve.append(event.point)
@@ -136,7 +143,7 @@ class Outcome:
         return looks.best
 
     def _out_of_memory(self) -> str:
-        if self.job.conduct.parallel is not None:
+        if self.several:
             return "out of memory; processes that train together do not halve a step by themselves: give a smaller --micro-batch"
         return "out of memory, for a single row too; try a smaller --max-length"
 

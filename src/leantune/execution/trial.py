@@ -46,19 +46,18 @@ def _shared(network: Network) -> list[str]:
     return [f"{what}, {stored:,} with the copies that plain transformers needs and that are stored"]
 
 
-def _crew(context: Context, job: Job, results: Results, course: Course[Any]) -> AbstractContextManager[Crew]:
-    """The processes that train a course together, as many as it was asked for where that is possible."""
+def _crew(context: Context, job: Job, course: Course[Any]) -> tuple[AbstractContextManager[Crew], str | None]:
+    """The processes that train a course together, as many as were asked for where that is possible; where it is not a note says so."""
     parallel = job.conduct.parallel
-    if parallel is None or course.solve or not any(one.requires_grad for one in course.network.parameters()):
-        return nullcontext(ALONE)
-    if not course.divisible:
-        results.notes.append("trained by one process: with stored states, a teacher or contrast the rows of a step are not divided")
-        return nullcontext(ALONE)
+    if parallel is None or not any(one.requires_grad for one in course.network.parameters()):
+        return nullcontext(ALONE), None
+    if course.solve or not course.divisible or context.lesson is not None:
+        return nullcontext(ALONE), "trained by one process: stored states, computed heads, teachers and contrast are not divided"
     own = course.adaptation
     if parallel.way == "fsdp" and (own.after_step or own.penalty or is_packed(context.base.config)):
         reason = "it looks at whole weights in every step" if own.after_step or own.penalty else "its weights are packed"
         raise SpecError(f"{job.name} cannot be trained with --parallel fsdp: {reason}. Take ddp.", "E-OPTION")
-    return mustered(context, job)
+    return mustered(context, job), None
 
 
 def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
@@ -73,7 +72,7 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     yield from results.taught(context, notes)
     attached = attach(context, job)
     yield from results.noted(_shared(attached.network))
-    crew = partial(_crew, context, job, results)
+    crew = partial(_crew, context, job)
     try:
         seen = yield from results.train(
             attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device, crew
