@@ -1,6 +1,7 @@
 """Smaller models on real data: fewer layers with and without a teacher, pruned, shrunk, rounded, and chains, against full fine-tuning.
 
     python -m benchmarks.compression --data FOLDER --sets sst2,trec,banking77,snips --seeds 3
+    python -m benchmarks.compression --data FOLDER --longer       students that are trained four times as long, with a teacher and without
     python -m benchmarks.compression --table
 
 Everything goes through `leantune compare` (learning rate of `full` fixed, as many steps for every training); test scores are means over
@@ -30,7 +31,7 @@ from leantune.models.delta import read_delta
 
 RESULTS = Path(__file__).parent / "results" / "compression.jsonl"
 MOST = {"train": 4_000, "dev": 600, "test": 1_000}
-STEPS, BATCH, ROUNDS = 300, 16, 3
+STEPS, LONGER_STEPS, BATCH, ROUNDS = 300, 1_200, 16, 3
 FULL = "full(lr=2e-4)"
 TEACH = f"distill(teacher='{FULL}')"
 METHODS = {
@@ -45,12 +46,32 @@ METHODS = {
     "int8": f"{FULL} | quantize(int8)",
     "3 layers + teacher + int8": f"{TEACH} | layers(3) | full(lr=2e-4) | quantize(int8)",
 }
+SOFT = f"distill(teacher='{FULL}', hard=0, temperature=4)"
+LONGER = {
+    "full": FULL,
+    "3 layers": "layers(3) | full(lr=5e-4)",
+    "3 layers + teacher": f"{SOFT} | layers(3) | full(lr=5e-4)",
+    "3 layers + teacher + int8": f"{SOFT} | layers(3) | full(lr=5e-4) | quantize(int8)",
+    "LSTM": "student(lstm) | full(lr=2e-3)",
+    "LSTM + teacher": f"{SOFT} | student(lstm) | full(lr=2e-3)",
+    "bag": "student(bag) | full(lr=5e-3)",
+    "bag + teacher": f"{SOFT} | student(bag) | full(lr=5e-3)",
+}
 COLUMNS = {"snips": ("tokens", "tags")}
 """Of sets that are no texts with a label."""
 
 
-def run(name: str, data: Path, folder: Path, columns: Sequence[str], seeds: int) -> Iterator[dict[str, Any]]:
-    """A line for each method on one set."""
+def run(name: str, data: Path, folder: Path, methods: dict[str, str], seeds: int, steps: int) -> Iterator[dict[str, Any]]:
+    """A line for each method on one set.
+
+    Args:
+        name: of the set.
+        data: where the sets are.
+        folder: of the study.
+        methods: expressions by the names of their columns.
+        seeds: of each.
+        steps: of each training.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for split, most in MOST.items():
         write_rows(folder / f"{split}.jsonl", drawn(read_rows(data / name / f"{split}.jsonl"), most), COLUMNS.get(name, ("text", "label")))
@@ -58,23 +79,23 @@ def run(name: str, data: Path, folder: Path, columns: Sequence[str], seeds: int)
     options: dict[str, Any] = {
         "model": "minilm",
         "batch": BATCH,
-        "budget": f"{STEPS}steps",
+        "budget": f"{steps}steps",
         "seeds": seeds,
         "keep_all": True,
         "quiet": True,
     }
     study = lt.study(paths[0], dev=paths[1], test=paths[2], out=folder / "run", max_length=128, **options)
-    found = lt.compare(study, [METHODS[column] for column in columns])
+    found = lt.compare(study, list(methods.values()))
     rows = {row.name: row for row in found.comparison.methods}
     ratios = _ratios(
         study, [trial for trial in found.comparison.trials if trial.phase == "final" and trial.seed == 1 and trial.status == "ok"]
     )
-    for column in columns:
-        (candidate,) = field_in(study, read_methods([METHODS[column]])).candidates
+    for column, method in methods.items():
+        (candidate,) = field_in(study, read_methods([method])).candidates
         row = rows[candidate.name]
         if row.mean is None:
             continue
-        told = {"data": name, "column": column, "method": row.name, "seeds": row.seeds, "test": row.mean, "sd": row.seed_sd}
+        told = {"data": name, "steps": steps, "column": column, "method": row.name, "seeds": row.seeds, "test": row.mean, "sd": row.seed_sd}
         yield told | {
             "verdict": row.verdict,
             "model_bytes": row.cost.model_bytes,
@@ -103,10 +124,10 @@ def _ratios(study: Any, trials: Sequence[TrialRecord]) -> dict[str, dict[str, li
 
 def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Of each set: score, share of the full model's score, size and speed."""
-    for name in dict.fromkeys(run["data"] for run in runs):
-        own = [run for run in runs if run["data"] == name]
+    for steps, name in dict.fromkeys((run["steps"], run["data"]) for run in runs):
+        own = [run for run in runs if (run["steps"], run["data"]) == (steps, name)]
         full = next(run for run in own if run["column"] == "full")
-        yield f"\n**{name}** ({full['seeds']} seeds)\n"
+        yield f"\n**{name}** ({steps:,} steps, {full['seeds']} seeds)\n"
         yield "| | test | of full | model | size | faster, 1 row | 32 rows |\n|---|---:|---:|---:|---:|---:|---:|"
         for run in own:
             spread = f" ± {100 * run['sd']:.1f}" if run["sd"] is not None else ""
@@ -122,9 +143,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the sets, each with train, dev and test.jsonl")
     parser.add_argument("--work", type=Path, help="where studies are kept between runs; a temporary folder when not given")
     parser.add_argument("--sets", default="sst2,trec,banking77,snips")
-    parser.add_argument(
-        "--columns", default=",".join(METHODS).replace(", ", "; "), help="separated by commas; a comma inside a name is written ;"
-    )
+    parser.add_argument("--longer", action="store_true", help="the students that are trained for longer")
+    parser.add_argument("--columns", help="separated by commas; all of them when not given")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
@@ -133,10 +153,11 @@ def main() -> None:
         print("\n".join(table(ledger.runs)))
         return
     torch.set_num_threads(1)
-    columns = options.columns.split(",")
+    known, steps = (LONGER, LONGER_STEPS) if options.longer else (METHODS, STEPS)
+    methods = {name: known[name] for name in options.columns.split(",")} if options.columns else known
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets.split(","):
-            for line in run(name, options.data, (options.work or Path(folder)) / name, columns, options.seeds):
+            for line in run(name, options.data, (options.work or Path(folder)) / name, methods, options.seeds, steps):
                 ledger.add(line)
 
 

@@ -68,7 +68,7 @@ def test_every_head_gets_gradients_from_its_own_task_alone(two: Mixture, job: Ma
     course = course_of(two, wanted, attached)
     attached.network.train()
     for turn, drawn in zip(course.turns, course.batches(), strict=False):
-        ((loss, _),) = drawn.losses(1)
+        ((loss, _),) = drawn.losses(range(1), 1)
         loss.backward()
         reached = {name for name, value in trained.items() if value.grad is not None and name.startswith("heads.")}
         assert reached == {f"heads.{turn}.weight", f"heads.{turn}.bias"}

@@ -66,9 +66,9 @@ def test_parts_learn_what_the_whole_learns(study: Context, job: MakeJob, micro_b
     wanted = job("full", steps=3, lr=1e-3, optimizer="sgd", **masking)
     whole, parts = made(study, wanted), made(study, wanted)
     if masking:  # the numbers of hidden tokens differ from part to part, and each part draws its own
-        ((mean, _),) = next(iter(islice(whole.batches(), 1))).losses(1)
+        ((mean, _),) = next(iter(islice(whole.batches(), 1))).losses(range(1), 1)
         assert mean.isfinite()
-        found = [(float(mean.detach()), own) for mean, own in next(iter(parts.batches())).losses(3)]
+        found = [(float(mean.detach()), own) for mean, own in next(iter(parts.batches())).losses(range(3), 3)]
         assert len({own for _, own in found}) > 1
         return
     expected, seen = list(fit(whole, BestLook())), list(fit(parts, BestLook(), micro_batch=micro_batch))
@@ -128,8 +128,8 @@ def test_where_a_single_row_does_not_fit_it_ends(context: Context, job: MakeJob)
 def test_a_step_that_is_tried_again_sees_the_same_windows_and_hidden_words(context: Context, job: MakeJob) -> None:
     setup = made(context, job("full"))
     (first, second) = islice(setup.batches(), 2)
-    whole = [float(loss.detach()) for loss, _ in first.losses(1)]
-    assert [float(loss.detach()) for loss, _ in first.losses(1)] == whole
-    assert [float(loss.detach()) for loss, _ in next(iter(setup.batches(after=1))).losses(1)] == [
-        float(loss.detach()) for loss, _ in second.losses(1)
+    whole = [float(loss.detach()) for loss, _ in first.losses(range(1), 1)]
+    assert [float(loss.detach()) for loss, _ in first.losses(range(1), 1)] == whole
+    assert [float(loss.detach()) for loss, _ in next(iter(setup.batches(after=1))).losses(range(1), 1)] == [
+        float(loss.detach()) for loss, _ in second.losses(range(1), 1)
     ]

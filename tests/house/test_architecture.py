@@ -39,6 +39,7 @@ DOORS = {
     "typer": {"cli"},
     "datasketch": {"data"},
     "psutil": {"execution"},
+    "accelerate": {"execution"},
     "yaml": {"app"},
     "tokenizers": {"models", "artifact"},
     "onnxruntime": {"models", "artifact"},

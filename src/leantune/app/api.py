@@ -118,7 +118,7 @@ def _open(data: Any, sources: Sources, temperature: float | None, run: Path | No
     if type(data) is dict:
         if sources.dev is not None or sources.test is not None:
             raise SpecError('dev and test are of one task. Give {"name": {"file": ..., "dev": ..., "test": ...}}.', "E-OPTION")
-        refuse_for_one(unlabelled=sources.unlabelled is not None, structure=options.structure)
+        refuse_for_one(unlabelled=sources.unlabelled is not None, structure=options.structure, parallel=options.conduct.parallel)
         mix = mix_of(data, temperature)
         return open_mixture(mix, run or default_run(Sources(f"{mix.name}.dict"), options.model), options)
     if temperature is not None:
@@ -181,7 +181,7 @@ def compare(
     if isinstance(opened, MixedStudy):
         refuse_for_one(on=on)
         return _compare_mixture(opened, list(opened.default_methods) if chosen is None else chosen, listen)
-    with Cluster.joined(on) if on else nullcontext() as hands:
+    with Cluster.joined(on, opened.options.conduct.parallel) if on else nullcontext() as hands:
         for progress in run_comparison(opened, chosen, command=_again(opened, chosen), hands=hands):
             if listen is not None:
                 listen(progress)

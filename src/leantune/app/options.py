@@ -12,6 +12,7 @@ from leantune.comparison.plan import FEW_SHOT_STEPS
 from leantune.core.budget import DEFAULT
 from leantune.core.errors import SpecError
 from leantune.core.long import one_line, ways_by_field
+from leantune.core.parallel import parse_parallel
 from leantune.core.quantity import parse_pause
 from leantune.core.records import Decoding
 from leantune.core.spec import Spec
@@ -58,6 +59,8 @@ class Options(Spec):
     """Rows per optimiser step on average."""
     micro_batch: int | None = Field(default=None, ge=1)
     """Rows of a step that are in memory at a time, which changes its memory and not what it learns; halved by itself where it must be."""
+    parallel: str | None = None
+    """Processes that train one model together, each on a device of its own: ddp:2, or fsdp:2 where its weights are divided among them."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout inside the base model; 0 is a third faster on a CPU and no worse in short runs."""
     optimizer: str = "adamw"
@@ -99,7 +102,8 @@ class Options(Spec):
     def conduct(self) -> Conduct:
         """How trials are carried out."""
         pause = parse_pause(self.checkpoint, "--checkpoint")
-        return Conduct(checkpoint=pause, micro_batch=self.micro_batch, deterministic=self.deterministic)
+        together = parse_parallel(self.parallel)
+        return Conduct(checkpoint=pause, micro_batch=self.micro_batch, deterministic=self.deterministic, parallel=together)
 
     @property
     def budget_text(self) -> str:
@@ -110,7 +114,7 @@ class Options(Spec):
     def of(cls, **values: Any) -> Options:
         """Build from keyword arguments, faults told in our own voice; one template, one word and words in one line may be plain texts."""
         found = cls.build("study", {name: value for name, value in values.items() if name not in _SAID} | _said(values))
-        parse_pause(found.checkpoint, "--checkpoint")  # a faulty time is told before anything is read
+        _ = found.conduct  # a faulty time or number of processes is told before anything is read
         return found
 
 

@@ -36,7 +36,7 @@ from leantune.data.manifest import read_manifest
 from leantune.data.pieces._pieces import Room
 from leantune.data.unlabelled_rows import Unlabelled, keep_unlabelled
 from leantune.execution.context import Context
-from leantune.execution.device import pick_device
+from leantune.execution.device import pick_device, refuse_more_than_devices
 from leantune.execution.lock import locked
 from leantune.execution.optimizers import check_names
 from leantune.execution.precision import pick_precision
@@ -170,6 +170,7 @@ def open_study(sources: Sources, run: Path, options: Options) -> Study:
     parse_budget(options.budget_text)
     check_names(options.optimizer, options.schedule)
     device = pick_device(options.device)
+    refuse_more_than_devices(options.conduct.parallel, device)
     base = open_base(options.model, pooling=options.pooling, max_length=options.max_length)
     generator = None if options.generator is None else open_generator(options.generator)
     _refuse_foreign(run)

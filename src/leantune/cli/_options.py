@@ -79,6 +79,10 @@ Schedule = Annotated[str, typer.Option(help="linear, cosine, constant, polynomia
 Precision = Annotated[str, typer.Option(help="Of the products in a training step: fp32, bf16, or auto (bf16 where the processor has it).")]
 Checkpoint = Annotated[str, typer.Option(help="Training time between two checkpoints: 30s, 1min; off for none.")]
 MicroBatch = Annotated[int | None, typer.Option(help="Rows of a step in memory at a time; halved by itself where it must be.")]
+Parallel = Annotated[
+    str | None,
+    typer.Option(metavar="WAY:N", help="N processes train a model together: ddp:N, or fsdp:N to divide its weights.", show_default="one"),
+]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse what may give other bits each time (on a GPU).")]
 Recall = Annotated[bool, typer.Option("--recall/--no-recall", help="Compute layers below the trained ones once and read them back.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]

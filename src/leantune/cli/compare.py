@@ -73,6 +73,7 @@ def command(
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,
     micro_batch: option.MicroBatch = None,
+    parallel: option.Parallel = None,
     split_seed: option.SplitSeed = 0,
     most_lost: option.MostLost = 0.05,
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Run every seed, also of methods that cannot win any more.")] = False,
@@ -110,8 +111,8 @@ def command(
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
     if mixing := is_mix(file):
         refuse_for_all(dev=dev, test=test)
-        refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose, on=on)
-    with worker or Cluster.joined(on or "") as hands:
+        refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose, on=on, parallel=options.conduct.parallel)
+    with worker or Cluster.joined(on or "", options.conduct.parallel) as hands:
         if mixing:
             mixed = partial(open_mixture_file, file, Path(out) if out else None, options)
             code = show_mixture(mixed, wanted, hands, command=again, dry_run=dry_run, style=style)

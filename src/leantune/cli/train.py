@@ -49,6 +49,7 @@ def command(
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,
     micro_batch: option.MicroBatch = None,
+    parallel: option.Parallel = None,
     split_seed: option.SplitSeed = 0,
     most_lost: option.MostLost = 0.05,
     out: Annotated[str | None, typer.Option(help="Run folder; the artifact is its best/.", show_default="runs/FILE-MODEL-train")] = None,
@@ -80,7 +81,7 @@ def command(
     with worker:
         if is_mix(file):
             refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled, structure=structure)
+            refuse_for_one(unlabelled=unlabelled, structure=structure, parallel=options.conduct.parallel)
             mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
             code = show(partial(open_mixture_file, file, run, options), mixing, **style)
         else:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from leantune.core.digest import digest
+from leantune.core.parallel import Parallel
 from leantune.core.records import Phase, Recipe
 from leantune.core.spec import Spec
 
@@ -103,6 +104,8 @@ class Conduct(Spec):
     """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
     micro_batch: int | None = Field(default=None, ge=1)
     """Rows of a step that are in memory at a time; None for all, and for fewer when the memory does not suffice."""
+    parallel: Parallel | None = None
+    """Processes that train it together; None for one."""
     deterministic: bool = False
     """Whether operations are refused that may give other bits each time (`execution.device`)."""
 
@@ -120,7 +123,7 @@ class Job(Spec):
     measure: bool = True
     """Whether latency and floating-point operations are measured; they do not depend on the seed, so one trial of a method is enough."""
     conduct: Conduct = Conduct()
-    """Left out of the digest: it changes no result, but for the rounding of sums in parts."""
+    """Left out of the digest: it changes no result, but for the rounding of sums in parts and what dropout draws in several processes."""
 
     def digest(self, conditions: Conditions | Blend) -> str:
         """Cache and resume key; the name is left out, so that two spellings share a trial."""

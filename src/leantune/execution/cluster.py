@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.parallel import Parallel
 from leantune.execution.hands import Message, Request
 from leantune.execution.process import WorkerProcess
 
@@ -104,18 +105,21 @@ class Cluster:
     """What was packed of a run folder."""
 
     @classmethod
-    def joined(cls, address: str) -> Cluster:
+    def joined(cls, address: str, parallel: Parallel | None = None) -> Cluster:
         """Connect.
 
         Args:
             address: `ray` for this machine or the cluster that RAY_ADDRESS names, `ray:N` for N trials at a time on this machine,
                 `ray://HOST:PORT` for a cluster that runs.
+            parallel: processes that shall train together; a trial of a cluster has one.
 
         Raises:
             SpecError: E-EXTRA without ray, E-OPTION for an address that is none, nobody at it, or another version of leantune there.
         """
         if not (asked := _ADDRESS.fullmatch(address)):
             raise SpecError(f'--on "{address}" names no cluster. Write ray, ray:N for N trials at a time, or ray://HOST:PORT.', "E-OPTION")
+        if parallel is not None:
+            raise SpecError("--on and --parallel do not go together: on a cluster each trial has one process.", "E-OPTION")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_worker_niceness", "0")  # trials of this machine are not slower than without a cluster
         try:

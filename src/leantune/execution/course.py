@@ -6,7 +6,7 @@ JointCourse  those of several in turn (`execution.mixture`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -34,10 +34,8 @@ class Drawn:
     """The rows of one step."""
 
     rows: int
-    losses: Callable[[int], Iterator[tuple[Tensor, int]]]
-    """In so many parts: the mean loss of each, computed when it is asked for, and what it is the mean of (`Task.weight`)."""
-    divisible: bool = True
-    """Whether there may be more parts than one."""
+    losses: Callable[[Iterable[int], int], Iterator[tuple[Tensor, int]]]
+    """Of these parts of so many: the mean loss of each, computed when it is asked for, and what it is the mean of (`Task.weight`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +64,11 @@ class Course(Generic[Seen]):
     generators: tuple[np.random.Generator, ...] = ()
     """What its losses draw from as they go, for a checkpoint to hold."""
 
+    @property
+    def divisible(self) -> bool:
+        """Whether the rows of a step may be taken in parts."""
+        return False
+
     def batches(self, after: int = 0) -> Iterator[Drawn]:
         """Endless, one for each step.
 
@@ -87,6 +90,11 @@ class Setup(Course[Decoded]):
     weigh: Callable[[], int] | None = None
     """What the last mean loss is the mean of (`Task.weight`); None where the loss of a batch is no mean of those of its parts."""
 
+    @property
+    def divisible(self) -> bool:
+        """Whether the loss of a batch is the mean of those of its parts."""
+        return self.weigh is not None
+
     def batches(self, after: int = 0) -> Iterator[Drawn]:
         """Of like length, in an order that the seed decides."""
         random = np.random.default_rng([self.seed, 2])
@@ -95,13 +103,15 @@ class Setup(Course[Decoded]):
             groups = units[:, None] if self.weigh else units[None]  # drawn once, in whatever parts they are taken
             pieces = [self.units.drawn(group, random) for group in groups]
             if step >= after:
-                yield Drawn(len(units), partial(self._losses, pieces), divisible=self.weigh is not None)
+                yield Drawn(len(units), partial(self._losses, pieces))
 
-    def _losses(self, pieces: Sequence[NDArray[np.int64]], parts: int) -> Iterator[tuple[Tensor, int]]:
-        """Of the pieces of each unit, or of all together."""
+    def _losses(self, pieces: Sequence[NDArray[np.int64]], which: Iterable[int], parts: int) -> Iterator[tuple[Tensor, int]]:
+        """Of the pieces of each unit, or of all together; a part without rows is one row that counts for nothing."""
         if parts == 1:
             yield self.objective(np.concatenate(pieces)), 1
             return
         assert self.weigh is not None
-        for part in np.array_split(np.arange(len(pieces)), parts):
-            yield self.objective(np.concatenate([pieces[unit] for unit in part])), self.weigh()
+        split = np.array_split(np.arange(len(pieces)), parts)
+        for part in which:
+            loss = self.objective(np.concatenate([pieces[unit] for unit in split[part]] or pieces[:1]))
+            yield loss, self.weigh() if len(split[part]) else 0

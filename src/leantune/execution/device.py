@@ -13,6 +13,8 @@ import psutil
 import torch
 
 from leantune.core.errors import SpecError
+from leantune.core.human import plural
+from leantune.core.parallel import Parallel
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -28,6 +30,17 @@ def pick_device(name: str = "auto") -> torch.device:
         there = ", ".join(kind for kind, present in available.items() if present)
         raise SpecError(f'--device "{name}" is not available here. Available: auto, {there}.', "E-OPTION")
     return torch.device(name)
+
+
+def refuse_more_than_devices(parallel: Parallel | None, device: torch.device) -> None:
+    """Raise SpecError (E-OPTION) where processes that train together would have no device of their own."""
+    if parallel is None or device.type == "cpu":
+        return
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if parallel.processes > there:
+        found = f"there is {plural(there, f'{device.type} device')} here"
+        asked = f"--parallel {parallel.way}:{parallel.processes} asks for {parallel.processes} devices"
+        raise SpecError(f"{asked}, and {found}. Ask for no more, or leave it out.", "E-OPTION")
 
 
 def make_deterministic() -> None:

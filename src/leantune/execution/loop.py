@@ -16,12 +16,14 @@ from contextlib import nullcontext
 from typing import Generic
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from leantune.core.errors import SpecError
 from leantune.core.events import Evaluated, Event, Noted, Stepped
 from leantune.core.records import CurvePoint, Recipe
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.course import Course, Drawn, Seen
+from leantune.execution.crew import ALONE, Crew
 from leantune.execution.device import out_of_memory, release
 from leantune.execution.training_state import TrainingState
 from leantune.models.adaptation import Adaptation
@@ -80,7 +82,12 @@ class BestLook(Generic[Seen]):
 
 
 def fit(
-    setup: Course[Seen], looks: BestLook[Seen], checkpoints: Checkpoints | None = None, *, micro_batch: int | None = None
+    setup: Course[Seen],
+    looks: BestLook[Seen],
+    checkpoints: Checkpoints | None = None,
+    *,
+    micro_batch: int | None = None,
+    crew: Crew = ALONE,
 ) -> Iterator[Event]:
     """Train to the end of the recipe or until dev stops improving; the best weights are in the network afterwards.
 
@@ -90,7 +97,8 @@ def fit(
         setup: what is trained.
         looks: to be filled.
         checkpoints: where an earlier, interrupted call left its state, and this one leaves its own; None for neither.
-        micro_batch: rows of a step that are in memory at a time; None for all of them.
+        micro_batch: rows of a step that are in memory of a process at a time; None for all of them.
+        crew: the processes that train it.
 
     Raises:
         Diverged: when the loss or its gradient is no finite number any more.
@@ -109,19 +117,33 @@ def fit(
         return
     for text in setup.notes:
         yield Noted(text=text)
-    able = setup.adaptation.after_step is None or setup.adaptation.own is not None
+    able = (setup.adaptation.after_step is None or setup.adaptation.own is not None) and crew.whole
     checkpoints = checkpoints if able else None
-    with seen_rows(network.body, trained, setup.tokens() if setup.tokens else None) as fewer:
-        state = TrainingState.begin(setup, fewer, head_names(network, names))
+    tokens = setup.tokens() if setup.tokens and crew.whole else None
+    with seen_rows(network.body, trained, tokens) as fewer, crew.training(network):
+        fewer = fewer if crew.whole else apply_trainable(network, names)  # what is divided has other parameters
+        state = TrainingState.begin(setup, fewer, head_names(network, names), crew)
         if checkpoints is not None:
             yield from _resume(state, looks, checkpoints)
+        if crew.total(state.step) != [crew.size * state.step]:
+            raise SpecError("the processes that train together found different checkpoints; delete those of this trial", "E-RUN")
+        crew.part_ways(setup.generators)
         state.micro_batch = min((rows for rows in (state.micro_batch, micro_batch) if rows is not None), default=None)
+        diverged = None
         with checkpoints.deferring() if checkpoints is not None else nullcontext():
             try:
                 yield from _steps(state, looks, checkpoints)
             except Diverged as error:
                 _keep_finite(state, error)
-                raise
+                diverged = error
+    if diverged is not None:
+        raise diverged
+
+
+def _seen(looks: BestLook[Seen], found: Seen | None) -> None:
+    """Keep a look, where this process has looked."""
+    if found is not None:
+        looks.best = found
 
 
 def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints) -> Iterator[Event]:
@@ -135,7 +157,7 @@ def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoint
     if state.keeper.copies:  # what the best look saw is seen again
         now, random = state.keeper.now(), torch.get_rng_state()
         state.keeper.restore()
-        looks.best = state.setup.look()
+        _seen(looks, state.crew.look(state.setup.look))
         state.keeper.set(now)
         torch.set_rng_state(random)
     yield from state.looks
@@ -144,7 +166,7 @@ def _resume(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoint
 
 def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints | None) -> Iterator[Event]:
     """All steps and looks; the best weights stay."""
-    setup, recipe, network = state.setup, state.setup.recipe, state.setup.network
+    setup, recipe, network, crew = state.setup, state.setup.recipe, state.setup.network, state.crew
     stops, last_sent = _looks(recipe), -math.inf
     drawn = setup.batches(after=state.step)
     network.train()
@@ -162,13 +184,13 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
             last_sent = state.seconds
             yield Stepped(step=step, steps=recipe.steps, loss=loss or 0.0, seconds=state.seconds)
         if step in stops:
-            found = setup.look()
-            seen = state.looked(_number(state, setup.score(found)))
+            found = crew.look(setup.look)
+            seen = state.looked(_number(state, 0.0 if found is None else setup.score(found)))
             if seen.best:
-                looks.best = found
+                _seen(looks, found)
             yield seen
             network.train()
-        if checkpoints is not None and checkpoints.due:
+        if checkpoints is not None and crew.leads and checkpoints.due:
             if problem := checkpoints.keep(state.pack()):
                 yield Noted(text=problem, at_once=True)
             if checkpoints.stopping:
@@ -188,7 +210,7 @@ def _step(state: TrainingState, drawn: Drawn) -> float | None:
     """
     setup, step = state.setup, state.step + 1
     value = _gradients_that_fit(state, drawn)
-    norm = float(nn.utils.clip_grad_norm_([*state.trained.values(), *state.beside], setup.recipe.clip))
+    norm = state.crew.clipped([*state.trained.values(), *state.beside], setup.recipe.clip)
     if not math.isfinite(norm):
         raise Diverged(step, "gradient", norm, setup.recipe.lr)
     if norm > 0:
@@ -213,7 +235,7 @@ def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
             return _gradients(state, drawn)
         except (RuntimeError, MemoryError) as error:
             room = min(state.micro_batch or drawn.rows, drawn.rows)
-            if not out_of_memory(error) or not drawn.divisible or room == 1:
+            if not out_of_memory(error) or not state.setup.divisible or room == 1 or state.crew.size > 1:
                 raise
         state.optimizer.zero_grad(set_to_none=True)
         release()
@@ -225,15 +247,17 @@ def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
 
 def _gradients(state: TrainingState, drawn: Drawn) -> float:
     """Gradients of the mean loss of a step, which is given back; in parts they are those of the whole, but for rounding."""
-    recipe, penalty = state.setup.recipe, state.setup.adaptation.penalty
-    parts = -(-drawn.rows // state.micro_batch) if state.micro_batch and drawn.divisible else 1
+    recipe, penalty, crew = state.setup.recipe, state.setup.adaptation.penalty, state.crew
+    rows = -(-drawn.rows // crew.size)  # of this process
+    parts = crew.size * (-(-rows // state.micro_batch) if state.micro_batch and state.setup.divisible else 1)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
     share = drawn.rows / recipe.batch_rows
     summed = weight = 0.0
-    for mean, own in drawn.losses(parts):
-        loss = _finite(state, mean)
-        (mean * share if parts == 1 else mean * own).backward()  # type: ignore[no-untyped-call]
-        summed, weight = summed + loss * own, weight + own
+    for mean, own in crew.losses(drawn, parts):
+        loss, counted = crew.total(float(mean.detach()) * own, own)
+        _finite(state, loss)
+        (mean * share if parts == 1 else mean * own * crew.size).backward()  # type: ignore[no-untyped-call]
+        summed, weight = summed + loss, weight + counted
     if parts > 1:
         for parameter in (*state.trained.values(), *state.beside):
             if parameter.grad is not None:
@@ -241,22 +265,22 @@ def _gradients(state: TrainingState, drawn: Drawn) -> float:
     value = summed / max(weight, 1.0)
     if penalty is not None and any(one.grad is not None and one.grad.any() for one in state.trained.values()):
         more = penalty()
-        value += _finite(state, more) / share
+        value += _finite(state, float(more.detach())) / share
         more.backward()  # type: ignore[no-untyped-call]
     return value
 
 
-def _finite(state: TrainingState, loss: Tensor) -> float:
-    """The value of a loss, before it goes back through the network."""
-    value = float(loss.detach())
+def _finite(state: TrainingState, value: float) -> float:
+    """A loss, before it goes back through the network."""
     if not math.isfinite(value):
         raise Diverged(state.step + 1, "loss", value, state.setup.recipe.lr)
     return value
 
 
 def _number(state: TrainingState, score: float) -> float:
-    """A score on dev, of weights that are numbers: others can still answer, with the first label for everything."""
-    if not state.finite:
+    """A score on dev by the leader, of weights that are numbers: others can still answer, with the first label for everything."""
+    (score, broken) = state.crew.total(score if state.crew.leads else 0.0, float(not state.finite))
+    if broken:
         raise Diverged(state.step, "weights", math.nan, state.setup.recipe.lr)
     if not math.isfinite(score):
         raise Diverged(state.step, "score on dev", score, state.setup.recipe.lr)
@@ -268,7 +292,7 @@ def _keep_finite(state: TrainingState, error: Diverged) -> None:
     if state.keeper.copies:
         state.keeper.restore()
         error.kept = max(look.point.step for look in state.looks if look.best)
-    elif state.finite:
+    elif not any(state.crew.total(float(not state.finite))):
         error.kept = state.step
 
 

@@ -105,6 +105,11 @@ class JointCourse(Course[dict[str, Decoded]]):
     setups: tuple[Setup, ...]
     turns: NDArray[np.int64]
 
+    @property
+    def divisible(self) -> bool:
+        """Where every task's are."""
+        return all(setup.divisible for setup in self.setups)
+
     def batches(self, after: int = 0) -> Iterator[Drawn]:
         """Of the task whose turn it is; its rows come in the order in which it would see them alone."""
         taken = np.bincount(self.turns[:after], minlength=len(self.setups))

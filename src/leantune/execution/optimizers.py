@@ -19,6 +19,7 @@ from transformers import get_scheduler
 
 from leantune.core.errors import unknown_name
 from leantune.core.records import Recipe
+from leantune.models.divided import is_divided
 
 SCHEDULES = ("linear", "cosine", "constant", "polynomial", "inverse_sqrt")
 _UNFIT = {"optimizer", "lbfgs", "sparseadam", "muon"}
@@ -74,9 +75,10 @@ def build_optimizer(
     classes: dict[str, Any] = {name.lower(): value for name, value in vars(torch.optim).items() if inspect.isclass(value)}
     build = classes[recipe.optimizer]
     options = dict(_EXTRA.get(recipe.optimizer, {}))
-    if "fused" in inspect.signature(build).parameters:
+    trained = list(named)
+    if "fused" in inspect.signature(build).parameters and not any(is_divided(parameter) for _, parameter in trained):
         options["fused"] = True
-    groups = _groups(recipe, list(named), heads, soft)
+    groups = _groups(recipe, trained, heads, soft)
     if helpers is not None:
         groups.append({"params": list(helpers.parameters), "lr": helpers.lr, "weight_decay": 0.0})
     optimizer = build(groups, lr=recipe.lr, **options)
@@ -89,11 +91,12 @@ def build_optimizer(
 
 def _groups(recipe: Recipe, named: list[tuple[str, nn.Parameter]], heads: frozenset[str], soft: frozenset[str]) -> list[dict[str, Any]]:
     """Body, head and soft tokens; with weight decay (matrices) and without (biases, norms, vectors, soft tokens)."""
-    groups: dict[tuple[float | None, str, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float | None, str, bool, bool], list[nn.Parameter]] = {}
     for name, parameter in named:
         rate, kind = (recipe.head_lr, "head") if name in heads else (recipe.soft_lr, "soft") if name in soft else (None, "body")
-        groups.setdefault((rate, kind, parameter.ndim > 1 and kind != "soft"), []).append(parameter)
+        # Optimisers cannot take tensors that are divided among processes together with others.
+        groups.setdefault((rate, kind, parameter.ndim > 1 and kind != "soft", is_divided(parameter)), []).append(parameter)
     return [
         {"params": parameters, "lr": rate or recipe.lr, "weight_decay": recipe.weight_decay if matrix else 0.0}
-        for (rate, _, matrix), parameters in groups.items()
+        for (rate, _, matrix, _), parameters in groups.items()
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from leantune.evaluate.samples import Passages, samples
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.context import WORDING, Context
 from leantune.execution.course import Course, Seen
+from leantune.execution.crew import ALONE, Crew
 from leantune.execution.device import out_of_memory, peak_memory, release
 from leantune.execution.loop import BestLook, Diverged, apply_trainable, fit, head_names, trained_names
 from leantune.execution.reloading import DELTA, reload, write_golden
@@ -65,6 +67,8 @@ class Outcome:
         self.notes: list[str] = []
         self.checkpoints = Checkpoints(folder.parents[1] / "checkpoints" / folder.name, job.conduct.checkpoint)
         self.stages: list[Stage] = []
+        self.several = False
+        """Whether several processes train."""
 
     def carry_out(self, work: Iterator[Event]) -> Iterator[Event]:
         """The events of the work, logged; the last one carries the record, whatever happened."""
@@ -88,16 +92,29 @@ class Outcome:
             self.status, self.reason = "failed", error.message
         except Exception as error:
             if out_of_memory(error):
-                self.status, self.reason = "failed", "out of memory, for a single row too; try a smaller --max-length"
+                self.status, self.reason = "failed", self._out_of_memory()
             elif (refusal := disk_refusal(error)) is not None:
                 self.status, self.reason = "failed", refusal
             else:
                 raise
 
     def train(
-        self, network: Network | Joint, adaptation: Adaptation, course: Callable[[], Course[Seen]], device: torch.device
+        self,
+        network: Network | Joint,
+        adaptation: Adaptation,
+        course: Callable[[], Course[Seen]],
+        device: torch.device,
+        crew: Callable[[Course[Seen]], tuple[AbstractContextManager[Crew], str | None]] = lambda _: (nullcontext(ALONE), None),
     ) -> Generator[Event, None, Seen]:
-        """Train to the end; what was measured is noted. Gives what the best look at dev saw."""
+        """Train to the end; what was measured is noted. Gives what the best look at dev saw.
+
+        Args:
+            network: what is trained ...
+            adaptation: ... of it.
+            course: is ready when it is asked for.
+            device: whose memory is measured.
+            crew: the processes that train it together, and what is to be noted of that.
+        """
         job = self.job
         assert job.recipe is not None
         trained = apply_trainable(network, trained_names(network, adaptation))
@@ -108,18 +125,29 @@ class Outcome:
             trainable_params_without_head=sum(count for name, count in counts.items() if name not in heads),
         )
         yield Started(name=job.name, steps=job.recipe.steps, trainable_params=sum(counts.values()))
-        looks = BestLook[Seen]()
-        for event in fit(course(), looks, self.checkpoints, micro_batch=self.job.conduct.micro_batch):
-            if isinstance(event, Evaluated):
-                self.curve.append(event.point)
-            if isinstance(event, Noted):
-                self.notes.append(event.text)
-            yield event
+        looks, setup = BestLook[Seen](), course()
+        processes, note = crew(setup)
+        if note is not None:
+            self.notes.append(note)
+            yield Noted(text=note, at_once=True)
+        with processes as together:
+            self.several = together.size > 1
+            for event in fit(setup, looks, self.checkpoints, micro_batch=self.job.conduct.micro_batch, crew=together):
+                if isinstance(event, Evaluated):
+                    self.curve.append(event.point)
+                if isinstance(event, Noted):
+                    self.notes.append(event.text)
+                yield event
         self.cost = self.cost.model_copy(update={"train_seconds": self.curve[-1].seconds, "peak_memory_bytes": peak_memory(device)})
         if 0 < self.curve[-1].step < job.recipe.steps:
             self.notes.append(f"stopped early at step {self.curve[-1].step} of {job.recipe.steps}: dev did not improve any more")
             yield Noted(text=self.notes[-1])
         return looks.best
+
+    def _out_of_memory(self) -> str:
+        if self.several:
+            return "out of memory; processes that train together do not halve a step by themselves: give a smaller --micro-batch"
+        return "out of memory, for a single row too; try a smaller --max-length"
 
     def begin_with(self, record: TrialRecord) -> None:
         """Go on from a finished trial: its training counts for this one too."""

@@ -22,7 +22,9 @@ from leantune.core.events import Evaluated
 from leantune.core.records import CurvePoint
 from leantune.execution.checkpoint import Checkpoint
 from leantune.execution.course import Course, Seen
+from leantune.execution.crew import Crew
 from leantune.execution.optimizers import build_optimizer
+from leantune.models.divided import local
 
 
 class Mean:
@@ -60,7 +62,7 @@ class Keeper:
 
     def now(self) -> dict[str, Tensor]:
         """Copies of the parameters as they are."""
-        return {name: parameter.detach().cpu().clone() for name, parameter in self.trained.items()}
+        return {name: local(parameter.detach()).cpu().clone() for name, parameter in self.trained.items()}
 
     def restore(self) -> None:
         """Back to the best look, where there was one."""
@@ -70,7 +72,7 @@ class Keeper:
     def set(self, copies: dict[str, Tensor]) -> None:
         """Give the parameters these values."""
         for name, copy in copies.items():
-            self.trained[name].copy_(copy)
+            local(self.trained[name]).copy_(copy)
 
 
 @dataclass
@@ -85,6 +87,7 @@ class TrainingState:
     schedule: LRScheduler
     keeper: Keeper
     seconds: float
+    crew: Crew
     losses: Mean = field(default_factory=Mean)
     step: int = 0
     idle: int = 0
@@ -94,11 +97,11 @@ class TrainingState:
     looks: list[Evaluated] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozenset[str]) -> Self:
+    def begin(cls, setup: Course[Seen], trained: dict[str, nn.Parameter], heads: frozenset[str], crew: Crew) -> Self:
         """Before the first step."""
         helpers, soft = setup.helpers, setup.network.soft_parameters()
         optimizer, schedule = build_optimizer(setup.recipe, trained.items(), heads, soft, helpers)
-        return cls(setup, trained, helpers.parameters if helpers else (), optimizer, schedule, Keeper(trained), setup.seconds)
+        return cls(setup, trained, helpers.parameters if helpers else (), optimizer, schedule, Keeper(trained), setup.seconds, crew)
 
     @property
     def done(self) -> bool:
@@ -107,8 +110,8 @@ class TrainingState:
 
     @property
     def finite(self) -> bool:
-        """Whether all trained weights are numbers."""
-        return all(bool(parameter.isfinite().all()) for parameter in self.trained.values())
+        """Whether all trained weights that this process has are numbers."""
+        return all(bool(local(parameter).isfinite().all()) for parameter in self.trained.values())
 
     def looked(self, score: float) -> Evaluated:
         """After a look at dev."""

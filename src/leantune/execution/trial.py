@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
+from leantune.core.errors import SpecError
 from leantune.core.events import Event
 from leantune.core.records import Scores
 from leantune.core.study import Job
@@ -12,12 +15,15 @@ from leantune.execution.attach import attach, predictor_of, setup_of
 from leantune.execution.behind import cautions
 from leantune.execution.compressing import compressed
 from leantune.execution.context import Context
+from leantune.execution.course import Course
+from leantune.execution.crew import ALONE, Crew, mustered
 from leantune.execution.distilling import distilled
 from leantune.execution.loop import Diverged
-from leantune.execution.results import Results
+from leantune.execution.results import Attached, Results
 from leantune.execution.settling import settle
 from leantune.execution.teaching import taught
 from leantune.kinds.method import parse_method
+from leantune.models.four_bit import is_packed
 from leantune.models.network import Network
 from leantune.models.tying import groups_of
 
@@ -40,6 +46,23 @@ def _shared(network: Network) -> list[str]:
     return [f"{what}, {stored:,} with the copies that plain transformers needs and that are stored"]
 
 
+def _crew(context: Context, job: Job, attached: Attached, course: Course[Any]) -> tuple[AbstractContextManager[Crew], str | None]:
+    """The processes that train a course together, as many as were asked for where that is possible; where it is not a note says so."""
+    parallel = job.conduct.parallel
+    if parallel is None or not any(one.requires_grad for one in course.network.parameters()):
+        return nullcontext(ALONE), None
+    # What was chosen by looking at rows may be chosen otherwise elsewhere, where sums are rounded in another order.
+    if course.solve or not course.divisible or context.lesson is not None or attached.seconds:
+        return nullcontext(
+            ALONE
+        ), "trained by one process: stored states, computed heads, teachers, contrast and chosen entries are not divided"
+    own = course.adaptation
+    if parallel.way == "fsdp" and (own.after_step or own.penalty or is_packed(context.base.config)):
+        reason = "it looks at whole weights in every step" if own.after_step or own.penalty else "its weights are packed"
+        raise SpecError(f"{job.name} cannot be trained with --parallel fsdp: {reason}. Take ddp.", "E-OPTION")
+    return mustered(context, job), None
+
+
 def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     assert job.recipe is not None
     context, notes = settle(context, job)
@@ -52,8 +75,11 @@ def _work(context: Context, job: Job, results: Results) -> Iterator[Event]:
     yield from results.taught(context, notes)
     attached = attach(context, job)
     yield from results.noted(_shared(attached.network))
+    crew = partial(_crew, context, job, attached)
     try:
-        seen = yield from results.train(attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device)
+        seen = yield from results.train(
+            attached.network, attached.adaptation, partial(setup_of, context, job, attached), context.device, crew
+        )
     except Diverged as error:
         yield from results.rescued(attached, error)
         raise

@@ -21,12 +21,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, kl_div
 
 from leantune.models.anatomy import Anatomy
 from leantune.models.network import Network
+from leantune.models.plain import plain
 from leantune.models.slices import stacks
 
 RELATION_HEADS = 48
@@ -71,7 +71,7 @@ def _sites(found: Anatomy, layer: int) -> dict[str, str]:
 @contextmanager
 def watched(network: Network) -> Iterator[Seen]:
     """What goes through a body while the block lasts."""
-    body, found, seen = _plain(network.body), network.anatomy, Seen()
+    body, found, seen = plain(network.body), network.anatomy, Seen()
     with ExitStack() as stack:
         for layer, path in enumerate(found.blocks):
             stack.callback(body.get_submodule(path).register_forward_hook(partial(_keep_state, seen, layer)).remove)
@@ -80,10 +80,6 @@ def watched(network: Network) -> Iterator[Seen]:
                 kinds = [kind for kind in _MAPS if sites[kind] == place]
                 stack.callback(body.get_submodule(place).register_forward_hook(partial(_keep_maps, seen, layer, kinds)).remove)
         yield seen
-
-
-def _plain(body: nn.Module) -> nn.Module:
-    return body.get_base_model() if isinstance(body, PeftModel) else body
 
 
 def _keep_state(seen: Seen, layer: int, part: nn.Module, inputs: Any, output: Any) -> None:

@@ -20,6 +20,7 @@ from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from leantune.models.anatomy import Anatomy, stands_for
+from leantune.models.plain import plain
 from leantune.models.soft_tokens import SoftTokens, placed
 from leantune.models.sought import Pick, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
@@ -150,7 +151,7 @@ class Network(nn.Module):
         """What a decoder of its own sees: its start token, then each token that it has written."""
         if batch.written is None:
             return {}
-        config = getattr(self.body.get_base_model() if isinstance(self.body, PeftModel) else self.body, "config", None)
+        config = getattr(plain(self.body), "config", None)
         start = torch.full_like(batch.written[:, :1], start_token(config))
         return {"decoder_input_ids": torch.cat([start, batch.written[:, :-1]], dim=1)}
 

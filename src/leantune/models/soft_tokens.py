@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
 from leantune.models.heads import SoftSpec
+from leantune.models.plain import plain
 from leantune.models.tensor_file import write_tensors
 
 FILE = "soft_tokens.safetensors"
@@ -124,6 +124,6 @@ def write_soft_tokens(soft: SoftTokens, folder: Path) -> None:
 
 def _embeddings(body: nn.Module) -> list[nn.Embedding]:
     """The input embedding and all that share its rows: an encoder-decoder has one for each side."""
-    inner: Any = body.get_base_model() if isinstance(body, PeftModel) else body
+    inner = plain(body)
     table = inner.get_input_embeddings().weight
     return [part for part in inner.modules() if isinstance(part, nn.Embedding) and part.weight is table]

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
 from leantune.models.heads import is_transducer
+from leantune.models.plain import plain
 
 Pick = Callable[[Tensor], Tensor]
 """Of states or logits (B, T, D) those that are wanted; virtual tokens may stand in front of the text's own."""
@@ -25,8 +25,7 @@ Pick = Callable[[Tensor], Tensor]
 
 def output_embedding(body: nn.Module) -> Any:
     """The layer from states to the vocabulary, whatever a method put into the body."""
-    inner: Any = body.get_base_model() if isinstance(body, PeftModel) else body
-    return inner.get_output_embeddings()
+    return plain(body).get_output_embeddings()
 
 
 @torch.no_grad()
