@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,9 @@ from leantune.execution.cluster import Cluster
 from leantune.execution.context import Context
 from leantune.execution.crew import mustered
 from leantune.execution.device import refuse_more_than_devices
+from leantune.execution.hands import Message
 from leantune.execution.loop import BestLook, fit
+from leantune.execution.process import WorkerProcess
 from leantune.execution.trial import _crew, run_trial
 from leantune.models.divided import is_divided
 from leantune.models.joint import Joint
@@ -208,20 +209,30 @@ def test_other_families_too(base: str, tiny: Any, tmp_path: Path, job: MakeJob) 
     same_as_one(context, job("full", steps=2, lr=1e-3, optimizer="sgd"), FSDP)
 
 
+def through_a_worker(context: Context, job: Job, *, kill: bool = False) -> Message:
+    """The last message but one of a worker that carries out a job; its other processes are killed at the first look, or not."""
+    folder = context.run / "trials" / job.digest(context.conditions)
+    spec = {"run": str(context.run), "conditions": context.conditions.model_dump(mode="json"), "job": job.model_dump(mode="json")}
+    messages = []
+    with WorkerProcess() as worker:
+        for message in worker.ask({"kind": "trial", "log": str(folder.with_suffix(".log"))} | spec):
+            messages.append(message)
+            if kill and message["kind"] == "evaluated":
+                for child in psutil.Process(worker.process.pid).children(recursive=True):
+                    if any("follower" in word for word in child.cmdline()):
+                        child.kill()
+    return messages[-1] if kill else messages[-2]
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_training_which_goes_on_later(context: Context, job: MakeJob) -> None:
-    wanted = by(DDP, job("full", steps=30, lr=1e-3, seed=5), checkpoint=0)
-    expected = record_of(context, job("full", steps=30, lr=1e-3, seed=5))
-    child = os.fork()
-    if child == 0:  # as the worker does it
-        for event in run_trial(context.of(wanted), wanted):
-            if isinstance(event, Evaluated):
-                for other in psutil.Process().children():
-                    other.send_signal(signal.SIGKILL)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
-    found = record_of(context, wanted)
-    assert found.status == "ok"
+    plain = job("full", steps=40, lr=1e-3, seed=5, evaluations=8).model_copy(update={"phase": "final"})
+    expected, wanted = record_of(context, plain), by(DDP, plain, checkpoint=0)
+    assert through_a_worker(context, wanted, kill=True) == {"kind": "exit", "code": 1}
+    log = (context.run / "trials" / wanted.digest(context.conditions)).with_suffix(".log").read_text()
+    assert "one of the processes that train together is gone: its process was ended by SIGKILL" in log
+    found = TrialRecord.model_validate(through_a_worker(context, wanted)["record"])
+    assert found.status == expected.status
     assert any("went on from the checkpoint" in note for note in found.notes)
     assert found.scores.dev == pytest.approx(expected.scores.dev, abs=0.05)
 
