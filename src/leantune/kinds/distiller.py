@@ -22,10 +22,10 @@ class Distiller(Link):
 
     teacher: tuple[str, ...] = ("full",)
     """Method expressions, trained in the study, or folders of artifacts; several are averaged."""
-    temperature: float = Field(default=2.0, gt=0)
+    temperature: float = Field(default=4.0, gt=0)
     """Over 1 the unlikely answers count for more."""
-    hard: float = Field(default=0.3, ge=0, le=1)
-    """Share of the loss that goes by the labels; the rest goes by the teacher."""
+    hard: float = Field(default=0.0, ge=0, le=1)
+    """Share of the loss that goes by the labels; the rest goes by the teacher, which has learned from them."""
     match: tuple[Matched, ...] = Field(default=("logits",), min_length=1)
     """What is compared: logits, and inside of the bodies hidden (directions of states), attention (scores), relations (MiniLM)."""
     weight: float = Field(default=1.0, gt=0)
