@@ -126,7 +126,7 @@ def test_a_gate_passes_gradients_as_the_paper_says() -> None:
         ("prune(heads, by=l1)", "by=l1 is for weights"),
         ("prune(weights, by=movement)", "needs keep"),
         ("prune(weights, keep=0.5, by=l1)", "leave keep out"),
-        ("prune(layers)", "neurons"),
+        ("prune(nurons)", "neurons"),
         ("prune(neurons, keep=1.5)", "less than 1"),
     ],
 )

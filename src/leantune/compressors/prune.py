@@ -1,22 +1,23 @@
 """Pruning: what matters least to the task is taken out, in rounds with training between them.
 
-    score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights
-               magnitude      the norm of what reads or writes a unit,  |w|
+    score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights,  |sum of (y - x) * dL/dy|  of layers
+               magnitude      the norm of what reads or writes a unit,  |w|,  the root mean square of the weights of a layer
                movement       learned: S <- S - lr * w * dL/dw', the best share stays;  soft_movement: sigmoid(S) > 0.5, and a penalty
                l1             of weights, by a proximal step: w <- sign(w) max(|w| - lr * lambda, 0), which gives exact zeros
     schedule   after t of n rounds  keep + (1 - keep) (1 - t / n)^3  is left; one round is one shot
     after each round the model is distilled from what it was
 
     prune(neurons, keep=0.5)     prune(heads, keep=0.7)     prune(weights, keep=0.1, by=movement)     prune(neurons)
+    prune(layers, keep=0.5)      prune(layers, by=magnitude, rounds=1)
     prune(vocabulary)            tokens that neither the training rows nor the spelling of other texts need, without any training
 
-Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer, where the
-family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as much room
-and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
-support any more that the model is as good within the margin.
+Neurons and layers are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer,
+where the family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as
+much room and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time and at least one layer, until dev
+does not support any more that the model is as good within the margin.
 
 References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
-2017, arXiv:1710.01878.
+2017, arXiv:1710.01878; Kim et al. 2024, arXiv:2402.02834 (layers).
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from leantune.kinds.compressor import Compressor, Smaller, Workshop
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from leantune.compressors._kind import Kind
     from leantune.compressors._stopping import Way
-    from leantune.compressors._units import Kind
     from leantune.models.anatomy import Anatomy
     from leantune.models.network import Network
 
@@ -52,9 +53,9 @@ _LEARNED = ("movement", "soft_movement")
 
 
 class Prune(Compressor):
-    """Neurons, heads, single weights or tokens."""
+    """Neurons, heads, layers, single weights or tokens."""
 
-    what: Literal["neurons", "heads", "weights", "vocabulary"] = "neurons"
+    what: Literal["neurons", "heads", "layers", "weights", "vocabulary"] = "neurons"
     """What is taken out."""
     keep: float | None = Field(default=None, gt=0, lt=1)
     """Share that is left; found by the margin when not given, of a vocabulary what the training rows are written in."""
@@ -72,7 +73,7 @@ class Prune(Compressor):
     card: ClassVar[LinkCard] = LinkCard(
         title="Pruning",
         paper="Michel et al. 2019, arXiv:1905.10650",
-        when="which neurons and heads matter to the task is to be seen, and feed-forward blocks are to be narrower",
+        when="which layers, heads and neurons matter to the task is to be seen, and the model is to be narrower or shallower",
     )
 
     @model_validator(mode="after")
@@ -80,7 +81,11 @@ class Prune(Compressor):
         if self.what == "vocabulary" and (strange := sorted(self.model_fields_set - {"what", "keep"})):
             raise PydanticCustomError("what", "tokens go at once, by how often they occur; leave {name} out", {"name": strange[0]})
         if self.by == "l1" and self.what != "weights":
-            raise PydanticCustomError("by", "by=l1 is for weights; neurons and heads take taylor, magnitude or movement")
+            raise PydanticCustomError("by", "by=l1 is for weights; neurons, heads and layers take taylor or magnitude")
+        if self.by in _LEARNED and self.what == "layers":
+            raise PydanticCustomError(
+                "by", "by={by} learns which weights move, and a layer has none of its own; layers take taylor or magnitude", {"by": self.by}
+            )
         if self.by in ("l1", "soft_movement") and self.keep is not None:
             raise PydanticCustomError("keep", "with by={by} the share that is left follows from strength; leave keep out", {"by": self.by})
         if self.by == "movement" and self.keep is None:
@@ -88,9 +93,12 @@ class Prune(Compressor):
         return self
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
-        """Where blocks differ, or heads cannot be told apart."""
+        """Where blocks differ, and where no layer can go."""
+        from leantune.compressors._layers import refusal
         from leantune.models.slices import neurons
 
+        if self.what == "layers":
+            return refusal(anatomy, self.keep)
         if self.what == "neurons" and not neurons(anatomy):
             return "its feed-forward blocks differ from each other, and a configuration has one number for all"
         return None
@@ -133,7 +141,7 @@ class Prune(Compressor):
 
     def _cut(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
         total = self.further_steps(shop.steps)
-        shares = self._shares()
+        shares = kind.rounds(self._shares(), shop.original)
         for share in shares:
             before = None if self.keep is not None else copy.deepcopy(network)
             network = kind.cut(network, kind.scores(network, shop, self.by, ROWS), share, shop.original)
