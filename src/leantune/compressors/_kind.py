@@ -58,7 +58,7 @@ class Kind:
 
         return hold
 
-    def gates(self, network: Network, *, soft: float | None) -> list[Gate]:
+    def gates(self, network: Network, *, soft: bool) -> list[Gate]:
         """Gates whose scores are learned."""
         return [gate(part, size, soft=soft) for part, size in zip(self.parts(network), self.sizes(network), strict=True)]
 

@@ -39,14 +39,14 @@ class Layers(Kind):
         Raises:
             SpecError: E-METHOD where those that are left are made differently and none of them can go.
         """
-        (score,), wanted = scores, count(share, original.anatomy)
+        (score,), wanted, whole = scores, count(share, original.anatomy), len(original.anatomy.blocks)
         worth = score.tolist()
         while (there := len(network.anatomy.blocks)) > wanted:
             free = removable(network)
             if not free:
                 raise SpecError(
-                    f"prune(layers): the target cannot be reached: {wanted} of {len(original.anatomy.blocks)} layers were asked for, and of the {there} that are left none "
-                    "can be taken out, because the others are made differently. Keep more.",
+                    f"prune(layers): the target cannot be reached: {wanted} of {whole} layers were asked for, and "
+                    f"of the {there} that are left none can be taken out, because the others are made differently. Keep more.",
                     "E-METHOD",
                 )
             least = min(free, key=worth.__getitem__)
