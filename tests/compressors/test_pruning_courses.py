@@ -130,14 +130,14 @@ def test_l1_is_the_proximal_step_in_closed_form(trained: Trained, untrained: lis
     found = trained.after("prune(weights, by=l1, strength=0.7, steps=10)")
     before = weights_of(trained.made)
     totals = [0.7 * 0.5 * weight.square().mean().sqrt() for weight in before]
-    for point in untrained[:7]:
-        drawn = [total * point["step"] / 8 for total in totals]  # the last fifth is no drawing any more
+    for point in untrained[:4]:
+        drawn = [total * point["step"] / 5 for total in totals]  # the second half is no drawing any more
         for weight, after, pull in zip(before, point["weights"], drawn, strict=True):
             torch.testing.assert_close(after, weight.sign() * (weight.abs() - pull).clamp(min=0), atol=1e-6, rtol=1e-5)
     for weight, after, total in zip(before, weights_of(found.network), totals, strict=True):
         clear = (weight.abs() - total).abs() > 1e-6
         assert torch.equal((after == 0)[clear], (weight.abs() <= total)[clear])
-        torch.testing.assert_close(after[clear], (weight * (weight.abs() > total))[clear], atol=1e-6, rtol=1e-5)
+        assert torch.equal(after[clear], (weight * (weight.abs() > total))[clear])
 
 
 def test_l1_gives_a_useful_share_of_exact_zeros_and_the_task_is_still_known(trained: Trained) -> None:

@@ -3,9 +3,9 @@
     score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights,  |sum of (y - x) * dL/dy|  of layers
                magnitude      the norm of what reads or writes a unit,  |w|,  the root mean square of the weights of a layer
                movement       learned: S <- S - lr * w * dL/dw', the best share stays;  soft_movement: sigmoid(S) > 0.1, and a penalty
-               l1             of weights, by a proximal step after each update, w <- sign(w) max(|w| - d, 0), which gives exact zeros; all
-                              steps together draw by strength / 2 root mean squares of the matrix, then zeros stay and the rest gets back
-                              what it was drawn by
+               l1             of weights, by a proximal step after each update, w <- sign(w) max(|w| - d, 0), which gives exact zeros; the
+                              first half of the steps draws by strength / 2 root mean squares of the matrix in all; then zeros stay, and
+                              the rest goes on from the trained values (weight rewinding)
     schedule   after t of n rounds  keep + (1 - keep) (1 - t / n)^3  is left; one round is one shot
     after each round the model is distilled from what it was
 
@@ -19,7 +19,7 @@ much room and time as before, and is labelled so. Without `keep` the rounds go o
 does not support any more that the model is as good within the margin.
 
 References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
-2017, arXiv:1710.01878; Kim et al. 2024, arXiv:2402.02834 (layers); Meinshausen 2007, Relaxed Lasso (what l1 keeps gets its size back).
+2017, arXiv:1710.01878; Kim et al. 2024, arXiv:2402.02834 (layers); Renda et al. 2020, arXiv:2003.02389 (rewinding).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Generator
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -52,7 +52,9 @@ EIGHTHS = 8
 SCORE_RATE = 1e-2
 """Of learned scores (Adam), as in the paper."""
 SETTLED = 0.8
-"""Share of the steps after which learned and drawn zeros stay what they are, so that the rest can settle."""
+"""Share of the steps after which movement leaves no less, so that the rest can settle."""
+DRAWING = 0.5
+"""Share of the steps in which l1 finds what becomes zero; the others train what is left."""
 DRAWN = 0.5
 """Root mean squares of its matrix that l1 draws a weight by in all: 38 in 100 normally distributed ones are within it."""
 _LEARNED = ("movement", "soft_movement")
@@ -196,8 +198,10 @@ class Prune(Compressor):
 
         from leantune.models.gates import soft_threshold
 
-        steps, weights = max(1, self.further_steps(shop.steps)), [part.weight for part in kind.parts(network)]
-        drawing = max(1, round(SETTLED * steps))
+        steps = max(1, self.further_steps(shop.steps))
+        drawing = max(1, round(DRAWING * steps))
+        weights: list[Any] = [part.weight for part in kind.parts(network)]
+        trained = [(parameter, parameter.detach().clone()) for parameter in network.parameters()]
         pulls = [self.strength * DRAWN * float(weight.detach().square().mean().sqrt()) / drawing for weight in weights]
         masks: list[Tensor] = []
 
@@ -208,8 +212,8 @@ class Prune(Compressor):
                     weight.copy_(soft_threshold(weight, pull))
             if step == drawing:
                 masks.extend(weight != 0 for weight in weights)
-                for weight, pull in zip(weights, pulls, strict=True):
-                    weight.add_(weight.sign() * pull * drawing)
+                for parameter, value in trained:  # what has learned to make up for small weights would be too much beside whole ones
+                    parameter.copy_(value)
             for weight, mask in zip(weights, masks, strict=False):
                 weight.mul_(mask)
 
