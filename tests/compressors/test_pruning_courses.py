@@ -130,8 +130,9 @@ def test_l1_is_the_proximal_step_in_closed_form(trained: Trained, untrained: lis
     found = trained.after("prune(weights, by=l1, strength=0.7, steps=10)")
     before = weights_of(trained.made)
     totals = [0.7 * 0.5 * weight.square().mean().sqrt() for weight in before]
-    for point in untrained[:4]:
-        drawn = [total * point["step"] / 5 for total in totals]  # the second half is no drawing any more
+    assert [point["step"] for point in untrained] == [1, 2, 3, 4, 5] * 2
+    for point in untrained[:5]:  # the second half is no drawing any more
+        drawn = [total * point["step"] / 5 for total in totals]
         for weight, after, pull in zip(before, point["weights"], drawn, strict=True):
             torch.testing.assert_close(after, weight.sign() * (weight.abs() - pull).clamp(min=0), atol=1e-6, rtol=1e-5)
     for weight, after, total in zip(before, weights_of(found.network), totals, strict=True):

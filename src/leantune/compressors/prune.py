@@ -201,23 +201,23 @@ class Prune(Compressor):
         steps = max(1, self.further_steps(shop.steps))
         drawing = max(1, round(DRAWING * steps))
         weights: list[Any] = [part.weight for part in kind.parts(network)]
-        trained = [(parameter, parameter.detach().clone()) for parameter in network.parameters()]
         pulls = [self.strength * DRAWN * float(weight.detach().square().mean().sqrt()) / drawing for weight in weights]
-        masks: list[Tensor] = []
+        trained = copy.deepcopy(network.state_dict())
 
         @torch.no_grad()
         def draw(step: int) -> None:
-            if step <= drawing:
-                for weight, pull in zip(weights, pulls, strict=True):
-                    weight.copy_(soft_threshold(weight, pull))
-            if step == drawing:
-                masks.extend(weight != 0 for weight in weights)
-                for parameter, value in trained:  # what has learned to make up for small weights would be too much beside whole ones
-                    parameter.copy_(value)
-            for weight, mask in zip(weights, masks, strict=False):
-                weight.mul_(mask)
+            del step
+            for weight, pull in zip(weights, pulls, strict=True):
+                weight.copy_(soft_threshold(weight, pull))
 
-        yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=draw)
+        yield from shop.recover(network, steps=drawing, lr=shop.lr, after_step=draw)
+        masks = [weight != 0 for weight in weights]
+        network.load_state_dict(trained)  # what has learned to make up for small weights would be too much beside whole ones
+        with torch.no_grad():
+            for weight, mask in zip(weights, masks, strict=True):
+                weight.mul_(mask)
+        if rest := steps - drawing:
+            yield from shop.recover(network, steps=rest, lr=shop.lr, after_step=kind.held(network))
         way.look("drawn to zero", network, targeted=True)
         return network
 
