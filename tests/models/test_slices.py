@@ -12,7 +12,16 @@ from leantune.models.base import Base, open_base
 from leantune.models.build import build_network
 from leantune.models.delta import read_delta, write_delta
 from leantune.models.network import Network, parameter_count
-from leantune.models.slices import feed_forward, neuron_scores, neurons, removable, shared_layers, with_neurons, without_layers
+from leantune.models.slices import (
+    feed_forward,
+    layer_scores,
+    neuron_scores,
+    neurons,
+    removable,
+    shared_layers,
+    with_neurons,
+    without_layers,
+)
 from leantune.testing.tiny import FAMILIES, TRANSDUCERS
 from leantune.testing.trial_run import HEAD, TEXT, batch_of, logits
 
@@ -105,3 +114,29 @@ def test_numbers_of_a_decoders_layers_follow_their_places(tiny: Tiny) -> None:
     _, network = opened(tiny, "llama")
     smaller = without_layers(network, [0])
     assert [part.layer_idx for part in smaller.body.modules() if hasattr(part, "layer_idx")] == [0]
+
+
+@pytest.mark.parametrize("family", ["bert", "deberta-v2", "modernbert", "gpt2", "llama", "t5", "bart"])
+def test_a_layers_score_is_how_the_loss_moves_with_a_gate_on_what_it_adds(tiny: Tiny, family: str) -> None:
+    """Against a finite difference: y becomes x + g (y - x), and g moves around 1."""
+    base, network = opened(tiny, family)
+    network, rows = network.double(), batch_of(base, TEXT if family in TRANSDUCERS else HEAD)
+
+    def loss(net: Network, batch: object) -> Tensor:
+        return net(batch).square().mean()  # type: ignore[arg-type]
+
+    def gated(path: str, gate: float) -> float:
+        def hook(part: object, inputs: tuple[Tensor, ...], named: dict[str, Tensor], made: object) -> object:
+            before = inputs[0] if inputs else named["hidden_states"]
+            first, *rest = made if isinstance(made, tuple) else (made,)
+            mixed = before + gate * (first - before)
+            return (mixed, *rest) if isinstance(made, tuple) else mixed
+
+        with torch.no_grad(), network.body.get_submodule(path).register_forward_hook(hook, with_kwargs=True):
+            return float(loss(network, rows))
+
+    scores, step = layer_scores(network, [rows], loss), 1e-3  # some families compute norms and attention in float32 whatever they read
+    assert scores.shape == (len(network.anatomy.blocks),)
+    for path, score in zip(network.anatomy.blocks, scores.tolist(), strict=True):
+        slope = abs(gated(path, 1 + step) - gated(path, 1 - step)) / (2 * step)
+        assert slope == pytest.approx(score, rel=2e-3, abs=5e-5)

@@ -1,73 +1,33 @@
-"""Units of pruning: how neurons, heads and single weights are scored, cut, held at zero and gated."""
+"""Units of pruning: neurons, heads and single weights, and the picture of what matters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
+from leantune.compressors._kind import Kind
+from leantune.compressors._layers import Layers
 from leantune.core.measured import Importance
 from leantune.kinds.compressor import Workshop
-from leantune.models.gates import Gate, gate, ungate
+from leantune.models.gates import Gate
 from leantune.models.head_slices import plan_of, plans, retained, with_heads
 from leantune.models.network import Network
-from leantune.models.slices import as_linear, attention_outputs, feed_forward, head_scores, neuron_scores, neurons, with_neurons
+from leantune.models.slices import (
+    as_linear,
+    attention_outputs,
+    feed_forward,
+    head_scores,
+    layer_scores,
+    neuron_scores,
+    neurons,
+    with_neurons,
+)
 
 GROUPS = 24
 """Columns of the picture of neurons."""
-
-
-class Kind:
-    """What is taken out."""
-
-    smaller: ClassVar[bool] = False
-    """Whether the model has fewer parameters afterwards."""
-
-    def parts(self, network: Network) -> list[nn.Module]:
-        """The linear maps whose inputs or entries are the units."""
-        raise NotImplementedError
-
-    def sizes(self, network: Network) -> list[int | None]:
-        """Inputs that make a unit of each of them; None: every entry is one."""
-        raise NotImplementedError
-
-    def scores(self, network: Network, shop: Workshop, by: str, rows: int) -> list[Tensor]:
-        """Importance of the units of each part."""
-        raise NotImplementedError
-
-    def cut(self, network: Network, scores: Sequence[Tensor], share: float, original: Network) -> Network:
-        """Leave a share of what the original has."""
-        raise NotImplementedError
-
-    def left(self, network: Network, original: Network) -> float:
-        """Share of the units that is there."""
-        raise NotImplementedError
-
-    def held(self, network: Network) -> Callable[[int], None] | None:
-        """What keeps zeros zero after a step."""
-        masks = [(part, part.weight != 0) for part in self.parts(network)]  # type: ignore[operator]
-
-        @torch.no_grad()
-        def hold(step: int) -> None:
-            del step
-            for part, mask in masks:
-                weight: Any = part.weight
-                weight.mul_(mask)
-
-        return hold
-
-    def gates(self, network: Network, *, soft: float | None) -> list[Gate]:
-        """Gates whose scores are learned."""
-        return [gate(part, size, soft=soft) for part, size in zip(self.parts(network), self.sizes(network), strict=True)]
-
-    def baked(self, network: Network, gates: Sequence[Gate]) -> Network:
-        """The network without gates."""
-        del gates
-        ungate(part for part in self.parts(network) if parametrize.is_parametrized(part))
-        return network
 
 
 class Neurons(Kind):
@@ -222,7 +182,7 @@ class Weights(Kind):
         return float(sum(int((weight != 0).sum()) for weight in weights) / sum(weight.numel() for weight in weights))
 
 
-_KINDS: dict[str, Kind] = {"neurons": Neurons(), "heads": Heads(), "weights": Weights()}
+_KINDS: dict[str, Kind] = {"neurons": Neurons(), "heads": Heads(), "weights": Weights(), "layers": Layers()}
 
 
 def _by_head(part: nn.Module, size: int) -> Tensor:
@@ -237,13 +197,14 @@ def kind_of(name: str, network: Network) -> Kind:
 
 
 def importance(network: Network, shop: Workshop, rows: int) -> Importance:
-    """Of heads and neurons, for the picture; judged by so many training rows."""
+    """Of layers, heads and neurons, for the picture; judged by so many training rows."""
+    layers = layer_scores(network, shop.batches(rows), shop.loss)
     heads = head_scores(network, shop.batches(rows), shop.loss)
     found = neuron_scores(network, shop.batches(rows), shop.loss)
     groups = [
         torch.stack([part.mean() for part in score.sort(descending=True).values.tensor_split(min(GROUPS, len(score)))]) for score in found
     ]
-    return Importance(heads=_shares_of_largest(heads), neurons=_shares_of_largest(groups))
+    return Importance(layers=_shares_of_largest([layers])[0], heads=_shares_of_largest(heads), neurons=_shares_of_largest(groups))
 
 
 def _shares_of_largest(rows: list[Tensor]) -> list[list[float]]:

@@ -78,10 +78,10 @@ class Elastic(Compressor):
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Where no configuration could say what is left."""
-        from leantune.models.slices import neurons, shared_layers, stacks
+        from leantune.models.slices import immovable, neurons, stacks
 
-        if shared_layers(anatomy):
-            return "its layers share their weights, so none can be taken out"
+        if reason := immovable(anatomy):
+            return reason
         if not neurons(anatomy):
             return "its feed-forward blocks differ from each other, and a configuration has one number for all"
         if self.layers is not None and self.layers >= max(map(len, stacks(anatomy).values())):

@@ -1,27 +1,31 @@
 """Pruning: what matters least to the task is taken out, in rounds with training between them.
 
-    score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights
-               magnitude      the norm of what reads or writes a unit,  |w|
-               movement       learned: S <- S - lr * w * dL/dw', the best share stays;  soft_movement: sigmoid(S) > 0.5, and a penalty
-               l1             of weights, by a proximal step: w <- sign(w) max(|w| - lr * lambda, 0), which gives exact zeros
+    score      taylor         |sum of a * dL/da|  of neurons and heads,  |w * dL/dw|  of weights,  |sum of (y - x) * dL/dy|  of layers
+               magnitude      the norm of what reads or writes a unit,  |w|,  the root mean square of the weights of a layer
+               movement       learned: S <- S - lr * w * dL/dw', the best share stays;  soft_movement: sigmoid(S) > 0.1, and a penalty
+               l1             of weights, by a proximal step after each update, w <- sign(w) max(|w| - d, 0), which gives exact zeros; the
+                              first half of the steps draws by strength / 2 root mean squares of the matrix in all; then zeros stay, and
+                              the rest goes on from the trained values (weight rewinding)
     schedule   after t of n rounds  keep + (1 - keep) (1 - t / n)^3  is left; one round is one shot
     after each round the model is distilled from what it was
 
     prune(neurons, keep=0.5)     prune(heads, keep=0.7)     prune(weights, keep=0.1, by=movement)     prune(neurons)
+    prune(layers, keep=0.5)      prune(layers, by=magnitude, rounds=1)
     prune(vocabulary)            tokens that neither the training rows nor the spelling of other texts need, without any training
 
-Neurons are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer, where the
-family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as much room
-and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time, until dev does not
-support any more that the model is as good within the margin.
+Neurons and layers are really taken out: the model is smaller and faster, an ordinary checkpoint. So are heads, as many in each layer,
+where the family can say how wide a head is (Llama, Qwen, Mistral ...). Other heads, and single weights, are set to zero, which takes as
+much room and time as before, and is labelled so. Without `keep` the rounds go on, an eighth at a time and at least one layer, until dev
+does not support any more that the model is as good within the margin.
 
 References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Sanh et al. 2020, arXiv:2005.07683; Zhu and Gupta
-2017, arXiv:1710.01878.
+2017, arXiv:1710.01878; Kim et al. 2024, arXiv:2402.02834 (layers); Renda et al. 2020, arXiv:2003.02389 (rewinding).
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -37,8 +41,8 @@ from leantune.kinds.compressor import Compressor, Smaller, Workshop
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from leantune.compressors._kind import Kind
     from leantune.compressors._stopping import Way
-    from leantune.compressors._units import Kind
     from leantune.models.anatomy import Anatomy
     from leantune.models.network import Network
 
@@ -47,14 +51,19 @@ ROWS = 256
 EIGHTHS = 8
 SCORE_RATE = 1e-2
 """Of learned scores (Adam), as in the paper."""
-TAU = 0.5
+SETTLED = 0.8
+"""Share of the steps after which movement leaves no less, so that the rest can settle."""
+DRAWING = 0.5
+"""Share of the steps in which l1 finds what becomes zero; the others train what is left."""
+DRAWN = 0.5
+"""Root mean squares of its matrix that l1 draws a weight by in all: 38 in 100 normally distributed ones are within it."""
 _LEARNED = ("movement", "soft_movement")
 
 
 class Prune(Compressor):
-    """Neurons, heads, single weights or tokens."""
+    """Neurons, heads, layers, single weights or tokens."""
 
-    what: Literal["neurons", "heads", "weights", "vocabulary"] = "neurons"
+    what: Literal["neurons", "heads", "layers", "weights", "vocabulary"] = "neurons"
     """What is taken out."""
     keep: float | None = Field(default=None, gt=0, lt=1)
     """Share that is left; found by the margin when not given, of a vocabulary what the training rows are written in."""
@@ -67,12 +76,12 @@ class Prune(Compressor):
     margin: float = Field(default=2.0, gt=0, lt=100)
     """Without `keep`: points of dev score that may be lost."""
     strength: float = Field(default=1.0, gt=0)
-    """Of soft movement and l1: how strongly scores and weights are drawn to zero."""
+    """Of soft movement and l1: how strongly scores and weights are drawn to zero; 1 is the paper's penalty, or half a root mean square."""
 
     card: ClassVar[LinkCard] = LinkCard(
         title="Pruning",
         paper="Michel et al. 2019, arXiv:1905.10650",
-        when="which neurons and heads matter to the task is to be seen, and feed-forward blocks are to be narrower",
+        when="which layers, heads and neurons matter to the task is to be seen, and the model is to be narrower or shallower",
     )
 
     @model_validator(mode="after")
@@ -80,7 +89,11 @@ class Prune(Compressor):
         if self.what == "vocabulary" and (strange := sorted(self.model_fields_set - {"what", "keep"})):
             raise PydanticCustomError("what", "tokens go at once, by how often they occur; leave {name} out", {"name": strange[0]})
         if self.by == "l1" and self.what != "weights":
-            raise PydanticCustomError("by", "by=l1 is for weights; neurons and heads take taylor, magnitude or movement")
+            raise PydanticCustomError("by", "by=l1 is for weights; neurons, heads and layers take taylor or magnitude")
+        if self.by in _LEARNED and self.what == "layers":
+            raise PydanticCustomError(
+                "by", "by={by} learns which weights move, and a layer has none of its own; layers take taylor or magnitude", {"by": self.by}
+            )
         if self.by in ("l1", "soft_movement") and self.keep is not None:
             raise PydanticCustomError("keep", "with by={by} the share that is left follows from strength; leave keep out", {"by": self.by})
         if self.by == "movement" and self.keep is None:
@@ -88,9 +101,12 @@ class Prune(Compressor):
         return self
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
-        """Where blocks differ, or heads cannot be told apart."""
+        """Where blocks differ, and where no layer can go."""
+        from leantune.compressors._layers import refusal
         from leantune.models.slices import neurons
 
+        if self.what == "layers":
+            return refusal(anatomy, self.keep)
         if self.what == "neurons" and not neurons(anatomy):
             return "its feed-forward blocks differ from each other, and a configuration has one number for all"
         return None
@@ -122,7 +138,7 @@ class Prune(Compressor):
         if self.by in _LEARNED:
             network = yield from self._learned(network, shop, kind, way)
         elif self.by == "l1":
-            network = yield from self._drawn(network, shop, way)
+            network = yield from self._drawn(network, shop, kind, way)
         else:
             network = yield from self._cut(network, shop, kind, way)
         last, first = way.curve[-1] if way.curve[-1].kept else way.curve[-2], way.curve[0]
@@ -133,7 +149,7 @@ class Prune(Compressor):
 
     def _cut(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
         total = self.further_steps(shop.steps)
-        shares = self._shares()
+        shares = kind.rounds(self.shares(), shop.original)
         for share in shares:
             before = None if self.keep is not None else copy.deepcopy(network)
             network = kind.cut(network, kind.scores(network, shop, self.by, ROWS), share, shop.original)
@@ -144,13 +160,14 @@ class Prune(Compressor):
                 return before
         return network
 
-    def _shares(self) -> list[float]:
+    def shares(self) -> list[float]:
         """What is left after each round: the cubic schedule, or an eighth less each time."""
         if self.keep is None:
             return [1 - part / EIGHTHS for part in range(1, EIGHTHS)]
-        return [self._after(part / self.rounds) for part in range(1, self.rounds + 1)]
+        return [self.share_after(part / self.rounds) for part in range(1, self.rounds + 1)]
 
-    def _after(self, done: float) -> float:
+    def share_after(self, done: float) -> float:
+        """What is left after this share of the schedule, by the cubic form of Zhu and Gupta 2017; `keep` at 1 and behind it."""
         assert self.keep is not None
         return self.keep + (1 - self.keep) * (1 - min(1.0, done)) ** 3
 
@@ -159,41 +176,57 @@ class Prune(Compressor):
 
         steps = max(1, self.further_steps(shop.steps))
         soft = self.by == "soft_movement"
-        gates = kind.gates(network, soft=TAU if soft else None)
-        optimizer = torch.optim.Adam([gate.scores for gate in gates], lr=SCORE_RATE)
+        gates = kind.gates(network, soft=soft)
+        optimizer = torch.optim.Adam([gate.scores for gate in gates], lr=score_rate(steps) if soft else SCORE_RATE)
 
         def learn(step: int) -> None:
             optimizer.step()
             optimizer.zero_grad()
             for gate in gates:
-                gate.keep = 1.0 if soft else self._after(step / (0.8 * steps))  # the last fifth trains at the final share
+                gate.keep = 1.0 if soft else self.share_after(step / (SETTLED * steps))
 
         def penalty() -> Tensor:
-            return self.strength * torch.stack([gate.scores.sigmoid().mean() for gate in gates]).mean()
+            return self.strength * torch.stack([gate.pull() for gate in gates]).sum()
 
         yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=learn, penalty=penalty if soft else None)
         network = kind.baked(network, gates)
         way.look(f"{percent(kind.left(network, shop.original))} of the {self.what}", network, targeted=True)
         return network
 
-    def _drawn(self, network: Network, shop: Workshop, way: Way) -> Generator[Event, None, Network]:
+    def _drawn(self, network: Network, shop: Workshop, kind: Kind, way: Way) -> Generator[Event, None, Network]:
         import torch
 
-        from leantune.compressors._units import kind_of
+        from leantune.models.gates import soft_threshold
 
-        steps, weights = max(1, self.further_steps(shop.steps)), kind_of("weights", network).parts(network)
-        rate = self.strength * 1e-5
+        steps = max(1, self.further_steps(shop.steps))
+        drawing = max(1, round(DRAWING * steps))
+        weights: list[Any] = [part.weight for part in kind.parts(network)]
+        pulls = [self.strength * DRAWN * float(weight.detach().square().mean().sqrt()) / drawing for weight in weights]
+        trained = copy.deepcopy(network.state_dict())
 
         @torch.no_grad()
-        def shrink(step: int) -> None:
+        def draw(step: int) -> None:
             del step
-            for part in weights:
-                weight: Any = part.weight
-                weight.copy_(weight.sign() * (weight.abs() - rate).clamp(min=0))
+            for weight, pull in zip(weights, pulls, strict=True):
+                weight.copy_(soft_threshold(weight, pull))
 
-        yield from shop.recover(network, steps=steps, lr=shop.lr, after_step=shrink)
+        yield from shop.recover(network, steps=drawing, lr=shop.lr, after_step=draw)
+        masks = [weight != 0 for weight in weights]
+        network.load_state_dict(trained)  # what has learned to make up for small weights would be too much beside whole ones
+        with torch.no_grad():
+            for weight, mask in zip(weights, masks, strict=True):
+                weight.mul_(mask)
+        if rest := steps - drawing:
+            yield from shop.recover(network, steps=rest, lr=shop.lr, after_step=kind.held(network))
         way.look("drawn to zero", network, targeted=True)
         return network
+
+
+def score_rate(steps: int) -> float:
+    """Of soft scores: the paper's, or where a training is short the one at which what is drawn down all the time is off half way."""
+    from leantune.models.gates import TAU
+
+    return max(SCORE_RATE, 2 * math.log((1 - TAU) / TAU) / steps)
 
 
 MEMBER = Prune

@@ -57,10 +57,10 @@ class Shrink(Compressor):
 
     def unsupported(self, anatomy: Anatomy) -> str | None:
         """Where nothing can be taken out that a configuration could say, or less than is asked for."""
-        from leantune.models.slices import neurons, shared_layers
+        from leantune.models.slices import immovable, neurons
 
-        if shared_layers(anatomy):
-            return "its layers share their weights, so none can be taken out"
+        if reason := immovable(anatomy):
+            return reason
         if self.layers is not None and self.layers >= len(anatomy.blocks):
             return f"layers={self.layers} leaves nothing to take out: the model has {len(anatomy.blocks)} layers"
         if self.neurons is not None and not neurons(anatomy):

@@ -122,6 +122,8 @@ class Point(Spec):
 class Importance(Spec):
     """How much the loss would change without each part, to first order; shares of the largest one of its kind."""
 
+    layers: list[float] = []
+    """(layers,)."""
     heads: list[list[float]] = []
     """(layers, heads)."""
     neurons: list[list[float]] = []

@@ -144,7 +144,7 @@ class Smaller:
     curve: list[Point] = field(default_factory=list)
     """The models on the way, where there are several."""
     importance: Importance | None = None
-    """Of heads and neurons before anything was taken out."""
+    """Of layers, heads and neurons before anything was taken out."""
     vocabulary: Vocabulary | None = None
     """What the network reads by from now on; None where that stays as it was."""
 

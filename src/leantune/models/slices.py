@@ -3,17 +3,18 @@
     without_layers(network, [4, 5])             fewer layers
     with_neurons(network, kept)                 narrower feed-forward blocks, as many neurons in every layer
     neuron_scores, head_scores                  |sum over tokens of a * dL/da|, mean over batches (first-order Taylor)
+    layer_scores                                |sum over tokens of (y - x) * dL/dy|: the gate of what a layer adds to its input
 
 Only what a configuration can say is cut: `save_pretrained` and `from_pretrained` give the same model back.
 
-References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650.
+References: Molchanov et al. 2017, arXiv:1611.06440; Michel et al. 2019, arXiv:1905.10650; Kim et al. 2024, arXiv:2402.02834 (layers).
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -46,6 +47,11 @@ def rebuilt(network: Network) -> Network:
 def shared_layers(found: Anatomy) -> bool:
     """Whether several layers are one and the same module."""
     return found.layers_run > len(found.blocks)
+
+
+def immovable(found: Anatomy) -> str | None:
+    """Why no layer can be taken out, in one line; None where some can."""
+    return "its layers share their weights, so none can be taken out" if shared_layers(found) else None
 
 
 def removable(network: Network) -> list[int]:
@@ -203,21 +209,48 @@ def unit_scores(network: Network, units: Sequence[tuple[str, int]], batches: Ite
         batches: training rows.
         loss: of the network on a batch.
     """
-    totals: dict[str, Tensor] = {}
+    sizes = dict(units)
+
+    def products(state: Tensor, size: int) -> Tensor:
+        return (state * _gradient(state)).detach().flatten(0, -2).sum(dim=0).view(-1, size).sum(dim=1)
+
+    with _watched(network.body, list(sizes)) as seen:
+        return _first_order(network, batches, loss, lambda: [products(seen[path], size) for path, size in units])
+
+
+def layer_scores(network: Network, batches: Iterable[Batch], loss: Loss) -> Tensor:
+    """How much the loss would change without each layer, to first order: (layers,).
+
+    A layer makes y out of x. With a gate, x + g (y - x), it is there at g = 1 and gone at g = 0; dL/dg at g = 1 is the sum of
+    (y - x) * dL/dy.
+    The arguments are those of `unit_scores`.
+    """
+    blocks = network.anatomy.blocks
+    with _passed(network.body, blocks) as seen:
+        return torch.stack(
+            _first_order(
+                network, batches, loss, lambda: [((seen[path][1] - seen[path][0]) * _gradient(seen[path][1])).sum() for path in blocks]
+            )
+        )
+
+
+def _gradient(state: Tensor) -> Tensor:
+    """Zero where the loss does not reach it."""
+    return torch.zeros_like(state) if state.grad is None else state.grad
+
+
+def _first_order(network: Network, batches: Iterable[Batch], loss: Loss, products: Callable[[], list[Tensor]]) -> list[Tensor]:
+    """|products|, read after each gradient, mean over batches."""
+    totals: list[Tensor] = []
     count = 0
     network.eval().requires_grad_(True)
-    with _watched(network.body, [path for path, _ in units]) as seen:
-        for batch in batches:
-            seen.clear()
-            loss(network, batch).backward()  # type: ignore[no-untyped-call]
-            count += 1
-            for path, size in units:
-                state = seen[path]
-                gradient = torch.zeros_like(state) if state.grad is None else state.grad
-                found = (state * gradient).detach().flatten(0, -2).sum(dim=0).view(-1, size).sum(dim=1).abs().cpu()
-                totals[path] = totals.get(path, torch.zeros_like(found)) + found
+    for batch in batches:
+        count += 1
+        loss(network, batch).backward()  # type: ignore[no-untyped-call]
+        found = [product.detach().abs().cpu() for product in products()]
+        totals = [total + more for total, more in zip(totals, found, strict=True)] if totals else found
     network.zero_grad(set_to_none=True)
-    return [totals[path] / count for path, _ in units]
+    return [total / count for total in totals]
 
 
 @contextmanager
@@ -233,9 +266,27 @@ def _watched(body: nn.Module, paths: Sequence[str]) -> Iterator[dict[str, Tensor
 
         return hook
 
-    handles = [body.get_submodule(path).register_forward_pre_hook(watch(path)) for path in paths]
-    try:
+    with ExitStack() as stack:
+        for path in paths:
+            stack.callback(body.get_submodule(path).register_forward_pre_hook(watch(path)).remove)
         yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
+
+
+@contextmanager
+def _passed(body: nn.Module, paths: Sequence[str]) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
+    """The states that each of these layers read, and those that it made, with their gradient, while the block lasts."""
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def watch(path: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]:
+        def hook(part: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], made: Any) -> None:
+            del part
+            before, after = inputs[0] if inputs else named["hidden_states"], made[0] if isinstance(made, tuple) else made
+            after.retain_grad()
+            seen[path] = before.detach(), after
+
+        return hook
+
+    with ExitStack() as stack:
+        for path in paths:
+            stack.callback(body.get_submodule(path).register_forward_hook(watch(path), with_kwargs=True).remove)
+        yield seen

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from leantune.core import human
-from leantune.core.measured import Point, Stage
+from leantune.core.measured import Importance, Point, Stage
 from leantune.report.rows import Line, Table
 
 WIDTH, HEIGHT = 520.0, 200.0
@@ -99,8 +99,17 @@ def _chain(line: Line) -> Chain:
     links = [_link([run[place] for run in runs if len(run) > place], runs[0][0]) for place in range(len(runs[0]))]
     curves = [curve for stage in runs[0] for curve in _curves(stage.link, stage.curve)]
     seen = next((stage.importance for stage in runs[0] if stage.importance), None)
-    found = [] if seen is None else [Picture("heads", seen.heads), Picture("neurons, in 24 groups by falling importance", seen.neurons)]
-    return Chain(line.row.name, links, curves, [picture for picture in found if picture.rows])
+    return Chain(line.row.name, links, curves, [] if seen is None else _pictures(seen))
+
+
+def _pictures(seen: Importance) -> list[Picture]:
+    """Of the kinds that are there."""
+    found = [
+        Picture("layers", [[value] for value in seen.layers]),
+        Picture("heads", seen.heads),
+        Picture("neurons, in 24 groups by falling importance", seen.neurons),
+    ]
+    return [picture for picture in found if picture.rows]
 
 
 def _link(stages: Sequence[Stage], trained: Stage) -> Link:
