@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,7 +22,7 @@ from leantune.artifact.formats import _graph, executorch, openvino, transformers
 from leantune.artifact.formats._int8 import smallest
 from leantune.artifact.likeness import Labelled, Measure
 from leantune.artifact.manifest import Manifest, read_manifest
-from leantune.artifact.parity import Golden
+from leantune.artifact.parity import Golden, Proof
 from leantune.artifact.predictor import Predictor, load
 from leantune.artifact.publish import publish
 from leantune.artifact.script.compose import Graph, compose, runs_alone
@@ -158,6 +159,7 @@ def test_what_no_rung_says_well_enough_is_refused(monkeypatch: pytest.MonkeyPatc
         smallest(model, graph, measure(predictor))
 
 
+@pytest.mark.slow
 @pytest.mark.extra
 def test_a_program_for_phones_says_what_the_graph_says(
     traced: tuple[Predictor, bytes, Network], once: None, made: Maker, tmp_path: Path
@@ -207,6 +209,38 @@ def test_labelled_rows_count_for_every_form_and_faults_in_them_are_told_first(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture
+def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the fresh processes out, which take seconds."""
+    monkeypatch.setattr("leantune.artifact.publish.prove", lambda *_, ways, **__: Proof(ways, 0.0, 24))
+
+
+def test_score_size_and_speed_are_told(
+    traced: tuple[Predictor, bytes, Network], once: None, unproven: None, made: Maker, tmp_path: Path
+) -> None:
+    data = labelled(traced[0], tmp_path).file
+    out = export(made("bert", "full").folder, "onnx", tmp_path / "out", data=data)
+    manifest = read_manifest(out)
+    now, before = (rf"\d+ kB, [\d.]+ ms a row by {runtime}" for runtime in ("ONNX Runtime", "PyTorch"))
+    spent = rf"{now} \(before: {before}; made-up rows one at a time, \d+ threads?\)"
+    assert re.match(rf"{spent}; accuracy 100\.0 % on 5 labelled rows, 100\.0 % before, 0\.0 points; reloaded in fresh", str(manifest.proof))
+    assert str(manifest.proof) in (out / "README.md").read_text()
+    cost = manifest.facts.cost
+    assert (cost.latency_ms, cost.model_bytes) == (None, (out / "model.onnx").stat().st_size)
+    export(made("bert", "full").folder, "onnx", out)
+    assert "labelled" not in str(read_manifest(out).proof)
+
+
+def test_another_score_is_refused_and_nothing_is_left(
+    traced: tuple[Predictor, bytes, Network], unproven: None, made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = labelled(traced[0], tmp_path)
+    monkeypatch.setattr(Labelled, "scored", lambda *_: replace(rows, score=0.2))
+    with pytest.raises(ArtifactError, match=r"scores otherwise.* accuracy 100\.0 % on 5 labelled rows, 20\.0 % before, \+80\.0 points"):
+        export(made("bert", "full").folder, "merged", tmp_path / "out", data=rows.file)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
 def test_a_margin_out_of_range_is_told(made: Maker, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="--margin must lie between 0 and 100"):
         export(made("bert", "full").folder, "onnx-int8", tmp_path, margin=0)
@@ -244,15 +278,19 @@ def test_what_writes_texts_is_refused_before_anything_is_traced(made: Maker, tmp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "fmt", "paired"), [("bert", "onnx", True), ("sentence-bert", "onnx-int8", False), ("bert", "transformers-js", False)]
+    ("family", "fmt", "paired"),
+    [("bert", "onnx", True), ("sentence-bert", "onnx-int8", False), ("bert", "transformers-js", False), ("bert", "openvino", False)],
 )
 def test_a_graph_predicts_where_there_is_no_torch(made: Maker, tmp_path: Path, family: str, fmt: str, paired: bool) -> None:
+    if fmt == "openvino":
+        pytest.importorskip("openvino")
     artifact = made(family, "lora", paired)
     data = labelled(load(artifact.folder, device="cpu"), tmp_path).file if not paired else None
     out = export(artifact.folder, fmt, tmp_path / "out", data=data)
     manifest = read_manifest(out)
     assert ("labelled rows, 100.0 % before" in str(manifest.proof)) == (data is not None)
-    assert ("a row by ONNX Runtime (before: " in str(manifest.proof)) == (fmt != "transformers-js")
+    assert ("ms a row by " in str(manifest.proof)) == (fmt != "transformers-js")
+    assert ("ms a row by OpenVINO (before: " in str(manifest.proof)) == (fmt == "openvino")
     assert ("onnx/model.onnx: same predictions on 24 rows" in str(manifest.proof)) == (fmt == "transformers-js")
     assert manifest.form == "onnx"
     assert manifest.loads_in == ["leantune", "predict.py"]

@@ -67,7 +67,8 @@ class _Program(RuntimeBody):
 
     def _part(self, given: dict[str, NDArray[np.int64]], start: int) -> NDArray[np.float32]:
         (found,) = self.method.execute(tuple(torch.from_numpy(given[name][start : start + ROWS]).contiguous() for name in self.names))
-        return np.array(found)  # a copy: the next call writes into the same memory
+        copy: NDArray[np.float32] = found.numpy().copy()  # the next call writes into the same memory
+        return copy
 
 
 def _need(package: str) -> Any:
