@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow grid fuzz lint check format bench clean
+.PHONY: help demo test slow grid extras fuzz lint check format bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,15 @@ slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fre
 
 grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes
 	$(PARALLEL) -m grid
+
+# bitsandbytes lies beside the environment: where it is installed, peft imports it at the start of every process, which costs a second or two.
+# What else it needs is there already.
+$(VENV)/extras: $(VENV)/dev
+	$(PIP) --no-deps --upgrade --target $@ bitsandbytes
+	@touch $@
+
+extras: $(VENV)/extras  ## the tests of packages that dev leaves out: models in 4 bits, about three minutes
+	PYTHONPATH=$(CURDIR)/$(VENV)/extras $(PARALLEL) -m extra
 
 SECONDS ?= 120
 SEED ?= 0

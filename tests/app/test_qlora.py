@@ -27,6 +27,7 @@ def study(folder: Path, out: Path) -> lt.Study:
     return lt.study(ROWS, model=str(folder), out=out, budget="10steps", max_length=64, quiet=True)
 
 
+@pytest.mark.extra
 def test_the_adapter_alone_is_stored_and_proven_on_the_packed_base(wide: Callable[[str], Path], tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     record = lt.train(study(wide("bert"), tmp_path / "run"), "nf4 | lora")
@@ -45,6 +46,7 @@ def test_the_adapter_alone_is_stored_and_proven_on_the_packed_base(wide: Callabl
         lt.export(best, "merged", tmp_path / "merged")
 
 
+@pytest.mark.extra
 def test_a_chain_folds_the_adapter_into_the_base_as_it_was(wide: Callable[[str], Path], tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     record = lt.train(study(wide("sentence-bert"), tmp_path / "run"), "nf4(double_quant=false) | lora | merge")
@@ -55,6 +57,7 @@ def test_a_chain_folds_the_adapter_into_the_base_as_it_was(wide: Callable[[str],
     assert not (tmp_path / "run" / "best" / FILE).exists()
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize(
     ("family", "method", "why"),
     [

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,17 +17,19 @@ import numpy as np
 import pytest
 from making import TEXTS, Maker
 
-from leantune.artifact.export import export
-from leantune.artifact.formats import _graph
+from leantune.artifact.export import export, format_names
+from leantune.artifact.formats import _graph, executorch, openvino, transformers_js
 from leantune.artifact.formats._int8 import smallest
-from leantune.artifact.likeness import Measure
+from leantune.artifact.likeness import Labelled, Measure
 from leantune.artifact.manifest import Manifest, read_manifest
-from leantune.artifact.parity import Golden
+from leantune.artifact.parity import Golden, Proof
 from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.publish import publish
 from leantune.artifact.script.compose import Graph, compose, runs_alone
-from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.errors import ArtifactError, DataError, SpecError
 from leantune.models.network import Network
-from leantune.models.onnx_model import to_onnx
+from leantune.models.onnx_model import OnnxBody, to_onnx
+from leantune.models.runtime_body import RuntimeBody
 
 WITHOUT = ("torch", "transformers", "peft", "leantune")
 
@@ -66,32 +69,105 @@ def test_the_same_is_good_and_the_opposite_is_not(traced: tuple[Predictor, bytes
     assert not measure(predictor).of(spoilt(graph)).good
 
 
+def labelled(predictor: Predictor, folder: Path) -> Labelled:
+    """Rows whose labels are what the model says, so that it scores 1."""
+    rows = [text for text in TEXTS[:6] if text]
+    lines = [json.dumps({"message": text, "kind": found.label}) for text, found in zip(rows, predictor.predict(rows), strict=True)]
+    (folder / "rows.jsonl").write_text("\n".join(lines))
+    return Labelled.scored(predictor, str(folder / "rows.jsonl"))
+
+
 def test_with_labelled_rows_their_score_decides(traced: tuple[Predictor, bytes, Network], tmp_path: Path) -> None:
     predictor, _, graph = traced
-    rows, file = [text for text in TEXTS[:6] if text], tmp_path / "rows.jsonl"
-    lines = [json.dumps({"message": text, "kind": found.label}) for text, found in zip(rows, predictor.predict(rows), strict=True)]
-    file.write_text("\n".join(lines))
-    found = measure(predictor, data=str(file)).of(graph)
+    rows = labelled(predictor, tmp_path)
+    found = measure(predictor, labelled=rows).of(graph)
     assert found.good
-    assert found.sentence.endswith("accuracy 100.0 % on the labelled rows given, 0.0 points")
-    assert not measure(predictor, data=str(file)).of(spoilt(graph)).good
-    assert measure(predictor, data=str(file), margin=100).of(spoilt(graph)).good
+    assert found.sentence.endswith("accuracy 100.0 % on 5 labelled rows, 100.0 % before, 0.0 points")
+    assert not measure(predictor, labelled=rows).of(spoilt(graph)).good
+    assert measure(predictor, labelled=rows, margin=100).of(spoilt(graph)).good
+
+
+def test_a_form_that_must_say_the_very_same_must_score_the_same(traced: tuple[Predictor, bytes, Network], tmp_path: Path) -> None:
+    predictor, _, graph = traced
+    exact = measure(predictor, labelled=labelled(predictor, tmp_path), margin=99)
+    assert exact.scored(replace(predictor, network=graph), "it") == "accuracy 100.0 % on 5 labelled rows, 100.0 % before, 0.0 points"
+    with pytest.raises(ArtifactError, match=r"it scores otherwise than the model it was made of: accuracy .* % on 5 labelled rows"):
+        exact.scored(replace(predictor, network=spoilt(graph)), "it")
+    assert measure(predictor).scored(replace(predictor, network=spoilt(graph)), "it") is None
+
+
+def test_the_graphs_of_transformers_js_are_both_proven(
+    traced: tuple[Predictor, bytes, Network], once: None, tmp_path: Path, made: Maker
+) -> None:
+    predictor, _, graph = traced
+    judge = measure(predictor, labelled=labelled(predictor, tmp_path), margin=99)
+    form = transformers_js.write(made("bert", "full").folder, judge, tmp_path / "out")
+    ((file, whole),) = form.beside.items()
+    assert (tmp_path / "out" / file).read_bytes() == traced[1]
+    assert judge.beside(whole, file).startswith("onnx/model.onnx: same predictions on 12 rows, largest difference ")
+    assert judge.beside(whole, file).endswith("accuracy 100.0 % on 5 labelled rows, 100.0 % before, 0.0 points")
+    with pytest.raises(ArtifactError, match=r"onnx/model\.onnx predicts otherwise than the model it was made of"):
+        judge.beside(spoilt(graph), file)
+
+
+class Fixed(RuntimeBody):
+    """The program of a runtime that reads padding as if it were text."""
+
+    def __init__(self, graph: OnnxBody) -> None:
+        super().__init__(graph.names, graph.config)
+        self.graph = graph
+
+    def run(self, given: dict[str, np.ndarray]) -> np.ndarray:
+        return self.graph.run(given | {"attention_mask": np.ones_like(given["attention_mask"])})
+
+
+def test_a_runtime_that_reads_padding_is_refused(traced: tuple[Predictor, bytes, Network]) -> None:
+    predictor, _, graph = traced
+    body = _graph.body_of(graph)
+    _graph.refuse_other(body, body, [(1, 2), (4, 9)], "model.pte")
+    _graph.refuse_other(Fixed(body), body, [(1, 9)], "model.pte")
+    with pytest.raises(ArtifactError, match=r"model\.pte predicts otherwise than the graph for 4 x 9 tokens.*Use --format onnx"):
+        _graph.refuse_other(Fixed(body), body, [(4, 9)], "model.pte")
+    with pytest.raises(ArtifactError, match=r"model\.pte predicts otherwise than the model it was made of"):
+        measure(predictor).beside(_graph.instead(Fixed(body), graph), "model.pte")
+
+
+def test_openvino_says_what_the_graph_says(traced: tuple[Predictor, bytes, Network], once: None, tmp_path: Path, made: Maker) -> None:
+    pytest.importorskip("openvino")
+    predictor = traced[0]
+    judge = measure(predictor, labelled=labelled(predictor, tmp_path))
+    source = made("bert", "full")
+    form = openvino.write(source.folder, judge, tmp_path / "files")
+    assert judge.beside(form.beside[openvino.FILE], openvino.FILE).startswith("openvino_model.xml: same predictions on 12 rows")
+    assert form.timed is not None
+    assert (form.timed.runtime, form.timed.network) == ("OpenVINO", form.beside[openvino.FILE])
+    assert replace(predictor, network=form.timed.network).one_row_ms(TEXTS) > 0
+    out = publish(tmp_path / "files", tmp_path / "out", predictor.manifest.facts, source.base, look=lambda _: "seen")
+    assert read_manifest(out).proof == "seen"
+    (out / "openvino_model.bin").rename(out / "other.bin")
+    with pytest.raises(ArtifactError, match=r"openvino_model\.bin is missing(.|\n)*other\.bin may run code"):
+        read_manifest(out)
 
 
 def test_what_no_rung_says_well_enough_is_refused(monkeypatch: pytest.MonkeyPatch, traced: tuple[Predictor, bytes, Network]) -> None:
     predictor, model, graph = traced
     small, said = smallest(model, graph, measure(predictor))
-    assert said.startswith("int8, per channel: ")
+    assert said.startswith("int8, per channel")  # of 7-bit weights on CPUs without VNNI
     assert _graph.body_of(small).singly
     monkeypatch.setattr("leantune.artifact.likeness.ERROR", -1.0)
     with pytest.raises(ArtifactError, match=r"In 8 bits it says something else(.|\n)*first and last layer(.|\n)*Use --format onnx"):
         smallest(model, graph, measure(predictor))
 
 
-def test_a_program_for_phones_says_what_the_graph_says(made: Maker, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.extra
+def test_a_program_for_phones_says_what_the_graph_says(
+    traced: tuple[Predictor, bytes, Network], once: None, made: Maker, tmp_path: Path
+) -> None:
     pytest.importorskip("executorch.exir")
-    out = export(made("bert", "lora").folder, "executorch", tmp_path / "out")
-    assert (out / "model.pte").stat().st_size > 10_000
+    judge = measure(traced[0], labelled=labelled(traced[0], tmp_path))
+    form = executorch.write(made("bert", "full").folder, judge, tmp_path)
+    assert judge.beside(form.beside["model.pte"], "model.pte").startswith("model.pte: same predictions on 12 rows")
 
 
 @pytest.mark.parametrize(("fmt", "package"), [("openvino", "openvino"), ("executorch", "executorch.exir")])
@@ -119,6 +195,50 @@ def test_a_broken_export_is_refused_and_nothing_is_left(
         export(artifact, "onnx", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
     assert read_manifest(artifact) == before
+
+
+@pytest.mark.parametrize("fmt", format_names())
+@pytest.mark.parametrize(("text", "hint"), [(None, "no such file"), ('{"message": "good", "kind": "perhaps"}', '"perhaps"')])
+def test_labelled_rows_count_for_every_form_and_faults_in_them_are_told_first(
+    made: Maker, tmp_path: Path, fmt: str, text: str | None, hint: str
+) -> None:
+    if text is not None:
+        (tmp_path / "rows.jsonl").write_text(text)
+    with pytest.raises(DataError, match=hint):
+        export(made("bert", "full").folder, fmt, tmp_path / "out", data=str(tmp_path / "rows.jsonl"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the fresh processes out, which take seconds."""
+    monkeypatch.setattr("leantune.artifact.publish.prove", lambda *_, ways, **__: Proof(ways, 0.0, 24))
+
+
+def test_score_size_and_speed_are_told(
+    traced: tuple[Predictor, bytes, Network], once: None, unproven: None, made: Maker, tmp_path: Path
+) -> None:
+    data = labelled(traced[0], tmp_path).file
+    out = export(made("bert", "full").folder, "onnx", tmp_path / "out", data=data)
+    manifest = read_manifest(out)
+    now, before = (rf"\d+ kB, [\d.]+ ms a row by {runtime}" for runtime in ("ONNX Runtime", "PyTorch"))
+    spent = rf"{now} \(before: {before}; made-up rows one at a time, \d+ threads?\)"
+    assert re.match(rf"{spent}; accuracy 100\.0 % on 5 labelled rows, 100\.0 % before, 0\.0 points; reloaded in fresh", str(manifest.proof))
+    assert str(manifest.proof) in (out / "README.md").read_text()
+    cost = manifest.facts.cost
+    assert (cost.latency_ms, cost.model_bytes) == (None, (out / "model.onnx").stat().st_size)
+    export(made("bert", "full").folder, "onnx", out)
+    assert "labelled" not in str(read_manifest(out).proof)
+
+
+def test_another_score_is_refused_and_nothing_is_left(
+    traced: tuple[Predictor, bytes, Network], unproven: None, made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = labelled(traced[0], tmp_path)
+    monkeypatch.setattr(Labelled, "scored", lambda *_: replace(rows, score=0.2))
+    with pytest.raises(ArtifactError, match=r"scores otherwise.* accuracy 100\.0 % on 5 labelled rows, 20\.0 % before, \+80\.0 points"):
+        export(made("bert", "full").folder, "merged", tmp_path / "out", data=rows.file)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
 def test_a_margin_out_of_range_is_told(made: Maker, tmp_path: Path) -> None:
@@ -158,12 +278,20 @@ def test_what_writes_texts_is_refused_before_anything_is_traced(made: Maker, tmp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("family", "fmt", "paired"), [("bert", "onnx", True), ("sentence-bert", "onnx-int8", False), ("bert", "transformers-js", False)]
+    ("family", "fmt", "paired"),
+    [("bert", "onnx", True), ("sentence-bert", "onnx-int8", False), ("bert", "transformers-js", False), ("bert", "openvino", False)],
 )
 def test_a_graph_predicts_where_there_is_no_torch(made: Maker, tmp_path: Path, family: str, fmt: str, paired: bool) -> None:
+    if fmt == "openvino":
+        pytest.importorskip("openvino")
     artifact = made(family, "lora", paired)
-    out = export(artifact.folder, fmt, tmp_path / "out")
+    data = labelled(load(artifact.folder, device="cpu"), tmp_path).file if not paired else None
+    out = export(artifact.folder, fmt, tmp_path / "out", data=data)
     manifest = read_manifest(out)
+    assert ("labelled rows, 100.0 % before" in str(manifest.proof)) == (data is not None)
+    assert ("ms a row by " in str(manifest.proof)) == (fmt != "transformers-js")
+    assert ("ms a row by OpenVINO (before: " in str(manifest.proof)) == (fmt == "openvino")
+    assert ("onnx/model.onnx: same predictions on 24 rows" in str(manifest.proof)) == (fmt == "transformers-js")
     assert manifest.form == "onnx"
     assert manifest.loads_in == ["leantune", "predict.py"]
     assert "through leantune and predict.py: same predictions on 24 rows" in str(manifest.proof)

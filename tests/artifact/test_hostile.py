@@ -15,7 +15,7 @@ from making import Maker
 from safetensors.torch import load_file, save_file
 
 from leantune.artifact.ensemble import opened
-from leantune.artifact.integrity import NAME, check_files, sha256
+from leantune.artifact.integrity import NAME, OPENVINO, check_files, sha256
 from leantune.artifact.predictor import load
 from leantune.core.errors import ArtifactError, LeantuneError
 
@@ -223,3 +223,14 @@ def test_an_archive_is_never_unpacked(copy: Path, tmp_path: Path) -> None:
     packed = shutil.make_archive(str(tmp_path / "made"), "zip", copy)
     with pytest.raises(ArtifactError, match="Artifacts are folders and nothing is unpacked"):
         load(packed)
+
+
+def test_weights_of_openvino_are_no_pickle_where_they_are_listed(tmp_path: Path) -> None:
+    file = tmp_path / OPENVINO
+    file.write_bytes(b"numbers")
+    check_files(tmp_path, {OPENVINO: sha256(file)})
+    with pytest.raises(ArtifactError, match=r"openvino_model\.bin may run code"):
+        check_files(tmp_path, {})
+    (tmp_path / "model.bin").write_bytes(b"numbers")
+    with pytest.raises(ArtifactError, match=r"model\.bin may run code"):
+        check_files(tmp_path, {OPENVINO: sha256(file), "model.bin": sha256(file)})

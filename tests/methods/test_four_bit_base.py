@@ -27,6 +27,7 @@ from leantune.testing import laws, trial_run
 from leantune.testing.trial_run import HEAD, TEXT, Run, batch_of, logits
 
 pytest.importorskip("bitsandbytes")
+pytestmark = pytest.mark.extra
 
 METHODS = ("lora", "lora(sites=all, dora=true)", "adalora(rank=4, target_rank=2)", "ia3", "peft.lora", "peft.adalora", "peft.ia3")
 OTHERS = ("peft.hira", "peft.pvera", "peft.randlora", "peft.road")

@@ -28,6 +28,7 @@ def opened(base: Base) -> Network:
     return build_network(base, HEAD, seed=1).eval()
 
 
+@pytest.mark.extra
 def test_a_packed_model_is_smaller_says_about_the_same_and_reads_back(base: Base, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     network, rows = opened(base), batch_of(base, HEAD)

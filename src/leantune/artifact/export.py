@@ -4,7 +4,8 @@
     export("best", "onnx-int8", "out", data="dev.csv")      judged by its score on labelled rows too
 
 A format is one file in `formats/` whose `MEMBER(source, measure, folder)` writes the weights; the file's name, with hyphens, is its key.
-Where the new form does not say exactly the same, it gives its network and a sentence on how like it is, and has refused what is too unlike.
+One that writes a graph gives a `Form`: the graph, what else it wrote, and, where the graph need not say exactly the same, a sentence on how
+like it is; it has refused what is too unlike.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import leantune.artifact.formats as shelf
-from leantune.artifact.likeness import Measure
+from leantune.artifact.formats._form import Form, Timed
+from leantune.artifact.likeness import Labelled, Measure
 from leantune.artifact.manifest import Facts, read_manifest
 from leantune.artifact.parity import GOLDEN, Golden, GoldenRow, as_row
 from leantune.artifact.predictor import Predictor, load
@@ -29,6 +32,7 @@ from leantune.artifact.probes import made_up
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.artifact.reader import Reader
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
+from leantune.core.human import milliseconds, plural, size
 from leantune.data.telling import KNOWN
 from leantune.models.delta import delta_bytes
 from leantune.models.network import weight_bytes
@@ -51,12 +55,14 @@ def export(source: str | Path, fmt: str, out: str | Path, *, data: str | None = 
         source: the artifact.
         fmt: a name of `format_names()`.
         out: the new folder.
-        data: a labelled file, whose score decides whether a form that does not say exactly the same is good enough.
-        margin: points of that score that may be lost.
+        data: a labelled file, on which every form must score as the artifact does, and whose score decides whether one in fewer bits,
+            which does not say exactly the same, is good enough.
+        margin: points of that score that a form in fewer bits may lose.
 
     Raises:
         SpecError: E-NAME for an unknown format, with the nearest valid one; E-EXTRA where a package is missing.
-        ArtifactError: E-ARTIFACT when the method has no such form, or when the new form predicts otherwise.
+        DataError: for a labelled file that is missing or another one than the model reads.
+        ArtifactError: E-ARTIFACT when the method has no such form, or when the new form predicts or scores otherwise.
     """
     key = fmt.replace(".", "-").replace("_", "-")
     if key not in format_names():
@@ -70,19 +76,42 @@ def export(source: str | Path, fmt: str, out: str | Path, *, data: str | None = 
     if read_manifest(here).form == "onnx":
         raise ArtifactError(f"{here} is a graph, from which nothing leads back. Export the artifact that it was made of.", "E-ARTIFACT")
     predictor = load(here, device="cpu", merge=False)
-    golden = probed(predictor)
+    labelled = None if data is None else Labelled.scored(predictor, data)
+    measure = Measure(predictor, probed(predictor), labelled, margin)
     with tempfile.TemporaryDirectory() as temporary:
-        measure = Measure(predictor, golden, data, margin)
-        found = importlib.import_module(f"leantune.artifact.formats.{key.replace('-', '_')}").MEMBER(here, measure, Path(temporary))
-        facts, before = predictor.manifest.facts, None
-        if found is not None:
-            network, before = found
-            golden = said(replace(predictor, network=network), golden.rows)
-            facts = _costs(facts, Path(temporary), weight_bytes(network))
+        form = importlib.import_module(f"leantune.artifact.formats.{key.replace('-', '_')}").MEMBER(here, measure, Path(temporary))
         if (here / KNOWN).is_file():
             shutil.copy(here / KNOWN, temporary)
-        _write(golden, Path(temporary) / GOLDEN)
-        return publish(Path(temporary), there, facts, predictor.base, golden=golden, origin=predictor.manifest.base, before=before)
+        return _publish(here, measure, form, Path(temporary), there)
+
+
+def _publish(here: Path, measure: Measure, form: Form | None, folder: Path, there: Path) -> Path:
+    """Move what was written to its place when all that is in it is proven."""
+    predictor, golden, facts, told = measure.predictor, measure.golden, measure.predictor.manifest.facts, list[str | None]()
+    if form is not None:
+        beside = [measure.beside(network, file) for file, network in form.beside.items()]
+        told = [form.found, *beside, _spent(here, measure, form.timed) if form.timed else None]
+        facts = _costs(facts, folder, weight_bytes(form.graph))
+        golden = said(replace(predictor, network=form.graph), golden.rows) if form.found else golden
+    _write(golden, folder / GOLDEN)
+
+    def look(written: Path) -> str | None:
+        # Fewer bits were judged by the margin when they were chosen.
+        scored = None if form and form.found else measure.scored(load(written, device="cpu"), f"{written}: it")
+        return "; ".join(filter(None, [*told, scored])) or None
+
+    return publish(folder, there, facts, predictor.base, golden=golden, origin=predictor.manifest.base, look=look)
+
+
+def _spent(here: Path, measure: Measure, timed: Timed) -> str:
+    """A sentence about size and speed, before and now, on the same rows."""
+    predictor, rows = measure.predictor, [as_row(row, measure.predictor.manifest.facts) for row in measure.golden.rows]
+    both = {timed.runtime: timed.network, "PyTorch": load(here, device="cpu", merge=True).network}
+    now, before = (
+        f"{size(weight_bytes(network))}, {milliseconds(replace(predictor, network=network).one_row_ms(rows))} a row by {runtime}"
+        for runtime, network in both.items()
+    )
+    return f"{now} (before: {before}; made-up rows one at a time, {plural(torch.get_num_threads(), 'thread')})"
 
 
 def probed(predictor: Predictor) -> Golden:
@@ -105,9 +134,9 @@ def said(predictor: Reader, rows: Sequence[GoldenRow]) -> Golden:
     return Golden(list(rows), [logits.astype(np.float64) for logits in predictor.logits(inputs)], answers)
 
 
-def _costs(facts: Facts, folder: Path, size: int) -> Facts:
-    """Sizes of the new form; its latency was not measured."""
-    measured = {"saved_bytes": delta_bytes(folder), "model_bytes": size, "latency_ms": None, "flops_per_row": None}
+def _costs(facts: Facts, folder: Path, weights: int) -> Facts:
+    """Sizes of the new form; the artifact's latency is that of another runtime, on rows that are not here."""
+    measured = {"saved_bytes": delta_bytes(folder), "model_bytes": weights, "latency_ms": None, "flops_per_row": None}
     return facts.model_copy(update={"cost": facts.cost.model_copy(update=measured)})
 
 

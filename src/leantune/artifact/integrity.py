@@ -18,6 +18,8 @@ NAME = "leantune.json"
 CARD = "README.md"
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".msgpack")
 """Endings of files that run code when they are read, or that transformers would take in place of safetensors."""
+OPENVINO = "openvino_model.bin"
+"""What OpenVINO calls its weights: numbers alone, no pickle, which no other library looks for; fine where it is listed."""
 READ = (".json", ".safetensors", ".onnx", ".gguf", ".model", ".txt", ".jinja", ".py")
 """Endings of files that libraries look for by their names alone."""
 _PART = re.compile(r"[\w.@=+~ -]{1,120}")
@@ -50,7 +52,7 @@ def check_files(folder: Path, files: Mapping[str, str]) -> None:
         name = path.relative_to(folder).as_posix()
         if name not in files and name != NAME and path.suffix.lower() in READ and _belongs_to(folder, path):
             problems.add(f"{name} was not saved with the artifact, and libraries may read it. Move it elsewhere.", "E-ARTIFACT")
-        elif path.suffix.lower() in PICKLES:
+        elif path.suffix.lower() in PICKLES and not (name == OPENVINO and name in files):
             problems.add(f"{name} may run code when it is read. leantune reads safetensors only: delete it.", "E-ARTIFACT")
     problems.raise_if_any(ArtifactError)
 

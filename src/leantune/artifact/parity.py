@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,12 +111,12 @@ def prove(folder: Path, facts: Facts, golden: Golden, *, ways: Sequence[str]) ->
             if process.returncode:
                 failed[way] = (error.strip().splitlines() or ["no message"])[-1][:300]
                 continue
-            difference = _compare_script(out, facts, golden) if way == SCRIPT else _compare(work / f"{way}.json", golden)
-            if difference > _allowed(golden, rounded=_rounds(folder, way)):
-                message = f"{folder}: loaded through {way}, it predicts otherwise than the trained model (difference {difference:.2g})."
+            off = _compare_script(out, facts, golden) if way == SCRIPT else difference(_written(work / f"{way}.json"), golden)
+            if off > allowed(golden, rounded=_rounds(folder, way)):
+                message = f"{folder}: loaded through {way}, it predicts otherwise than the trained model (difference {off:.2g})."
                 raise ArtifactError(f"{message} Please report this with the method and the base model.", "E-ARTIFACT")
             passed.append(way)
-            largest = max(largest, difference)
+            largest = max(largest, off)
     return Proof(passed, largest, len(golden.rows), failed)
 
 
@@ -144,8 +144,12 @@ def _cell(second: str | None, facts: Facts) -> str | None:
     return focus.as_cell(focus.read(second or "[]")) if facts.focused else second
 
 
-def _compare(path: Path, golden: Golden) -> float:
-    found = [np.array(logits) for logits in json.loads(path.read_text(encoding="utf-8"))]
+def _written(path: Path) -> list[NDArray[np.float64]]:
+    return [np.array(logits) for logits in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def difference(found: Iterable[NDArray[np.floating]], golden: Golden) -> float:
+    """The largest of a logit between what was found for the golden rows and what is expected; infinite for other shapes and for NaN."""
     return max(_largest(row, expected) for row, expected in zip(found, golden.logits, strict=True))
 
 
@@ -168,7 +172,7 @@ def _compare_script(out: str, facts: Facts, golden: Golden) -> float:
     return largest
 
 
-def _largest(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+def _largest(found: NDArray[np.floating], expected: NDArray[np.float64]) -> float:
     if found.shape != expected.shape or not np.isfinite(found).all():
         return float("inf")
     return float(np.abs(found - expected).max(initial=0.0))
@@ -185,5 +189,11 @@ def _rounds(folder: Path, way: str) -> bool:
     return holds_packed(folder) and (way == "peft" or not (folder / PACKING).is_file())
 
 
-def _allowed(golden: Golden, *, rounded: bool) -> float:
+def allowed(golden: Golden, *, rounded: bool = False) -> float:
+    """The largest difference of a logit that rounding explains.
+
+    Args:
+        golden: what is expected.
+        rounded: whether packed weights are packed anew on the way.
+    """
     return (ROUNDING if rounded else TOLERANCE) * max(1.0, *(float(np.abs(logits).max(initial=0.0)) for logits in golden.logits))

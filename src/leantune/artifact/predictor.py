@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from leantune.artifact.manifest import Manifest, read_manifest
 from leantune.artifact.reader import Reader
+from leantune.artifact.rows import Focused, Row, chunk_of
 from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
 from leantune.core.errors import ArtifactError, SpecError
@@ -31,6 +32,7 @@ from leantune.data.pieces._long import reader_of
 from leantune.data.pieces._pieces import Informed, Pieces, Room, too_long
 from leantune.data.telling import KNOWN, Known
 from leantune.evaluate.generate import Writer, write
+from leantune.evaluate.latency import one_row_ms
 from leantune.evaluate.masks import filled
 from leantune.evaluate.predict import averaged, logits_of, predict, read_logits
 from leantune.execution.device import pick_device
@@ -139,6 +141,11 @@ class Predictor(Reader):
         """Rows as the base reads them."""
         room = Room(self.manifest.max_length, self.manifest.facts.target_length)
         return encode_rows(self.base.tokenizer, chunk, room, self._pieces)
+
+    def one_row_ms(self, rows: Sequence[Row] | Sequence[Focused]) -> float:
+        """Milliseconds for a row, one at a time; the texts are encoded beforehand."""
+        chunk = chunk_of(rows, self.manifest.facts, self.task.pattern)
+        return one_row_ms(self.network, self.encoded(chunk), **self._options())
 
     @property
     def _pieces(self) -> str | Pieces:

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -55,7 +55,7 @@ def publish(
     *,
     golden: Golden | None = None,
     origin: BaseFacts | None = None,
-    before: str | None = None,
+    look: Callable[[Path], str | None] | None = None,
 ) -> Path:
     """Make a deployable folder.
 
@@ -66,7 +66,7 @@ def publish(
         base: the base model it was trained on.
         golden: rows to prove the folder with; None leaves the proof out. A proof of the very same files stands.
         origin: what an artifact already says of its base; read from `base` when not given.
-        before: what was found already, to stand in front of the proof.
+        look: a further look at the folder before it is moved, whose findings stand in front of the proof; it refuses by an ArtifactError.
 
     Raises:
         ArtifactError: E-ARTIFACT when something else lies at `best`, or when the folder predicts otherwise than the trained model.
@@ -75,10 +75,12 @@ def publish(
     with in_place(best) as folder:
         shutil.copytree(delta, folder, dirs_exist_ok=True)
         manifest = _assemble(folder, facts, base, origin or _base_facts(base))
+        seen = look(folder) if look else None
         if golden is not None:
-            manifest = _proven_before(best, manifest) or _proven(folder, manifest, golden)
-        if before:
-            manifest = manifest.model_copy(update={"proof": "; ".join(filter(None, (before, manifest.proof)))})
+            earlier = _proven_before(best, manifest) if look is None else None  # its proof tells of another look
+            manifest = earlier or _proven(folder, manifest, golden)
+        if seen:
+            manifest = manifest.model_copy(update={"proof": "; ".join(filter(None, (seen, manifest.proof)))})
         (folder / CARD).write_text(card(manifest), encoding="utf-8")
         write_manifest(folder, manifest)
     return best

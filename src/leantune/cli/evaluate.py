@@ -10,9 +10,6 @@ import typer
 
 from leantune.cli import _options as option
 
-PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse", "perplexity")
-"""Scores that are no shares."""
-
 if TYPE_CHECKING:
     from leantune.artifact.files import Scored
 
@@ -49,12 +46,14 @@ def command(
 
 def _lines(names: list[str], scores: Iterable[tuple[str | None, Scored]]) -> Iterator[str]:
     """A header and a line per file, each as soon as its file is scored."""
+    from leantune.core.human import score
+
     width = max(len("file"), *map(len, names))
     for place, (name, scored) in enumerate(scores):
         if place == 0:
             yield f"{'file':{width}}  {'rows':>7}" + "".join(f"  {metric:>{_width(metric)}}" for metric in scored.metrics)
         yield f"{name:{width}}  {scored.rows:7,}" + "".join(
-            f"  {_number(metric, value):>{_width(metric)}}" for metric, value in scored.metrics.items()
+            f"  {score(metric, value):>{_width(metric)}}" for metric, value in scored.metrics.items()
         )
 
 
@@ -63,10 +62,10 @@ def _width(metric: str) -> int:
 
 
 def _text(scored: Scored) -> str:
-    from leantune.core.human import percent
+    from leantune.core.human import percent, score
 
     lines = [*map(str, scored.inferences), f"{scored.rows:,} rows"]
-    lines += [f"{name:15} {_number(name, value)}" for name, value in scored.metrics.items()]
+    lines += [f"{name:15} {score(name, value)}" for name, value in scored.metrics.items()]
     if not scored.per_label:
         return "\n".join(lines)
     width = max(5, *(len(str(row["label"])) for row in scored.per_label))
@@ -76,10 +75,3 @@ def _text(scored: Scored) -> str:
         for row in scored.per_label
     ]
     return "\n".join(lines)
-
-
-def _number(name: str, value: float) -> str:
-    """Shares in percent; correlations and mean errors as they are."""
-    from leantune.core.human import percent
-
-    return f"{value:.3f}" if name in PLAIN else percent(value)

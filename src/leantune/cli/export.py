@@ -16,9 +16,9 @@ def command(
     out: Annotated[Path | None, typer.Option(help="The new folder.", show_default="DIR-FORMAT")] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Labelled rows by whose score 8 bits are judged.", show_default=False),
+        typer.Option(metavar="FILE", help="Labelled rows on which the export must score as the artifact does.", show_default=False),
     ] = None,
-    margin: Annotated[float, typer.Option(help="Points of that score that may be lost.")] = 1.0,
+    margin: Annotated[float, typer.Option(help="Points of that score that 8 bits may lose.")] = 1.0,
 ) -> None:
     """Write an artifact in another form and prove that it predicts the same."""
     from leantune.artifact.export import export

@@ -8,6 +8,8 @@ from __future__ import annotations
 from leantune.core.records import Interval
 
 DASH = "–"
+PLAIN = ("mcc", "qwk", "spearman", "pearson", "r2", "mae", "rmse", "perplexity")
+"""Scores that are no shares."""
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -69,6 +71,15 @@ def percent(fraction: float | None) -> str:
     '91.2 %'
     """
     return DASH if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def score(metric: str, value: float) -> str:
+    """A score: shares in percent, correlations and mean errors as they are.
+
+    >>> score("accuracy", 0.9123), score("mcc", 0.9123)
+    ('91.2 %', '0.912')
+    """
+    return f"{value:.3f}" if metric in PLAIN else percent(value)
 
 
 def perplexity(likelihood: float | None) -> str:

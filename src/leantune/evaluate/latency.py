@@ -24,8 +24,12 @@ CALLS = {1: 40, 32: 6}
 """Measured calls for each batch size."""
 CALLS_WRITING = {1: 10, 32: 2}
 """The same where texts are written, which takes many passes."""
+CALLS_ONE_ROW = 20
+"""Where batch 1 is all that is asked for."""
 BLOCKS = {1: 5, 32: 2}
 WARM_UP = 2
+Prepared = Callable[[NDArray[np.int64]], Callable[[], object]]
+"""Numbers of pieces to the call that reads them."""
 
 
 def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device, writer: Writer | None = None) -> Latency:
@@ -39,12 +43,8 @@ def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device
         device: where the network is.
         writer: how texts are written, where the model writes any; a call then lasts until the last text of its batch has ended.
     """
-    network.eval()
+    forward = _forward(network, encoded, pad=pad, types=types, device=device)
     config = generation_config(network.body, writer, pad) if writer else None
-
-    def forward(pieces: NDArray[np.int64]) -> Callable[[], object]:
-        batch = make_batch(encoded.padded(pieces, pad), types=types).to(device)
-        return partial(network, batch)
 
     def writing(pieces: NDArray[np.int64]) -> Callable[[], object]:
         return partial(continued, network, encoded, pieces, config, device)
@@ -56,10 +56,24 @@ def latency(network: Network, encoded: Encoded, *, pad: int, types: bool, device
     return Latency(batch_1=min(parts[1]), batch_32=min(parts[32]), slowest_1=max(parts[1]), slowest_32=max(parts[32]))
 
 
+def one_row_ms(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> float:
+    """Milliseconds per call at batch 1, as `latency` says them, in fewer calls."""
+    forward = _forward(network, encoded, pad=pad, types=types, device=device)
+    return min(_parts_ms(forward, encoded, 1, calls=CALLS_ONE_ROW, device=device))
+
+
+def _forward(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> Prepared:
+    network.eval()
+
+    def forward(pieces: NDArray[np.int64]) -> Callable[[], object]:
+        batch = make_batch(encoded.padded(pieces, pad), types=types).to(device)
+        return partial(network, batch)
+
+    return forward
+
+
 @torch.inference_mode()
-def _parts_ms(
-    prepared: Callable[[NDArray[np.int64]], Callable[[], object]], encoded: Encoded, size: int, *, calls: int, device: torch.device
-) -> list[float]:
+def _parts_ms(prepared: Prepared, encoded: Encoded, size: int, *, calls: int, device: torch.device) -> list[float]:
     """Median of each block of calls."""
     times = []
     for call in range(-WARM_UP, calls):

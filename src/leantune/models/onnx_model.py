@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers.utils import ModelOutput
 
 from leantune.core.errors import ArtifactError, SpecError
 from leantune.models.anatomy import Anatomy
@@ -32,6 +31,7 @@ from leantune.models.heads import is_transducer
 from leantune.models.network import Batch, Network
 from leantune.models.onnx_edge import graphed
 from leantune.models.quiet import quiet
+from leantune.models.runtime_body import RuntimeBody
 from leantune.models.verbalizer import Verbalizer
 
 if TYPE_CHECKING:
@@ -144,21 +144,19 @@ def need(package: str) -> Any:
         raise SpecError(f'ONNX needs the package `{package.split(".")[0]}`: pip install "leantune[onnx]".', "E-EXTRA") from None
 
 
-class OnnxBody(nn.Module):
-    """A graph that takes the place of a body; it has no parameters and no gradients."""
+class OnnxBody(RuntimeBody):
+    """A graph that takes the place of a body."""
 
     def __init__(self, model: bytes, config: PretrainedConfig) -> None:
         """Open a session with as many threads as torch has."""
-        super().__init__()
         runtime = need("onnxruntime")
-        self.model, self.config = model, config
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self.session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.names = [value.name for value in self.session.get_inputs()]
-        notes = self.session.get_modelmeta().custom_metadata_map
+        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        super().__init__([value.name for value in session.get_inputs()], config)
+        self.model, self.session = model, session
+        notes = session.get_modelmeta().custom_metadata_map
         self.singly, self.parameter_count = notes.get(SINGLY) == "yes", int(notes.get(PARAMETERS, 0))
-        self.output = nn.Identity()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OnnxBody:
         """Another session of the same graph."""
@@ -169,15 +167,9 @@ class OnnxBody(nn.Module):
         """Of the file."""
         return len(self.model)
 
-    def get_output_embeddings(self) -> nn.Module:
-        """Inside of the graph, so nothing ever passes through this."""
-        return self.output
-
-    def forward(self, **inputs: Tensor) -> ModelOutput:
-        """Logits, on the device of the inputs."""
-        given = {name: inputs[name].cpu().numpy() for name in self.names}
-        logits = self._one_by_one(given) if self.singly else self._run(given)
-        return ModelOutput(logits=torch.from_numpy(logits).to(inputs[INPUTS[0]].device))
+    def run(self, given: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """As `RuntimeBody.run`; of a quantised graph row by row."""
+        return self._one_by_one(given) if self.singly else self._run(given)
 
     def _run(self, given: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         return self.session.run([OUTPUT], given)[0]  # type: ignore[no-any-return]
@@ -193,8 +185,8 @@ class OnnxBody(nn.Module):
         return found
 
 
-def as_network(body: OnnxBody, anatomy: Anatomy, verbalizer: Verbalizer | None = None) -> Network:
-    """A network around a graph."""
+def as_network(body: RuntimeBody, anatomy: Anatomy, verbalizer: Verbalizer | None = None) -> Network:
+    """A network around a graph, whatever runs it."""
     return Network(body, None, "stock", anatomy, verbalizer).eval()
 
 
@@ -246,14 +238,24 @@ class _Plain(nn.Module):
 
 
 def _traced(network: Network, *, types: bool) -> tuple[Tensor, ...]:
-    """Rows of several lengths."""
-    rows, tokens = _TRACED
     words = network.body.get_input_embeddings().weight.shape[0]  # type: ignore[operator, union-attr]
-    ids = torch.arange(rows * tokens).reshape(rows, tokens) % (words - 1) + 1
-    mask = (torch.arange(tokens) < tokens - torch.arange(rows).unsqueeze(1)).long()
     pad = getattr(network.body.config, "pad_token_id", None) or 0  # type: ignore[union-attr]
+    return ragged(*_TRACED, words=words, pad=pad)[: 3 if types else 2]
+
+
+def ragged(rows: int, tokens: int, *, words: int, pad: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs (rows, tokens) of rows whose lengths fall evenly from `tokens` to 1, padded on the right, in the order of `INPUTS`.
+
+    Args:
+        rows: of the batch.
+        tokens: of its longest row.
+        words: numbers of tokens lie below this.
+        pad: number of the padding token.
+    """
+    ids = torch.arange(rows * tokens).reshape(rows, tokens) % (words - 1) + 1
+    mask = (torch.arange(tokens) < torch.linspace(tokens, 1, rows).round().unsqueeze(1)).long()
     ids = torch.where(mask.bool(), ids, torch.full_like(ids, pad))
-    return (ids, mask, torch.zeros_like(ids)) if types else (ids, mask)
+    return ids, mask, torch.zeros_like(ids)
 
 
 @contextmanager

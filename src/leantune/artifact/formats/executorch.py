@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from leantune.artifact.formats._graph import body_of, plain_network, traced
+from leantune.artifact.formats._form import Form
+from leantune.artifact.formats._graph import body_of, instead, plain_network, refuse_other, traced
 from leantune.artifact.likeness import Measure
-from leantune.artifact.parity import TOLERANCE
 from leantune.core.errors import ArtifactError, SpecError
-from leantune.models.network import Network
-from leantune.models.onnx_model import INPUTS, traced_program, write_onnx
+from leantune.models.onnx_model import traced_program, write_onnx
+from leantune.models.runtime_body import RuntimeBody
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 SUMMARY = "the graph and a program for Android and iOS"
 FILE = "model.pte"
@@ -25,7 +29,7 @@ ROWS = 8
 """At a time; memory is laid out for so many when the program is made."""
 
 
-def write(source: Path, measure: Measure, folder: Path) -> None:
+def write(source: Path, measure: Measure, folder: Path) -> Form:
     """Write the graph and the program.
 
     Raises:
@@ -34,30 +38,37 @@ def write(source: Path, measure: Measure, folder: Path) -> None:
     """
     exir, xnnpack = _need("executorch.exir"), _need("executorch.backends.xnnpack.partition.xnnpack_partitioner")
     _, network = traced(source, measure.predictor)
-    write_onnx(body_of(network), folder)
-    types, longest = "token_type_ids" in body_of(network).names, measure.predictor.manifest.max_length
+    graph = body_of(network)
+    write_onnx(graph, folder)
+    types, longest = "token_type_ids" in graph.names, measure.predictor.manifest.max_length
     try:
         program = traced_program(plain_network(source, measure.predictor), types=types, rows=ROWS, tokens=longest)
     except SpecError as error:
         raise ArtifactError(f"{source}: {error.message} Use --format onnx.", "E-ARTIFACT") from error
     lowered = exir.to_edge_transform_and_lower(program, partitioner=[xnnpack.XnnpackPartitioner()])
     (folder / FILE).write_bytes(lowered.to_executorch().buffer)
-    _refuse_if_other(source, folder / FILE, network, longest)
+    body = _Program(folder / FILE, graph.names, graph.config)
+    refuse_other(body, graph, ((1, 2), (ROWS, longest), (2, longest // 2)), FILE)
+    return Form(network, beside={FILE: instead(body, network)})
 
 
-def _refuse_if_other(source: Path, file: Path, network: Network, longest: int) -> None:
-    """Raise ArtifactError where the program says something else than the graph for a batch of any size."""
-    method = _need("executorch.runtime").Runtime.get().load_program(file).load_method("forward")
-    for rows, tokens in ((1, 2), (ROWS, longest), (2, longest // 2)):
-        ids = torch.arange(rows * tokens).reshape(rows, tokens) % 50 + 1
-        given = dict(zip(INPUTS, (ids, torch.ones_like(ids), torch.zeros_like(ids)), strict=True))
-        expected: Tensor = network.body(**given).logits
-        (found,) = method.execute(tuple(given[name] for name in body_of(network).names))
-        difference = float((found - expected).abs().max())
-        if difference > TOLERANCE * max(1.0, float(expected.abs().max())):
-            raise ArtifactError(
-                f"{source}: in ExecuTorch it predicts otherwise (difference {difference:.2g}). Use --format onnx.", "E-ARTIFACT"
-            )
+class _Program(RuntimeBody):
+    """The program, run by ExecuTorch's own runtime on the CPU."""
+
+    def __init__(self, file: Path, names: list[str], config: PretrainedConfig) -> None:
+        super().__init__(names, config)
+        self.program = _need("executorch.runtime").Runtime.get().load_program(file)  # which the method lives in
+        self.method = self.program.load_method("forward")
+
+    def run(self, given: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Logits, of at most `ROWS` rows at a time."""
+        rows = len(given[self.names[0]])
+        return np.concatenate([self._part(given, start) for start in range(0, rows, ROWS)])
+
+    def _part(self, given: dict[str, NDArray[np.int64]], start: int) -> NDArray[np.float32]:
+        (found,) = self.method.execute(tuple(torch.from_numpy(given[name][start : start + ROWS]).contiguous() for name in self.names))
+        copy: NDArray[np.float32] = found.numpy().copy()  # the next call writes into the same memory
+        return copy
 
 
 def _need(package: str) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leantune.artifact.formats._graph import body_of, traced
+from leantune.artifact.formats._form import Form, Timed
+from leantune.artifact.formats._graph import RUNTIME, body_of, traced
 from leantune.artifact.likeness import Measure
 from leantune.models.onnx_model import write_onnx
 
 SUMMARY = "one graph in float32; predict.py needs onnxruntime and tokenizers alone"
 
 
-def write(source: Path, measure: Measure, folder: Path) -> None:
+def write(source: Path, measure: Measure, folder: Path) -> Form:
     """Write the graph.
 
     Raises:
@@ -19,6 +20,7 @@ def write(source: Path, measure: Measure, folder: Path) -> None:
     """
     _, network = traced(source, measure.predictor)
     write_onnx(body_of(network), folder)
+    return Form(network, timed=Timed(RUNTIME, network))
 
 
 MEMBER = write

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leantune.artifact.formats._graph import body_of, traced
+from leantune.artifact.formats._form import Form
+from leantune.artifact.formats._graph import body_of, instead, traced
 from leantune.artifact.formats._int8 import smallest
 from leantune.artifact.likeness import Measure
-from leantune.models.network import Network
-from leantune.models.onnx_model import FILES, write_onnx
+from leantune.models.onnx_model import FILES, read_onnx, write_onnx
 
 SUMMARY = "the folder that transformers.js reads in a browser"
 
 
-def write(source: Path, measure: Measure, folder: Path) -> tuple[Network, str]:
-    """Write both graphs; the small one is what the artifact says from now on.
+def write(source: Path, measure: Measure, folder: Path) -> Form:
+    """Write both graphs; the small one is what leantune reads from now on, the other one must say what the artifact says.
 
     Raises:
         ArtifactError: E-ARTIFACT when no 8-bit graph is good enough.
@@ -26,7 +26,8 @@ def write(source: Path, measure: Measure, folder: Path) -> tuple[Network, str]:
     small, found = smallest(model, network, measure)
     write_onnx(body_of(small), folder, FILES[1])
     write_onnx(body_of(network), folder, FILES[2])
-    return small, found
+    whole = read_onnx(folder / FILES[2], body_of(network).config)
+    return Form(small, found, beside={FILES[2]: instead(whole, network)})
 
 
 MEMBER = write
