@@ -49,7 +49,7 @@ $(VENV)/extras: $(VENV)/dev
 	$(PIP) --no-deps --upgrade --target $@ bitsandbytes
 	@touch $@
 
-extras: $(VENV)/extras  ## the tests of packages that dev leaves out: models in 4 bits, about three minutes
+extras: $(VENV)/extras  ## the tests of packages that dev leaves out: models in 4 bits
 	PYTHONPATH=$(CURDIR)/$(VENV)/extras $(PARALLEL) -m extra
 
 SECONDS ?= 120
