@@ -114,7 +114,7 @@ def test_quantised_a_row_says_the_same_whatever_stands_beside_it(
     together = rows(base, (6, 20))
     alone = [Batch(*(value[row : row + 1] for value in together.inputs().values())) for row in range(6)]
     assert torch.equal(said(graph, together), torch.cat([said(graph, one) for one in alone]))
-    assert 0 < furthest(graph, network, base) < 0.1
+    assert 0 < furthest(graph, network, base) < 0.15  # processors without VNNI saturate 8-bit products in pairs
     assert weight_bytes(graph) < len(model)
 
 
