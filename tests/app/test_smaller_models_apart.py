@@ -6,10 +6,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from transformers import AutoModel
 
 import leantune as lt
 from leantune.core.records import TrialRecord
 from studies_of_trials import labelled_rows
+
+pytestmark = pytest.mark.slow
 
 FULL = "full(lr=0.01)"
 SMALLER = (f"{FULL} | prune(layers, keep=0.5, rounds=1, steps=2)", f"{FULL} | prune(weights, by=l1, steps=2)", f"{FULL} | quantize(int8)")
@@ -27,7 +30,7 @@ def record(result: lt.Result, name: str) -> TrialRecord:
 
 
 def compared(base: str, run: Path, methods: list[str]) -> lt.Result:
-    opened = lt.study(labelled_rows(), model=base, out=run, budget="30steps", seeds=1, keep_all=True, quiet=True)
+    opened = lt.study(labelled_rows(), model=base, out=run, budget="100steps", seeds=1, keep_all=True, quiet=True)
     return lt.compare(opened, methods)
 
 
@@ -43,12 +46,15 @@ def test_a_target_that_cannot_be_reached_is_a_failed_row_with_the_reason(base: s
     assert "the target cannot be reached" in (found.run / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_below_what_is_made_smaller_everything_stays_bit_identical(base: str, tmp_path: Path, proof_here: None) -> None:
-    """The trial of the first stage, and the base."""
+    """The trial of the first stage, and the base; and a model with fewer layers loads in plain `transformers`."""
     full = tmp_path / "trials" / record(compared(base, tmp_path, [FULL]), FULL).digest
     before = bits(full), bits(Path(base))
     assert any(name.startswith("delta/") for name in before[0])
     found = compared(base, tmp_path, [FULL, *SMALLER])
     assert [record(found, name).status for name in SMALLER] == ["ok"] * 3, [record(found, name).reason for name in SMALLER]
     assert (bits(full), bits(Path(base))) == before
+    shallow = record(found, SMALLER[0])
+    assert AutoModel.from_pretrained(tmp_path / "trials" / shallow.digest / "delta", dtype="float32").config.num_hidden_layers == 1
+    assert "layers" in shallow.stages[-1].notes[0]
+    assert "a row for each layer" in (found.run / "report.html").read_text(encoding="utf-8")
