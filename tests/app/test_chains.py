@@ -79,7 +79,7 @@ def test_what_cannot_be_folded_in_is_left_out_with_the_reason(finished: lt.Resul
 def test_the_report_draws_chain_and_curve(finished: lt.Result) -> None:
     page = (finished.run / "report.html").read_text(encoding="utf-8")
     assert "What is left of the model?" in page
-    assert page.count("<polyline") == 3
+    assert page.count("what is left of the parameters (<code>") == 3
     assert page.count('class="parts"') == 1
     assert "prune(neurons, keep=0.5, steps=4)" in page
 

@@ -17,7 +17,7 @@ from leantune.core.errors import SpecError
 from leantune.core.records import TrialRecord
 from leantune.execution.cluster import Cluster
 
-METHODS = ["full(lr=0.01)", "head", "distill(teacher='full(lr=0.01)') | layers(1) | full(lr=0.01)"]
+METHODS = ["full(lr=0.01)", "head", "distill(teacher='full(lr=0.01)', hard=0.3, temperature=2) | layers(1) | full(lr=0.01)"]
 OPTIONS: dict[str, Any] = {"batch": 8, "budget": "12steps", "seeds": 2, "quiet": True, "keep_all": True}
 
 

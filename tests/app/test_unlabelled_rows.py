@@ -79,7 +79,7 @@ def test_the_loss_of_rows_without_labels_is_how_far_the_student_is_from_its_teac
     tiny: Callable[[str], Path], tmp_path: Path, task: str
 ) -> None:
     study = study_of(task, tiny("bert"), tmp_path / "run")
-    job = job_of(study, STUDENT)
+    job = job_of(study, "distill(teacher=full, hard=0.3, temperature=2) | layers(1) | full")
     context, _ = asked_of(study.context, job)
     assert context.learned == TAUGHT
     encoded, count = context.encoded(TAUGHT), len(context.gold["train"])
