@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoModel
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import ArtifactError, SpecError
 from leantune.core.student import Kind, Student
 from leantune.kinds.method import parse_method
 from leantune.models.base import Base, open_base
@@ -20,6 +20,7 @@ from leantune.models.edge import EdgeConfig, EdgeModel
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch
 from leantune.models.student import components, start_table, student_of
+from leantune.models.untrusted import refuse_deep
 
 KINDS: tuple[Kind, ...] = ("bag", "lstm")
 HEAD = HeadSpec("sequence", ["no", "yes"], 2, "single_label_classification")
@@ -190,3 +191,11 @@ def test_the_class_reads_what_it_wrote(tmp_path: Path) -> None:
 def test_faults_of_the_link_are_told(text: str, said: str) -> None:
     with pytest.raises(SpecError, match=said):
         parse_method(f"{text} | full")
+
+
+def test_the_configuration_of_a_student_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
+    EdgeConfig(vocab_size=10).save_pretrained(tmp_path)
+    refuse_deep(tmp_path)
+    EdgeConfig(vocab_size=10, hidden_size=0).save_pretrained(tmp_path)
+    with pytest.raises(ArtifactError, match='"hidden_size": 0, and it needs at least 1'):
+        refuse_deep(tmp_path)

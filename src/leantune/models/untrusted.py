@@ -188,9 +188,12 @@ def refuse_deep(folder: Path) -> None:
     tensors = max(_MOST_LAYERS, sum(len(shapes_in(file)) for file in files))
     waiting = [read_object(folder / "config.json")] if (folder / "config.json").is_file() else []
     while waiting:
-        for name, value in waiting.pop().items():
+        found = waiting.pop()
+        for name, value in found.items():
             if isinstance(value, dict):
                 waiting.append(value)
+            elif name == "num_attention_heads" and value == found.get("num_hidden_layers") == 0:
+                continue  # a student without attention
             elif type(value) is int and value < 1 and _POSITIVE.search(name):
                 raise ArtifactError(f'{folder}: config.json says "{name}": {value}, and it needs at least 1. Copy it again.', "E-ARTIFACT")
             elif "layer" in name and type(value) is int and value > tensors:
