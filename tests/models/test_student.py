@@ -16,11 +16,11 @@ from leantune.core.student import Kind, Student
 from leantune.kinds.method import parse_method
 from leantune.models.base import Base, open_base
 from leantune.models.build import anatomy_of, build_network, layout
-from leantune.models.edge import EdgeConfig, EdgeModel
+from leantune.models.edge import MODEL_TYPE, EdgeConfig, EdgeModel
 from leantune.models.heads import HeadSpec
 from leantune.models.network import Batch
 from leantune.models.student import components, start_table, student_of
-from leantune.models.untrusted import refuse_deep
+from leantune.models.untrusted import STUDENT, refuse_deep
 
 KINDS: tuple[Kind, ...] = ("bag", "lstm")
 HEAD = HeadSpec("sequence", ["no", "yes"], 2, "single_label_classification")
@@ -194,6 +194,7 @@ def test_faults_of_the_link_are_told(text: str, said: str) -> None:
 
 
 def test_the_configuration_of_a_student_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
+    assert MODEL_TYPE == STUDENT
     EdgeConfig(vocab_size=10).save_pretrained(tmp_path)
     refuse_deep(tmp_path)
     EdgeConfig(vocab_size=10, hidden_size=0).save_pretrained(tmp_path)
