@@ -97,7 +97,9 @@ def test_faults_are_told_before_anything_runs(opened: Callable[..., lt.Study], m
 def test_an_artifact_predicts_without_leantune(opened: Callable[..., lt.Study], tmp_path: Path, kind: str) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("".join(f"{word} {' '.join(['0.5'] * 15)} {sign}\n" for word, sign in (("great", 1), ("awful", -1))), encoding="utf-8")
-    record = lt.train(opened(ROWS), f"distill | student({kind}, width=16, vectors='{file}') | full", tmp_path / "best")
+    record = lt.train(
+        opened(ROWS), f"distill(hard=0.3, temperature=2) | student({kind}, width=16, vectors='{file}') | full", tmp_path / "best"
+    )
     assert record.scores.dev is not None
     assert record.scores.dev > 0.8
     assert (record.cost.model_params or 0) < 10_000
