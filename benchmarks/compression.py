@@ -33,7 +33,7 @@ RESULTS = Path(__file__).parent / "results" / "compression.jsonl"
 MOST = {"train": 4_000, "dev": 600, "test": 1_000}
 STEPS, LONGER_STEPS, BATCH, ROUNDS = 300, 1_200, 16, 3
 FULL = "full(lr=2e-4)"
-TEACH = f"distill(teacher='{FULL}')"
+TEACH = f"distill(teacher='{FULL}', hard=0.3, temperature=2)"
 METHODS = {
     "full": FULL,
     "3 layers": "layers(3) | full(lr=2e-4)",

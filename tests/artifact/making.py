@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import leantune as lt
 from leantune.artifact.manifest import Facts
 from leantune.artifact.parity import Golden, GoldenRow
 from leantune.artifact.publish import publish
@@ -26,6 +28,9 @@ from leantune.models.network import Network
 LABELS = ["no", "yes", "maybe"]
 HEAD = HeadSpec("sequence", LABELS, len(LABELS))
 TEXTS = ["good card", "bad money lost is very sad and i hate it", "help please", 'the "fine", book\nwas nice', "", "never"] * 2
+SENTENCES = [
+    f"{one} {two} {three}" for one in ("good", "bad", "sad", "the") for two in ("card", "money") for three in ("help", "never", "was")
+]
 PAIRS = ["good", "bad bank", "where", "never, always", "happy", "order"] * 2
 
 
@@ -91,3 +96,12 @@ def logits(network: Network, base: Base, *, paired: bool) -> list[np.ndarray]:
     for rows, _, part in logits_of(network, encoded, pad=int(base.tokenizer.pad_token_id), types=types, device=torch.device("cpu")):
         found[rows] = part.numpy()
     return list(found)
+
+
+def rows_of(folder: Path, path: Path) -> str:
+    """Rows with the labels that an artifact gives them."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["message", "kind"])
+        writer.writerows([text, one.label] for text, one in zip(SENTENCES, lt.load(folder).predict(SENTENCES), strict=True))
+    return str(path)

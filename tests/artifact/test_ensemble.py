@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import Maker
+from making import SENTENCES, Maker, rows_of
 from scipy.special import softmax
 from typer.testing import CliRunner
 
@@ -20,8 +20,6 @@ from leantune.artifact.parity import Proof
 from leantune.artifact.predictor import Predictor, load
 from leantune.cli.main import build
 from leantune.core.errors import LeantuneError
-
-TEXTS = [f"{one} {two} {three}" for one in ("good", "bad", "sad", "the") for two in ("card", "money") for three in ("help", "never", "was")]
 
 
 @pytest.fixture
@@ -36,23 +34,14 @@ def pair(made: Maker) -> list[Path]:
     return [made("bert", "lora").folder, made("roberta", "full").folder]
 
 
-def rows_of(folder: Path, path: Path) -> str:
-    """Rows with the labels that an artifact gives them."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["message", "kind"])
-        writer.writerows([text, one.label] for text, one in zip(TEXTS, lt.load(folder).predict(TEXTS), strict=True))
-    return str(path)
-
-
 def test_models_of_two_bases_predict_the_mean_of_their_probabilities(pair: list[Path], tmp_path: Path) -> None:
     found = lt.ensemble(pair, tmp_path / "out")
     assert set(found.weights.values()) == {0.5}
     assert found.saved_bytes == sum(file.stat().st_size for folder in pair for file in folder.rglob("*") if file.is_file())
     whole = lt.load(found.folder)
-    mean = np.mean([softmax(np.array(lt.load(folder).logits(TEXTS)), axis=-1) for folder in pair], axis=0)
-    np.testing.assert_allclose(softmax(np.array(whole.logits(TEXTS)), axis=-1), mean, atol=1e-6)
-    said = whole.predict(TEXTS)
+    mean = np.mean([softmax(np.array(lt.load(folder).logits(SENTENCES)), axis=-1) for folder in pair], axis=0)
+    np.testing.assert_allclose(softmax(np.array(whole.logits(SENTENCES)), axis=-1), mean, atol=1e-6)
+    said = whole.predict(SENTENCES)
     assert [one.label for one in said] == [whole.labels[place] for place in mean.argmax(axis=-1)]
     np.testing.assert_allclose([one.score for one in said], mean.max(axis=-1), atol=1e-6)
     manifest = read_manifest(found.folder)

@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
-from making import Maker
+from making import Maker, rows_of
 from typer.testing import CliRunner
 
-import leantune as lt
 from leantune.artifact.manifest import read_manifest
 from leantune.artifact.parity import Proof
 from leantune.cli.main import build
 from leantune.core.errors import LeantuneError
-
-TEXTS = [f"{one} {two} {three}" for one in ("good", "bad", "sad", "the") for two in ("card", "money") for three in ("help", "never", "was")]
 
 
 @pytest.fixture
@@ -37,15 +34,6 @@ def leantune(*words: str) -> Result:
     result = CliRunner().invoke(build(), list(words), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result
-
-
-def rows_of(folder: Path, path: Path) -> str:
-    """Rows with the labels that an artifact gives them."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["message", "kind"])
-        writer.writerows([text, one.label] for text, one in zip(TEXTS, lt.load(folder).predict(TEXTS), strict=True))
-    return str(path)
 
 
 def predicted(folder: str, rows: str, out: Path) -> list[dict[str, str]]:

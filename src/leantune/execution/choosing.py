@@ -35,6 +35,7 @@ class Choosing:
         self.context, self.network, self.seed = context, network, seed
         self.batch_rows, self.head_lr = batch_rows, head_lr
         self.seconds = 0.0
+        self._feed = TokenFeed(network, partial(context.batch, "train", targets=True), Precision(context.device), context.task.sought)
 
     def fisher(self, names: Sequence[str]) -> list[Tensor]:
         """Squared gradients of the loss by parameters of the body, each row for itself, mean over training rows (the empirical Fisher)."""
@@ -86,9 +87,7 @@ class Choosing:
         return inner or name in self.network.head_parameters()
 
     def _loss(self, pieces: np.ndarray) -> Tensor:
-        context = self.context
-        feed = TokenFeed(self.network, partial(context.batch, "train", targets=True), Precision(context.device), context.task.sought)
-        return context.task.loss(*feed(pieces))
+        return self.context.task.loss(*self._feed(pieces))
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -53,9 +53,8 @@ def _crew(context: Context, job: Job, attached: Attached, course: Course[Any]) -
         return nullcontext(ALONE), None
     # What was chosen by looking at rows may be chosen otherwise elsewhere, where sums are rounded in another order.
     if course.solve or not course.divisible or context.lesson is not None or attached.seconds:
-        return nullcontext(
-            ALONE
-        ), "trained by one process: stored states, computed heads, teachers, contrast and chosen entries are not divided"
+        told = "trained by one process: stored states, computed heads, teachers, contrast and chosen entries are not divided"
+        return nullcontext(ALONE), told
     own = course.adaptation
     if parallel.way == "fsdp" and (own.after_step or own.penalty or is_packed(context.base.config)):
         reason = "it looks at whole weights in every step" if own.after_step or own.penalty else "its weights are packed"
