@@ -1,14 +1,17 @@
-"""Rows that a tiny model can learn, and a study of them as a trial opens it."""
+"""Rows that a tiny model can learn, a study of them as a trial opens it, and students with their teachers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from leantune.core.recipe import Distilling
 from leantune.core.records import Recipe
 from leantune.core.study import Conditions, Job
 from leantune.data.dataset import Dataset
 from leantune.execution.context import Context
+from leantune.execution.distilling import distilled
+from leantune.execution.trial import run_trial
 from leantune.kinds.method import parse_method
 from leantune.models.base import open_base
 
@@ -62,3 +65,25 @@ def short_job(expression: str, *, seed: int = 1, **changes: object) -> Job:
     values: dict[str, object] = {"task": "classification", "method": method, "lr": 1e-2, "steps": 4, "batch_rows": 8, "evaluations": 1}
     recipe = Recipe.build(method, values | changes)
     return Job(name=expression, expression=method, phase="race", recipe=recipe, seed=seed)
+
+
+def taught_job(expression: str, *, unlabelled: str | None = None, **values: Any) -> Job:
+    """A short trial of a student and its teachers; further values go into the recipes of both."""
+    parsed = parse_method(expression)
+    assert parsed.distiller is not None
+    values = {"lr": 1e-2, "steps": 60, "batch_rows": 16, "evaluations": 1} | values
+    teachers = tuple(Recipe.build(one, values | {"method": parse_method(one).expression}) for one in parsed.distiller.teacher)
+    lesson = Distilling(teachers=teachers, names=parsed.distiller.teacher, unlabelled=unlabelled)
+    recipe = Recipe.build(expression, values | {"method": parsed.expression, "distilling": lesson})
+    return Job(name=expression, expression=recipe.method, phase="race", recipe=recipe, seed=1)
+
+
+def asked_of(context: Context, job: Job) -> tuple[Context, list[str]]:
+    """The context with its teachers, trained, and the notes."""
+    events = distilled(context.of(job), job, run_trial)
+    while True:
+        try:
+            next(events)
+        except StopIteration as done:
+            found: tuple[Context, list[str]] = done.value
+            return found

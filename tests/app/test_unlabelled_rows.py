@@ -17,19 +17,16 @@ import leantune as lt
 from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
 from leantune.core.errors import DataError, SpecError
-from leantune.core.recipe import Distilling, Recipe
 from leantune.core.records import Decoding
 from leantune.core.study import Job
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.execution.attach import attach
 from leantune.execution.context import TAUGHT, Context
-from leantune.execution.distilling import distilled
 from leantune.execution.feed import TokenFeed
-from leantune.execution.trial import run_trial
-from leantune.kinds.method import parse_method
 from leantune.kinds.task import Decoded
 from leantune.models.delta import read_delta
 from leantune.models.network import Network
+from studies_of_trials import asked_of, taught_job
 
 ANSWERS = {"tags", "label", "stars", "score", "answers", "answer"}
 """Columns that rows without labels lack; those of `KEPT` are texts."""
@@ -47,25 +44,8 @@ def study_of(task: str, model: Path, folder: Path, **options: Any) -> lt.Study:
 
 
 def job_of(study: lt.Study, expression: str) -> Job:
-    asked = parse_method(expression).distiller
-    assert asked is not None
     assert study.unlabelled is not None
-    values: dict[str, Any] = {"task": study.conditions.task, "lr": 1e-2, "steps": 60, "batch_rows": 16, "evaluations": 1}
-    teachers = tuple(Recipe.build(one, values | {"method": parse_method(one).expression}) for one in asked.teacher)
-    lesson = Distilling(teachers=teachers, names=asked.teacher, unlabelled=study.unlabelled.digest)
-    recipe = Recipe.build(expression, values | {"method": parse_method(expression).expression, "distilling": lesson})
-    return Job(name=expression, expression=recipe.method, phase="race", recipe=recipe, seed=1)
-
-
-def asked_of(context: Context, job: Job) -> tuple[Context, list[str]]:
-    """The context with its teachers, trained, and the notes."""
-    events = distilled(context.of(job), job, run_trial)
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            found: tuple[Context, list[str]] = done.value
-            return found
+    return taught_job(expression, unlabelled=study.unlabelled.digest, task=study.conditions.task)
 
 
 def teacher_of(context: Context) -> Network:

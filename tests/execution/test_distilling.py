@@ -24,7 +24,6 @@ from leantune.data.dataset import prepare
 from leantune.data.unlabelled_rows import keep_unlabelled
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import TAUGHT, Context
-from leantune.execution.distilling import distilled
 from leantune.execution.feed import TokenFeed
 from leantune.execution.lecture import Heard, Judged, Kept, Live, Mentors, Taught
 from leantune.execution.loop import BestLook, fit
@@ -35,6 +34,7 @@ from leantune.models.anatomy import anatomy
 from leantune.models.build import outer_head
 from leantune.models.network import Network
 from leantune.teachers.distill import Distill
+from studies_of_trials import asked_of, opened, tagged_rows
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.0, 0.0]])
 TEACHER = torch.tensor([[1.0, 0.5, -2.0], [3.0, 1.0, 0.0]])
@@ -129,20 +129,7 @@ def ran(context: Context, job: Job) -> TrialRecord:
 
 
 def of_tags(tiny: Callable[[str], Path], run: Path) -> Context:
-    from studies_of_trials import opened, tagged_rows
-
     return opened(str(tiny("sentence-bert")), run, prepare(tagged_rows(), run / "data"))
-
-
-def asked_of(context: Context, job: Job) -> Context:
-    """The context with its teachers, trained."""
-    events = distilled(context.of(job), job, run_trial)
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            found: Context = done.value[0]
-            return found
 
 
 def test_a_teacher_is_trained_once_and_paid_by_each_student(context: Context, student: Student) -> None:
@@ -164,12 +151,12 @@ def test_a_teacher_is_trained_once_and_paid_by_each_student(context: Context, st
 
 def test_kept_logits_are_those_of_the_teacher_beside_the_student(context: Context, student: Student) -> None:
     job = student("distill(teacher=head) | layers(1) | full")
-    found = asked_of(context, job)
+    found = asked_of(context, job)[0]
     assert found.mentors is not None
     network = attach(found, job).network
     assert len(network.anatomy.blocks) == 1
     batch = partial(found.batch, "train", targets=True)
-    beside = asked_of(context, student("distill(teacher=head, match=[logits, hidden]) | layers(1) | full"))
+    beside = asked_of(context, student("distill(teacher=head, match=[logits, hidden]) | layers(1) | full"))[0]
     assert beside.mentors is not None
     feed = TokenFeed(network, batch, found.precision, found.task.sought)
     asked = Distill.build("distill", {})
@@ -184,7 +171,7 @@ def test_kept_logits_are_those_of_the_teacher_beside_the_student(context: Contex
 def test_rows_without_labels_are_judged_and_learned(context: Context, student: Student) -> None:
     kept = keep_unlabelled(context.dataset, [{"text": f"a {word} card"} for word in ("great", "sad", "nice and happy")])
     job = student("distill(teacher=head) | layers(1) | full", unlabelled=kept.digest)
-    found = asked_of(context, job)
+    found = asked_of(context, job)[0]
     assert found.learned == TAUGHT
     count = len(found.gold["train"])
     assert found.mentors is not None
@@ -232,7 +219,7 @@ def test_states_of_a_lesson_without_logits_leave_the_labels_alone() -> None:
 
 
 def test_replacing_a_context_keeps_its_teachers(context: Context, student: Student) -> None:
-    found = asked_of(context, student("distill(teacher=head) | full"))
+    found = asked_of(context, student("distill(teacher=head) | full"))[0]
     assert replace(found, settling=0.0).mentors is found.mentors
     pieces: NDArray[np.int64] = np.array([1, 2])
     assert found.mentors is not None

@@ -34,6 +34,7 @@ from leantune.execution.context import TAUGHT, Context
 from leantune.execution.feed import kept
 from leantune.execution.lecture import Judged, Mentors
 from leantune.execution.reloading import DELTA
+from leantune.execution.remembered import Remembered, remembered
 from leantune.kinds.distiller import Distiller
 from leantune.kinds.method import parse_method
 from leantune.kinds.prompt import Worded
@@ -65,7 +66,7 @@ def distilled(context: Context, job: Job, run: Run) -> Generator[Event, None, tu
             (writer,) = mentors
             context, seconds, said = _continued(context, writer)
             mentors, notes = [replace(writer, seconds=writer.seconds + seconds)], [*notes, said]
-    found, seconds = _ready(context, asked, mentors)
+    found, seconds = _ready(context, recipe, asked, mentors)
     return replace(found, settling=context.settling + seconds + sum(one.seconds for one in mentors)), notes
 
 
@@ -139,21 +140,30 @@ def _continued(context: Context, mentor: Mentor) -> tuple[Context, float, str]:
     return replace(context, extra=Extra(rows, tuple([str(texts[row])] for row in rows))), seconds, said
 
 
-def _ready(context: Context, asked: Distiller, mentors: list[Mentor]) -> tuple[Context, float]:
+def _ready(context: Context, recipe: Recipe, asked: Distiller, mentors: list[Mentor]) -> tuple[Context, float]:
     """The context with teachers that can be asked, and the seconds of their judgement."""
     shares = tuple(one.share / sum(other.share for other in mentors) for one in mentors)
     apart = context.unlabelled is not None and context.extra is None
     labelled = partial(_labelled, context.encoded(TAUGHT), len(context.gold["train"])) if apart else None
-    if asked.inside or (context.head.kind in VOCABULARY and context.worded is None):
+    vocabulary = context.head.kind in VOCABULARY and context.worded is None
+    if asked.inside or vocabulary:
         for one in mentors:
             _refuse_other_tokens(replace(context, extra=None), one)
-        networks = tuple(one.network() for one in mentors)
-        return replace(context, mentors=Mentors(asked, shares, networks=networks, labelled=labelled)), 0.0
+        known, seconds = (None, 0.0) if asked.inside or recipe.masking == "dynamic" else _remembered(context, mentors)
+        networks = () if known else tuple(one.network() for one in mentors)
+        return replace(context, mentors=Mentors(asked, shares, known or (), networks, labelled)), seconds
     splits = ["train", UNLABELLED] if apart else ["train"]
     verdicts = [[_verdict(context, one, split) for split in splits] for one in mentors]
     encoded = context.encoded(TAUGHT if apart else "train")
     mentored = Mentors(asked, shares, tuple(_joined(encoded, said) for said in verdicts), labelled=labelled)
     return replace(context, mentors=mentored), sum(one.seconds for said in verdicts for one in said)
+
+
+def _remembered(context: Context, mentors: list[Mentor]) -> tuple[tuple[Remembered, ...] | None, float]:
+    """Teachers of a vocabulary from what is kept of them, and the seconds that it took; None where one has to run beside the student."""
+    found = [remembered(context, one.network().eval(), one.digest) for one in mentors]
+    known = tuple(one for one in found if one is not None)
+    return (tuple(one for one, _ in known), sum(seconds for _, seconds in known)) if len(known) == len(found) else (None, 0.0)
 
 
 def _labelled(encoded: Encoded, count: int, pieces: NDArray[np.int64]) -> NDArray[np.bool_]:

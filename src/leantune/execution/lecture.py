@@ -1,7 +1,7 @@
 """Lectures: what the teachers of a student say of the pieces of a step, beside what the student says.
 
-    Kept        logits that were computed once and lie on disk
-    Live        teachers that run beside the student: where logits are those of a vocabulary, or states inside of the bodies are compared
+    Kept        logits that were computed once and lie on disk, or what the output embedding of a vocabulary makes them of (`remembered`)
+    Live        teachers that run beside the student: where states inside of the bodies are compared, or other tokens are hidden each time
     Taught      the objective:  hard * loss + (1 - hard) * mean over teachers of the divergence from them + weight * mismatch inside
 
 Rows that nobody labelled have no loss; the divergence is all of theirs.
@@ -28,6 +28,14 @@ from leantune.kinds.task import Task
 from leantune.models.matching import Seen, mismatch, state_map, unmatched, watched
 from leantune.models.network import Batch, Network
 from leantune.models.sought import at_sought
+
+
+class Said(Protocol):
+    """One teacher whose logits are known."""
+
+    def said(self, pieces: NDArray[np.int64], like: Tensor) -> Tensor:
+        """Logits of these pieces, in the shape of those of the student."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,8 @@ class Mentors:
     asked: Distiller
     shares: tuple[float, ...]
     """Of each, summing to 1."""
-    judged: tuple[Judged, ...] = ()
-    """Their logits, where these are kept ..."""
+    judged: tuple[Said, ...] = ()
+    """Their logits, where these are known ..."""
     networks: tuple[Network, ...] = ()
     """... else they themselves, in evaluation mode."""
     labelled: Callable[[NDArray[np.int64]], NDArray[np.bool_]] | None = None
@@ -118,7 +126,7 @@ class Kept:
     """Teachers whose logits are known."""
 
     feed: Feed
-    judged: Sequence[Judged]
+    judged: Sequence[Said]
 
     def __call__(self, pieces: NDArray[np.int64]) -> Heard:
         """Of these pieces."""

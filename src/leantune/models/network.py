@@ -121,10 +121,14 @@ class Network(nn.Module):
             assert self.verbalizer is not None
             return self.verbalizer(self._at_masks(batch)[1])  # type: ignore[no-any-return]
         if sought is not None:
-            return self._narrowed(batch, partial(at_tokens, sought=sought))[1]
+            return self.told(batch, sought)[1]
         logits = self._own_logits(batch)
         # The logits of virtual tokens in front are nobody's answer.
         return logits if logits.dim() == 2 else logits[:, -batch.width :]
+
+    def told(self, batch: Batch, sought: Tensor) -> tuple[Tensor, Tensor]:
+        """What the output embedding reads of sought tokens (1, N, D), and their logits (1, N, V); twice these where it is no layer."""
+        return self._narrowed(batch, partial(at_tokens, sought=sought))
 
     def _at_masks(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """States (B, M, D) and logits (B, M, V) where words are sought."""
