@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from leantune.app.candidates import field_of
+from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
@@ -24,8 +24,12 @@ from leantune.execution.loop import BestLook, apply_trainable, fit, trained_name
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Train once and measure; the data check and the reports are not part of it."""
     with tempfile.TemporaryDirectory() as folder:
-        study = open_study(Sources(spec["train"], spec.get("dev"), spec.get("test")), Path(folder), Options.of(model=spec["model"]))
-        candidate = field_of(read_methods([spec["method"]]), study.base, study.context.head, "classification", study.options).candidates[0]
+        study = open_study(
+            Sources(spec["train"], spec.get("dev"), spec.get("test")),
+            Path(folder),
+            Options.of(model=spec["model"], max_length=spec.get("max_length")),
+        )
+        (candidate,) = field_in(study, read_methods([spec["method"]])).candidates
         job = candidate.job(spec["lr"], phase="final", seed=spec["seed"], steps=spec["steps"], looks=1)
         study.context.encoded("train")
         attached = attach(study.context, job)

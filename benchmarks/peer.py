@@ -35,11 +35,14 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Data
 from benchmarks.rows import read_rows
 
 
-def configuration(method: str, steps: int) -> Any:
+def configuration(method: str, steps: int, layers: int) -> Any:
     """The `peft` configuration of a method with its published defaults; None for methods that only choose parameters."""
     attention = ["query", "value"]
     configs = {
         "lora": lambda: LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=attention),
+        "lora_upper": lambda: LoraConfig(
+            task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=attention, layers_to_transform=[layers - 2, layers - 1]
+        ),
         "adalora": lambda: AdaLoraConfig(
             task_type="SEQ_CLS", init_r=12, target_r=8, tinit=0, tfinal=0, deltaT=1, total_step=steps, target_modules=attention
         ),
@@ -69,10 +72,10 @@ def choose(model: torch.nn.Module, method: str) -> None:
 class Rows(Dataset):
     """Tokenised rows in memory, as the examples do it."""
 
-    def __init__(self, path: str, tokenizer: Any, labels: list[str], limit: int | None = None) -> None:
-        rows = read_rows(Path(path))[:limit]
+    def __init__(self, path: str, tokenizer: Any, labels: list[str], longest: int = 256) -> None:
+        rows = read_rows(Path(path))
         pairs = [row["text_pair"] for row in rows] if "text_pair" in rows[0] else None
-        self.coded = tokenizer([row["text"] for row in rows], pairs, truncation=True, max_length=256)
+        self.coded = tokenizer([row["text"] for row in rows], pairs, truncation=True, max_length=longest)
         self.gold = [labels.index(row["label"]) for row in rows]
 
     def __len__(self) -> int:
@@ -107,12 +110,12 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if spec.get("no_dropout") else {}
     torch.manual_seed(spec["seed"])
     model = AutoModelForSequenceClassification.from_pretrained(spec["model"], num_labels=len(labels), dtype=torch.float32, **options)
-    config = configuration(spec["method"], spec["steps"])
+    config = configuration(spec["method"], spec["steps"], model.config.num_hidden_layers)
     if config is None:
         choose(model, spec["method"])
     else:
         model = get_peft_model(model, config)
-    train = Rows(spec["train"], tokenizer, labels, spec.get("rows"))
+    train = Rows(spec["train"], tokenizer, labels, spec.get("max_length", 256))
     grouping = {"train_sampling_strategy": "group_by_length"} if spec.get("grouped") else {}
     batch = spec.get("batch", 32)
     with tempfile.TemporaryDirectory() as folder:

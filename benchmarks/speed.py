@@ -1,9 +1,13 @@
-"""Training throughput and peak memory against Trainer + peft, in paired runs, as ratios.
+"""Training throughput and peak memory against Trainer + peft and the processor's own matrix products, in paired runs, as ratios.
 
-    python -m benchmarks.speed --data train.jsonl --methods full,lora,head --rounds 3
+    python -m benchmarks.speed --data train.jsonl --methods full,lora --rounds 3
+    python -m benchmarks.speed --data train.jsonl --methods head,"last_layers(2)","lora(layers=[-2, -1])" --rows 640 --epochs 10
+    python -m benchmarks.speed --data train.jsonl --model base --methods full,lora --steps 12     a BERT of 110 M random parameters
+    python -m benchmarks.speed --table
 
-Each round runs ours, the peer with its defaults and the peer tuned by an expert (rows grouped by length, no dropout), one after
-the other in processes of their own, nothing else running. The ratio is taken inside each round; median and range are reported.
+Each round runs ours, the peer with its defaults, the peer tuned by an expert (rows grouped by length, no dropout) and the products that
+such a step cannot do without, one after the other in processes of their own, nothing else running. Ratios are taken inside each round;
+median and range are reported. Every measurement is one line of `results/speed.jsonl`.
 """
 
 from __future__ import annotations
@@ -11,53 +15,85 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import AutoModel, AutoTokenizer, BertConfig
+
+from benchmarks.measured import Ledger
+from benchmarks.rows import read_rows, write_rows
+from leantune.core.expressions import split_list
 from leantune.models.locate import locate
 
 ROOT = Path(__file__).parents[1]
 TICKETS = ROOT / "src" / "leantune" / "demo" / "tickets.csv"
+RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
 RATES = {"full": 1e-4, "lora": 5e-4, "head": 5e-3, "bitfit": 1e-3, "last_layers": 1e-4, "ia3": 3e-3}
+PEER = {"last_layers(2)": "last_layers", "lora(layers=[-2, -1])": "lora_upper"}
+"""What the peer calls a method."""
+SIDES = ("ours", "defaults", "expert", "limit")
+BATCH = 32
 
 
 def measure(side: str, spec: dict[str, Any]) -> dict[str, Any]:
     """One run in a fresh process."""
-    module = "benchmarks.ours" if side == "ours" else "benchmarks.peer"
     if side != "ours":
         expert = side == "expert"
-        spec = spec | {"model": locate(spec["model"]).source, "grouped": expert, "no_dropout": expert}
+        peer = PEER.get(spec["method"], spec["method"])
+        spec = spec | {"model": locate(spec["model"]).source, "method": peer, "grouped": expert, "no_dropout": expert}
+    return answer({"ours": "benchmarks.ours", "limit": "benchmarks.limit"}.get(side, "benchmarks.peer"), spec)
+
+
+def answer(module: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """What a module prints in its last line, run in a fresh process."""
     done = subprocess.run([sys.executable, "-m", module, json.dumps(spec)], capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
-        raise SystemExit(f"{side} {spec['method']} failed:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"{module} {spec} failed:\n{done.stderr[-2000:]}")
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
 
-def compare(method: str, spec: dict[str, Any], rounds: int) -> dict[str, Any]:
-    """All rounds of one method: ratios ours / peer, higher is faster; memory ours / peer, lower is leaner."""
-    runs = [
-        {side: measure(side, spec | {"method": method, "lr": RATES[method]}) for side in ("ours", "defaults", "expert")}
-        for _ in range(rounds)
-    ]
-    line: dict[str, Any] = {
-        "method": method,
-        "rows_per_second": round(statistics.median(run["ours"]["rows_per_second"] for run in runs), 1),
-    }
-    for peer in ("defaults", "expert"):
-        speed = [run["ours"]["rows_per_second"] / run[peer]["rows_per_second"] for run in runs]
-        memory = [run["ours"]["peak_memory_bytes"] / run[peer]["peak_memory_bytes"] for run in runs]
-        line[f"speed_{peer}"], line[f"memory_{peer}"] = summary(speed), summary(memory)
-    return line
+def compare(method: str, spec: dict[str, Any], rounds: int) -> list[dict[str, Any]]:
+    """All rounds of one method, by sides."""
+    rate = RATES[method.partition("(")[0]]
+    sides = SIDES if method in ("full", "lora") else SIDES[:-1]  # the others compute their layers once, whose limit is another one
+    return [{side: measure(side, spec | {"method": method, "lr": rate}) for side in sides} for _ in range(rounds)]
 
 
-def summary(ratios: list[float]) -> dict[str, float]:
+def summary(ratios: Sequence[float]) -> str:
     """Median and range."""
-    return {"median": round(statistics.median(ratios), 2), "low": round(min(ratios), 2), "high": round(max(ratios), 2)}
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def ratios(rounds: Sequence[dict[str, Any]], side: str, number: str) -> list[float]:
+    """Ours / the other side, by rounds."""
+    return [run["ours"][number] / run[side][number] for run in rounds]
+
+
+def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Of each base and set of rows."""
+    for case in dict.fromkeys((run["base"], run["data"], run["rows"], run["machine"]) for run in runs):
+        yield f"\n**{case[0]}, {case[1]}** ({case[2]:,} rows, {case[3]})\n"
+        heads = ("speed against defaults", "against expert", "of the limit", "peak memory", "against defaults", "against expert")
+        yield f"| method | steps | our rows/s | {' | '.join(heads)} |"
+        yield "|---|---:|---:|---|---|---|---:|---|---|"
+        for run in runs:
+            if (run["base"], run["data"], run["rows"], run["machine"]) != case:
+                continue
+            rounds, speed, memory = run["rounds"], "rows_per_second", "peak_memory_bytes"
+            limit = summary(ratios(rounds, "limit", speed)) if "limit" in rounds[0] else "-"
+            own = [statistics.median(one["ours"][number] for one in rounds) for number in (speed, memory)]
+            against = [summary(ratios(rounds, side, number)) for number in (speed, memory) for side in ("defaults", "expert")]
+            cells = [f"`{run['method']}`", str(run["steps"]), f"{own[0]:.0f}", *against[:2], limit, f"{own[1] / 1e9:.2f} GB", *against[2:]]
+            yield "| " + " | ".join(cells) + " |"
 
 
 def embedded(folder: Path) -> Path:
@@ -68,26 +104,56 @@ def embedded(folder: Path) -> Path:
     return path
 
 
+def base_sized(folder: Path) -> str:
+    """A BERT of the usual size with random weights and the tokenizer of `minilm`."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(locate("minilm").source)
+    AutoModel.from_config(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def machine() -> str:
+    """The processor and the libraries that compute."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
+    name = next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), platform.processor())
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
 def main() -> None:
-    """Measure and print a Markdown table and one JSON line per method."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure, or print the tables of what is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="JSON lines with text, optionally text_pair, and label; the embedded tickets when not given")
     parser.add_argument("--methods", default="full,lora,head")
-    parser.add_argument("--model", default="minilm")
+    parser.add_argument("--model", default="minilm", help="base: a BERT of 110 M random parameters")
+    parser.add_argument("--rows", type=int, default=2_048, help="the first ones of the file")
+    parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--epochs", type=int, help="over the rows, instead of steps")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        data = options.data or str(embedded(Path(folder)))
-        spec = {"model": options.model, "train": data, "steps": options.steps, "seed": 1}
-        print("| method | rows/s | speed against defaults | against expert | memory against defaults | against expert |")
-        print("|---|---|---|---|---|---|")
-        for method in options.methods.split(","):
-            line = compare(method, spec, options.rounds)
-            cells = [line[key] for key in ("speed_defaults", "speed_expert", "memory_defaults", "memory_expert")]
-            shown = " | ".join(f"{cell['median']} ({cell['low']}-{cell['high']})" for cell in cells)
-            print(f"| `{method}` | {line['rows_per_second']} | {shown} |", flush=True)
-            print(json.dumps(line), file=sys.stderr, flush=True)
+    ledger = Ledger(RESULTS)
+    if options.table:
+        print("\n".join(table(ledger.runs)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = Path(options.data) if options.data else embedded(folder)
+        rows = read_rows(source)[: options.rows]
+        write_rows(folder / "rows.jsonl", rows, ("text", "text_pair", "label"))
+        steps = math.ceil(len(rows) * options.epochs / BATCH) if options.epochs else options.steps
+        model = base_sized(folder / "base") if options.model == "base" else options.model
+        spec = {"model": model, "train": str(folder / "rows.jsonl"), "steps": steps, "seed": 1, "max_length": options.max_length}
+        told = {
+            "base": options.model,
+            "data": f"{source.parent.name}/{source.stem}",
+            "rows": len(rows),
+            "machine": machine(),
+            "steps": steps,
+        }
+        for method in split_list(options.methods):
+            ledger.add(told | {"method": method, "max_length": options.max_length, "rounds": compare(method, spec, options.rounds)})
 
 
 if __name__ == "__main__":

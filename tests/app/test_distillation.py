@@ -102,6 +102,15 @@ def test_what_does_not_go_together_is_told(opened: lt.Study, method: str, said: 
     assert said in caught.value.message
 
 
+def test_all_that_is_wrong_is_told_at_once(opened: lt.Study) -> None:
+    wrong = ["distill(teacher='no/where') | full", "drop(7) | full", "drop(7) | lora", "student(bag, width=16, vectors='none.txt') | full"]
+    with pytest.raises(LeantuneError) as caught:
+        field_in(opened, read_methods(["full", *wrong]))
+    assert caught.value.message.startswith("methods: 3 problems\n")
+    for said in ("no/where", "layer 7 does not exist", "none.txt"):
+        assert caught.value.message.count(said) == 1
+
+
 def test_students_stand_behind_their_teachers(opened: lt.Study) -> None:
     chain = "distill(teacher='distill | layers(1) | full') | layers(1) | lora"
     found = field_in(opened, read_methods([chain, "distill | layers(1) | full", "lora", "full"]))

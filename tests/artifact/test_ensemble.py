@@ -122,7 +122,7 @@ def test_other_labels_and_other_tasks_are_told(
         facts = one.manifest.facts.model_copy(update={field: value} if name == str(pair[1]) else {})
         return replace(one, manifest=one.manifest.model_copy(update={"facts": facts}))
 
-    monkeypatch.setattr("leantune.artifact.ensembling.load", changed)
+    monkeypatch.setattr("leantune.artifact.predictor.load", changed)
     with pytest.raises(LeantuneError) as caught:
         lt.ensemble(pair, tmp_path / "out")
     assert said in caught.value.message

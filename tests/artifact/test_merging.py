@@ -99,6 +99,13 @@ def test_other_bases_labels_and_virtual_tokens_are_refused_with_the_difference(
     assert not (tmp_path / "out").exists()
 
 
+def test_all_folders_that_are_no_artifacts_are_told_at_once(pair: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        lt.merge([tmp_path / "one", pair[0], tmp_path / "two"], tmp_path / "out")
+    assert caught.value.message.startswith("artifacts: 2 problems\n")
+    assert all(str(tmp_path / name) in caught.value.message for name in ("one", "two"))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

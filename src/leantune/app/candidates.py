@@ -26,7 +26,7 @@ from leantune.app.reasons import (
 )
 from leantune.app.study import Study
 from leantune.core.budget import parse_budget
-from leantune.core.errors import SpecError, some
+from leantune.core.errors import LeantuneError, SpecError, raise_together, some
 from leantune.core.human import count
 from leantune.core.recipe import Distilling, Expert, Recipe, Teaching
 from leantune.data.unlabelled_rows import OWN, Unlabelled, own_texts
@@ -226,13 +226,18 @@ def field_of(
     """
     door = _Door(base, head, task, options, outside, races, unlabelled, altered)
     made = setting() if setting and any(one.prompt or one.teacher or one.distiller for one in parsed) else None
-    found = Field([])
+    found, faults = Field([]), list[LeantuneError]()
     for one in sorted(parsed, key=lambda one: (not is_reference(one), lessons(one))):
-        admitted = _admitted(door, one, made) if usual else door.admit(one, made)
+        try:
+            admitted = _admitted(door, one, made) if usual else door.admit(one, made)
+        except LeantuneError as error:
+            faults.append(error)
+            continue
         if isinstance(admitted, str):
             found.left_out[one.name] = admitted
         else:
             found.candidates.append(admitted)
+    raise_together("methods", faults)
     found.refuse_if_empty(base)
     return found
 

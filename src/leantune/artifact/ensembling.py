@@ -29,7 +29,7 @@ from leantune.artifact.integrity import CARD
 from leantune.artifact.manifest import Facts, Manifest, Member, write_manifest
 from leantune.artifact.merging import other_task
 from leantune.artifact.parity import prove
-from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.predictor import Predictor, load_all
 from leantune.artifact.publish import in_place, refuse_foreign, versions
 from leantune.core.errors import ArtifactError, Problems, SpecError
 from leantune.core.human import percent, plural
@@ -79,7 +79,7 @@ def ensemble(folders: Sequence[str | Path], out: str | Path, dev: str | None = N
     _refuse_too_few(names)
     there = Path(out).expanduser()
     refuse_foreign(there)
-    members = [load(name, device="cpu") for name in names]
+    members = load_all(names)
     _refuse_strangers(names, members)
     weights, scores, gap = [1 / len(names)] * len(names), dict[str, float](), None
     if dev is not None:

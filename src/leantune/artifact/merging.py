@@ -16,7 +16,7 @@ from pathlib import Path
 from leantune.artifact.export import probed
 from leantune.artifact.files import tally_of
 from leantune.artifact.manifest import Facts
-from leantune.artifact.predictor import Predictor, load
+from leantune.artifact.predictor import Predictor, load, load_all
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.artifact.shared_base import base_state, other_base
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
@@ -90,7 +90,7 @@ def merge(folders: Sequence[str | Path], out: str | Path, mix: Mix, dev: str | N
     mix.refuse_if_wrong(len(folders), labelled=dev is not None)
     there = Path(out).expanduser()
     refuse_foreign(there)
-    members = [load(folder, device="cpu") for folder in folders]
+    members = load_all(folders)
     names = [str(folder) for folder in folders]
     _refuse_strangers(names, members)
     kitchen = _Kitchen(names, members, mix, dev)

@@ -21,7 +21,7 @@ from leantune.artifact.reader import Reader
 from leantune.artifact.rows import Focused, Row, chunk_of
 from leantune.artifact.worded import worded_of
 from leantune.core import catalogue
-from leantune.core.errors import ArtifactError, SpecError
+from leantune.core.errors import ArtifactError, LeantuneError, SpecError, raise_together
 from leantune.core.files import read_kept
 from leantune.core.long import FIELDS, Long
 from leantune.core.records import Decoding
@@ -185,6 +185,18 @@ def load(folder: str | Path, *, device: str = "auto", merge: bool = True) -> Pre
         )
     with reading(place):
         return _loaded(place, manifest, device, merge=merge)
+
+
+def load_all(folders: Sequence[str | Path]) -> list[Predictor]:
+    """Several artifacts on the CPU; raises what is wrong with any of them, all of it at once, as `load` does."""
+    found, faults = list[Predictor](), list[LeantuneError]()
+    for folder in folders:
+        try:
+            found.append(load(folder, device="cpu"))
+        except LeantuneError as error:
+            faults.append(error)
+    raise_together("artifacts", faults)
+    return found
 
 
 def _loaded(place: Path, manifest: Manifest, device: str, *, merge: bool) -> Predictor:

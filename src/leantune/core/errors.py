@@ -99,6 +99,23 @@ class Problems:
         raise kind(f"{self.place}: {len(self.found)} problems\n" + "\n".join(lines) + "\n ", first_code)
 
 
+def raise_together(place: str, faults: Sequence[LeantuneError]) -> None:
+    """Raise the only one of some errors as it is, or all of them as one of the kind of the first; nothing without any.
+
+    Args:
+        place: what they are about, told where there are several.
+        faults: same messages are told once.
+    """
+    told = {fault.message: fault for fault in faults}
+    if len(told) == 1:
+        raise faults[0]
+    problems = Problems(place)
+    for message, fault in told.items():
+        problems.add(message, fault.code)
+    if faults:
+        problems.raise_if_any(type(faults[0]))
+
+
 def nearest(name: str, names: Iterable[str], *, cutoff: float = 0.55) -> str | None:
     """The name most like `name`, or None when nothing is close (likeness under `cutoff`, 1 for equal names).
 
