@@ -20,8 +20,10 @@ from leantune.artifact.predictor import Predictor, load, load_all
 from leantune.artifact.publish import publish, refuse_foreign
 from leantune.artifact.shared_base import base_state, other_base
 from leantune.core.errors import ArtifactError, SpecError, unknown_name
+from leantune.core.files import write_atomic
 from leantune.core.human import percent, points
 from leantune.core.records import Interval, Scores
+from leantune.data.telling import KNOWN
 from leantune.models.delta import is_plain, write_whole
 from leantune.models.four_bit import is_packed
 from leantune.models.merging import HOW, State, merged_state, usual_weights
@@ -177,6 +179,8 @@ def _difference(one: Predictor, other: Predictor) -> str | None:
         return f"{what}, and weights of different shapes cannot be averaged"
     if found := other_base(own.base, its.base):
         return found
+    if own.facts.long != its.facts.long:
+        return f"it reads texts that are too long by --long {its.facts.long}, and not by {own.facts.long}"
     same = (own.facts.pieces, own.facts.asked, own.facts.anchored, own.layout) == (
         its.facts.pieces,
         its.facts.asked,
@@ -215,4 +219,6 @@ def _write(made: Predictor, members: Sequence[str], mix: Mix, score: float | Non
     golden = probed(made)
     with tempfile.TemporaryDirectory() as temporary:
         write_whole(made.network, made.base, Path(temporary))
+        if made.known is not None:
+            write_atomic(Path(temporary) / KNOWN, made.known.model_dump_json())
         publish(Path(temporary), folder, facts, replace(made.base), golden=golden, origin=kept.base)
