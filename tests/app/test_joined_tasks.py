@@ -132,7 +132,7 @@ def test_an_ensemble_teaches_where_the_tokenizer_is_the_same(
 def test_models_that_write_are_refused(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str) -> None:
     one = lt.load(trained("tagging", "bert"))
     monkeypatch.setattr("leantune.tasks.tagging.Tagging.head", head)
-    monkeypatch.setattr("leantune.artifact.ensembling.load", partial(_named, one))
+    monkeypatch.setattr("leantune.artifact.predictor.load", partial(_named, one))
     with pytest.raises(LeantuneError, match=r"goes by the tokens of a vocabulary.*distill\(teacher="):
         lt.ensemble([trained("tagging", "bert"), tmp_path], tmp_path / "out")
 

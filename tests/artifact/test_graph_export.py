@@ -153,7 +153,14 @@ def test_what_no_rung_says_well_enough_is_refused(monkeypatch: pytest.MonkeyPatc
     predictor, model, graph = traced
     small, said = smallest(model, graph, measure(predictor))
     assert said.startswith("int8, per channel")  # of 7-bit weights on CPUs without VNNI
-    assert _graph.body_of(small).singly
+    body = _graph.body_of(small)
+    assert body.singly
+    given = {name: np.zeros((8, 3), np.int64) for name in body.names}
+    given |= {"input_ids": np.arange(5, 29).reshape(8, 3), "attention_mask": np.tile(np.array([[1, 1, 1], [1, 1, 0]]), (4, 1))}
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)
+    alone = body.run(given)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 3)
+    np.testing.assert_allclose(body.run(given), alone, atol=1e-6)  # in order, whichever thread reads a row
     monkeypatch.setattr("leantune.artifact.likeness.ERROR", -1.0)
     with pytest.raises(ArtifactError, match=r"In 8 bits it says something else(.|\n)*first and last layer(.|\n)*Use --format onnx"):
         smallest(model, graph, measure(predictor))
