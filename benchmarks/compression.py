@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 import leantune as lt
-from benchmarks.measured import Ledger
+from benchmarks.measured import asked
 from benchmarks.rows import drawn, read_rows, write_rows
 from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
@@ -149,12 +149,7 @@ def main() -> None:
     parser.add_argument("--longer", action="store_true", help="the students that are trained for longer")
     parser.add_argument("--columns", help="separated by commas; all of them when not given")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--table", action="store_true")
-    options = parser.parse_args()
-    ledger = Ledger(RESULTS)
-    if options.table:
-        print("\n".join(table(ledger.runs)))
-        return
+    options, ledger = asked(parser, RESULTS, table)
     torch.set_num_threads(1)
     known, steps = (LONGER, LONGER_STEPS) if options.longer else (METHODS, STEPS)
     methods = {name: known[name] for name in options.columns.split(",")} if options.columns else known

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ class Ledger:
             file.write(json.dumps(done) + "\n")
         print(json.dumps(done), flush=True)
         return done
+
+
+def asked(parser: argparse.ArgumentParser, results: Path, table: Callable[[list[dict[str, Any]]], Iterable[str]]) -> tuple[Any, Ledger]:
+    """Options and finished runs; with --table their tables are printed, and that is all."""
+    parser.add_argument("--table", action="store_true", help="print the tables of what is there")
+    options, ledger = parser.parse_args(), Ledger(results)
+    if options.table:
+        print("\n".join(table(ledger.runs)))
+        raise SystemExit
+    return options, ledger
 
 
 def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any], *, floor: float, steps: int) -> float:

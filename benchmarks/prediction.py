@@ -22,7 +22,7 @@ from typing import Any
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, Trainer, TrainingArguments
 
 import leantune as lt
-from benchmarks.measured import Ledger
+from benchmarks.measured import asked
 from benchmarks.peer import Rows
 from benchmarks.rows import read_rows, write_rows
 from benchmarks.speed import answer, machine, summary
@@ -80,12 +80,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="JSON lines with text and label")
     parser.add_argument("--rows", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--table", action="store_true")
-    options = parser.parse_args()
-    ledger = Ledger(RESULTS)
-    if options.table:
-        print("\n".join(table(ledger.runs)))
-        return
+    options, ledger = asked(parser, RESULTS, table)
     with tempfile.TemporaryDirectory() as name:
         rows = Path(name) / "rows.jsonl"
         write_rows(rows, read_rows(options.data)[: options.rows], ("text", "label"))

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig
 
-from benchmarks.measured import Ledger
+from benchmarks.measured import asked
 from benchmarks.rows import read_rows, write_rows
 from leantune.core.expressions import split_list
 from leantune.models.locate import locate
@@ -131,12 +131,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=48)
     parser.add_argument("--epochs", type=int, help="over the rows, instead of steps")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--table", action="store_true")
-    options = parser.parse_args()
-    ledger = Ledger(RESULTS)
-    if options.table:
-        print("\n".join(table(ledger.runs)))
-        return
+    options, ledger = asked(parser, RESULTS, table)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = Path(options.data) if options.data else embedded(folder)

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measured import SEEDS, Ledger, tuned
+from benchmarks.measured import SEEDS, Ledger, asked, tuned
 from benchmarks.quality import open_data, prepared, run_peer
 from benchmarks.speed import machine
 from leantune.core.records import Comparison
@@ -78,12 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the sets, each with train, dev and test.jsonl")
     parser.add_argument("--sets", default="sst2")
-    parser.add_argument("--table", action="store_true")
-    options = parser.parse_args()
-    ledger = Ledger(RESULTS)
-    if options.table:
-        print("\n".join(table(ledger.runs)))
-        return
+    options, ledger = asked(parser, RESULTS, table)
     for name in options.sets.split(","):
         with tempfile.TemporaryDirectory() as work:
             paths = prepared(options.data / name, Path(work) / name)

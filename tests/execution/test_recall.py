@@ -110,7 +110,7 @@ def test_a_disk_without_room_and_states_that_do_not_fit_are_told(
 ) -> None:
     context, wanted = context_of(labelled_rows()), job("last_layers(1)", steps=40)
     with monkeypatch.context() as patched:
-        patched.setattr(recall, "SPARE", 0.0)
+        patched.setattr("leantune.execution.feed.SPARE", 0.0)
         assert "no room" in made(context, wanted)[1]
     found = made(context, wanted)[1]
     np.save(context.cached("train", "trunk1-1"), np.ones_like(found.states))

@@ -89,7 +89,7 @@ def test_other_hidden_tokens_in_each_step_and_full_disks_need_the_teacher_itself
         assert found.mentors is not None
         assert len(found.mentors.networks) == beside
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(remembered.shutil, "disk_usage", lambda _: usage._replace(free=10))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
     found, _ = lessons(written(tiny("gpt2"), tmp_path / "run"))
     assert found.mentors is not None
     assert len(found.mentors.networks) == 1

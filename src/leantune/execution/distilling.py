@@ -149,9 +149,10 @@ def _ready(context: Context, recipe: Recipe, asked: Distiller, mentors: list[Men
     if asked.inside or vocabulary:
         for one in mentors:
             _refuse_other_tokens(replace(context, extra=None), one)
-        known, seconds = (None, 0.0) if asked.inside or recipe.masking == "dynamic" else _remembered(context, mentors)
-        networks = () if known else tuple(one.network() for one in mentors)
-        return replace(context, mentors=Mentors(asked, shares, known or (), networks, labelled)), seconds
+        networks = tuple(one.network() for one in mentors)
+        changing = asked.inside or recipe.masking == "dynamic"
+        known, seconds = (None, 0.0) if changing else _remembered(context, mentors, networks)
+        return replace(context, mentors=Mentors(asked, shares, known or (), () if known else networks, labelled)), seconds
     splits = ["train", UNLABELLED] if apart else ["train"]
     verdicts = [[_verdict(context, one, split) for split in splits] for one in mentors]
     encoded = context.encoded(TAUGHT if apart else "train")
@@ -159,9 +160,9 @@ def _ready(context: Context, recipe: Recipe, asked: Distiller, mentors: list[Men
     return replace(context, mentors=mentored), sum(one.seconds for said in verdicts for one in said)
 
 
-def _remembered(context: Context, mentors: list[Mentor]) -> tuple[tuple[Remembered, ...] | None, float]:
+def _remembered(context: Context, mentors: list[Mentor], networks: tuple[Network, ...]) -> tuple[tuple[Remembered, ...] | None, float]:
     """Teachers of a vocabulary from what is kept of them, and the seconds that it took; None where one has to run beside the student."""
-    found = [remembered(context, one.network().eval(), one.digest) for one in mentors]
+    found = [remembered(context, network, one.digest) for one, network in zip(mentors, networks, strict=True)]
     known = tuple(one for one in found if one is not None)
     return (tuple(one for one, _ in known), sum(seconds for _, seconds in known)) if len(known) == len(found) else (None, 0.0)
 

@@ -9,6 +9,7 @@ The frozen states are computed once per study, kept on disk, and give the same l
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -32,6 +33,8 @@ from leantune.models.sought import at_sought
 
 BLOCK = 8_192
 """Rows in memory at a time."""
+SPARE = 0.5
+"""Of the free disk at most, for a large file."""
 
 
 class Feed(Protocol):
@@ -151,6 +154,12 @@ def kept(path: Path, compute: Callable[[Path], None]) -> tuple[NDArray[Any], flo
         os.replace(part, path)
         write_atomic(seconds_path, str(time.perf_counter() - start))  # last: it says that the array is whole
     return np.load(path, mmap_mode="r"), float(seconds_path.read_text(encoding="utf-8"))
+
+
+def has_room(path: Path, needed: int) -> bool:
+    """Whether a file for `kept` is there, or the disk has room for its bytes; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.is_file() or needed <= SPARE * shutil.disk_usage(path.parent).free
 
 
 def means_of_rows(states: NDArray[np.float32], units: Units) -> NDArray[np.float32]:

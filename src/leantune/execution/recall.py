@@ -8,7 +8,6 @@ It is used where a training visits the rows often enough to earn the one pass th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded
 from leantune.evaluate.predict import ROWS, TOKENS
 from leantune.execution.context import Context
-from leantune.execution.feed import BLOCK, kept
+from leantune.execution.feed import BLOCK, has_room, kept
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.results import Attached
 from leantune.models.network import Network
@@ -33,8 +32,6 @@ from leantune.models.trunk import Trunk, trunk_of
 FORMAT = 1
 """Of the files; another number is another file name."""
 NUMBER = np.float16
-SPARE = 0.5
-"""Of the free disk at most."""
 CLOSE = 0.02
 """Largest difference of logits from those computed anew, as a share of their size."""
 
@@ -76,8 +73,7 @@ def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str |
     network, encoded = attached.network, context.encoded("train")
     path = context.cached("train", f"trunk{FORMAT}-{len(trunk.layers)}")
     needed = int(encoded.starts[-1]) * network.anatomy.hidden * np.dtype(NUMBER).itemsize
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() and needed > SPARE * shutil.disk_usage(path.parent).free:
+    if not has_room(path, needed):
         return f"the disk has no room for the states of the untrained layers ({size(needed)}); they are computed in every step"
     states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, encoded, part))
     found = Recalled(trunk, states, encoded, context.device, seconds)

@@ -8,7 +8,6 @@ beside each of its students, in every step.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from torch import Tensor, nn
 from leantune.data.batches import length_batches
 from leantune.evaluate.predict import ROWS, VOCABULARY_TOKENS
 from leantune.execution.context import Context
-from leantune.execution.feed import kept
+from leantune.execution.feed import has_room, kept
 from leantune.execution.precision import Precision
-from leantune.execution.recall import SPARE
 from leantune.models.network import Batch, Network
 from leantune.models.sought import output_embedding
 
@@ -64,8 +62,7 @@ def remembered(context: Context, network: Network, name: str) -> tuple[Remembere
     starts = _starts(context)
     path = replace(context, structures=()).cached(context.learned, f"taught-{name}")  # whatever layers the student has
     needed = int(starts[-1]) * network.anatomy.hidden * np.dtype(np.float32).itemsize
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not _told_by_layer(context, network) or (not path.is_file() and needed > SPARE * shutil.disk_usage(path.parent).free):
+    if not (has_room(path, needed) and _told_by_layer(context, network)):
         return None
     states, seconds = kept(path, lambda part: _compute(context, network, starts, part))
     return Remembered(output_embedding(network.body), states, starts, context.precision), seconds
