@@ -11,7 +11,7 @@ from leantune.core.study import Job
 from leantune.execution import savings
 from leantune.execution.context import Context
 from leantune.execution.runner import Runner
-from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PRODUCTS, Account, account
+from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PADDING, PRODUCTS, Account, account
 
 MakeJob = Callable[..., Job]
 
@@ -43,6 +43,13 @@ def test_without_recall_nothing_is_read_back(context: Context, job: MakeJob) -> 
     wanted = job("last_layers(1)", steps=40)
     anew = Context(context.run, context.conditions.model_copy(update={"recall": False}))
     assert LAYERS not in account(anew.of(wanted), wanted).without_ms
+
+
+def test_padding_is_left_out_where_that_is_asked_for(context: Context, job: MakeJob) -> None:
+    unpads = Context(context.run, context.conditions.model_copy(update={"unpad": True}))
+    for method, found in (("lora(rank=2)", {LENGTHS, PADDING}), ("last_layers(1)", {LENGTHS, LAYERS}), ("head", {BODY})):
+        wanted = job(method, steps=40)
+        assert set(account(unpads.of(wanted), wanted).without_ms) == found, method
 
 
 def test_the_share_is_that_of_the_slower_step() -> None:

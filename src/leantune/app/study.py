@@ -200,6 +200,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         device=device,
         precision=pick_precision(options.precision, device, base.config.get_text_config().hidden_size),
         few_shot=options.few_shot,
+        unpad=device == "cuda" if options.unpad is None else options.unpad,
         recall=options.recall,
         long=str(long_of(options.long, dataset, base)),
     )

@@ -84,6 +84,10 @@ Parallel = Annotated[
     typer.Option(metavar="WAY:N", help="N processes train a model together: ddp:N, or fsdp:N to divide its weights.", show_default="one"),
 ]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse what may give other bits each time (on a GPU).")]
+Unpad = Annotated[
+    bool | None,
+    typer.Option("--unpad/--no-unpad", help="Leave out padding inside of the layers while training.", show_default="on a GPU"),
+]
 Recall = Annotated[bool, typer.Option("--recall/--no-recall", help="Compute layers below the trained ones once and read them back.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 MostLost = Annotated[float, typer.Option(help="Share of a file's rows that may lose something (see E-LOST in docs/errors.md).")]

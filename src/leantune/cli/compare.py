@@ -69,6 +69,7 @@ def command(
     schedule: option.Schedule = "linear",
     device: option.Device = "auto",
     precision: option.Precision = "auto",
+    unpad: option.Unpad = None,
     recall: option.Recall = True,
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,

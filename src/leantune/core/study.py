@@ -58,6 +58,8 @@ class Conditions(Spec):
     """Of the products in a training step (`execution.precision`)."""
     recall: bool = True
     """Whether layers below the trained ones are computed once and read back (`execution.recall`)."""
+    unpad: bool = False
+    """Whether the layers leave out the padding in a training step (`execution.unpadding`)."""
     few_shot: int | None = None
     """Training rows of each label, drawn by the seed of the trial; None: all rows."""
 

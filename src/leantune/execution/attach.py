@@ -27,6 +27,7 @@ from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
 from leantune.execution.recall import Recalled, recalled
 from leantune.execution.results import Attached
+from leantune.execution.unpadding import unpadding_in
 from leantune.kinds.method import parse_method
 from leantune.kinds.solver import Solver
 from leantune.kinds.task import Decoded
@@ -145,7 +146,9 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
         look = partial(look_near_anchors, context, network)
         return _Way(contrast, train.visits, look, before.seconds, conclude=partial(head_near_anchors, context, network))
     back = recalled(context, job, attached)
-    whole = TokenFeed(network, batch, context.precision, context.task.sought, back if isinstance(back, Recalled) else None)
+    read = back if isinstance(back, Recalled) else None
+    unpadding = None if read else unpadding_in(context, attached)
+    whole = TokenFeed(network, batch, context.precision, context.task.sought, read, unpadding)
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
     weigh = None if isinstance(objective, Taught) else batch.weight

@@ -76,13 +76,16 @@ class TokenFeed:
     """Of targets, the tokens that enter the loss; `Task.sought`."""
     recalled: Callable[[NDArray[np.int64]], AbstractContextManager[None]] | None = None
     """Around a call for these pieces, where the lower layers are read back instead (`execution.recall`)."""
+    unpadding: Callable[[Batch], AbstractContextManager[None]] | None = None
+    """Around a call for a batch, where its padding is left out (`execution.unpadding`)."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits and targets of the pieces; of a vocabulary those of the sought tokens, (1, N, V) and (1, N)."""
         batch = self.batch(pieces)
         assert batch.targets is not None
         sought = self.sought(batch.targets)
-        with self.precision(), self.recalled(pieces) if self.recalled else nullcontext():
+        packed = self.unpadding(batch) if self.unpadding else nullcontext()
+        with self.precision(), packed, self.recalled(pieces) if self.recalled else nullcontext():
             return self.network(batch, sought), at_sought(batch.targets, sought)
 
 

@@ -22,20 +22,21 @@ from leantune.core.study import Job
 from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded
 from leantune.evaluate.predict import ROWS, TOKENS
+from leantune.execution.agreement import Around, agree
 from leantune.execution.context import Context
 from leantune.execution.feed import BLOCK, has_room, kept
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.results import Attached
 from leantune.models.network import Network
-from leantune.models.trunk import Trunk, trunk_of
+from leantune.models.trunk import Trunk, layers_of, trunk_of
 
 FORMAT = 1
 """Of the files; another number is another file name."""
 NUMBER = np.float16
 CLOSE = 0.02
-"""Largest difference of logits from those computed anew, as a share of their size."""
+"""Largest difference of states that float16 and what is left out above it may make, as a share of their size."""
 
-_CHANGED = "reading back the untrained layers changes the logits; they are computed in every step"
+_CHANGED = "reading back the untrained layers changes what the layers above make of them; they are computed in every step"
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,10 @@ def _compute(context: Context, network: Network, trunk: Trunk, encoded: Encoded,
     found.flush()
 
 
-@torch.inference_mode()
 def _close(context: Context, network: Network, found: Recalled) -> bool:
     """Whether the logits of some rows are those of the long way, but for the rounding, and all states are numbers of this size."""
     if not all(np.isfinite(found.states[start : start + BLOCK]).all() for start in range(0, len(found.states), BLOCK)):
         return False
-    network.eval()
-    units = found.encoded.visits
-    pieces = units.drawn(np.argsort(units.lengths, kind="stable")[:: max(1, len(units) // 8)][:8], np.random.default_rng(0))
-    batch = context.batch("train", pieces)
-    with context.precision(), found.trunk.tapped():  # which learns in what form the layers give their states
-        anew = network(batch)
-    with context.precision(), found(pieces):
-        back = network(batch)
-    if anew.ndim > 2:  # of padding nothing is read
-        anew, back = (logits[batch.attention_mask.bool()] for logits in (anew, back))
-    return bool((anew - back).float().norm() <= CLOSE * anew.float().norm() + 1e-6)
+    # The first learns in what form the layers give their states.
+    ways: tuple[Around, ...] = (lambda *_: found.trunk.tapped(), lambda pieces, _: found(pieces))
+    return agree(context, network, layers_of(network) or (), *ways, close=CLOSE)

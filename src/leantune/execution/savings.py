@@ -27,6 +27,7 @@ from leantune.execution.probe import even_batches, timed_step, update_of
 from leantune.execution.recall import trunk_in
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
+from leantune.execution.unpadding import Unpadding, unpadding_in
 from leantune.models.seen_rows import seen_rows
 
 ROUNDS = 3
@@ -35,13 +36,15 @@ LENGTHS = "lengths"
 """Batches of rows of like length, against rows as they come."""
 PRODUCTS = "bf16"
 """Products in bfloat16, against float32."""
+PADDING = "padding"
+"""The layers leave out the padding of a batch, against computed with it."""
 EMBEDDINGS = "embeddings"
 """Only the rows of the embeddings that occur are trained, against all."""
 LAYERS = "read back"
 """Untrained lower layers are read back, against computed."""
 BODY = "body once"
 """The body is computed once for all steps, against in each."""
-NAMES = (LENGTHS, PRODUCTS, EMBEDDINGS, LAYERS, BODY)
+NAMES = (LENGTHS, PADDING, PRODUCTS, EMBEDDINGS, LAYERS, BODY)
 
 
 class Account(Spec):
@@ -71,6 +74,8 @@ class _Way:
     """Whether the lower layers are left out ..."""
     stored: bool
     """... or the whole body."""
+    unpadding: Unpadding | None
+    """How padding is left out inside of the layers."""
 
 
 def account(context: Context, job: Job) -> Account:
@@ -106,7 +111,8 @@ class _Steps:
         self.trunk = trunk_in(context, job, attached)
         self.states = {pieces.tobytes(): self._below(pieces) for pieces in (*even, *mixed)} if self.trunk else {}
         stored = from_states(attached) and self.recipe.dropout == 0
-        self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored)
+        unpadding = None if self.trunk or stored else unpadding_in(context, attached)
+        self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored, unpadding)
         self.mixed = replace(self.usual, batches=mixed)
 
     def without(self) -> Iterator[tuple[str, _Way]]:
@@ -116,6 +122,8 @@ class _Steps:
             return
         if self.context.encoded("train").lengths.std() > 0:
             yield LENGTHS, self.mixed
+        if self.usual.unpadding:
+            yield PADDING, replace(self.usual, unpadding=None)
         if self.usual.precision.products == "bf16":
             yield PRODUCTS, replace(self.usual, precision=Precision(self.context.device))
         if self.usual.fewer:
@@ -147,7 +155,7 @@ class _Steps:
         context, network = self.context, self.network
         if not way.stored:
             batch = partial(context.batch, "train", targets=True)
-            return TokenFeed(network, batch, way.precision, context.task.sought, self._again if way.recalled else None)
+            return TokenFeed(network, batch, way.precision, context.task.sought, self._again if way.recalled else None, way.unpadding)
         pieces = np.concatenate(way.batches)
         with torch.no_grad():
             states = network.eval().embed(context.batch("train", pieces)).float().cpu().numpy()

@@ -180,11 +180,14 @@ class Network(nn.Module):
         return frozenset() if self.soft is None else frozenset(f"soft.{name}" for name, _ in self.soft.named_parameters())
 
 
-def has_virtual_words(body: nn.Module) -> bool:
+def prepends(body: Any) -> bool:
+    """Whether trained vectors stand before the text, or before the keys and values of each layer."""
+    return isinstance(body, PeftModel) and bool(body.active_peft_config.is_prompt_learning)
+
+
+def has_virtual_words(body: Any) -> bool:
     """Whether trained word vectors stand before the text."""
-    return (
-        isinstance(body, PeftModel) and body.active_peft_config.is_prompt_learning and body.active_peft_config.peft_type != "PREFIX_TUNING"
-    )
+    return prepends(body) and body.active_peft_config.peft_type != "PREFIX_TUNING"
 
 
 def embedded_behind_virtual_words(body: Any, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
@@ -236,12 +239,12 @@ def start_token(config: Any) -> int:
     return int(next((number for number in known if number is not None), 0))
 
 
-def token_states(body: nn.Module, batch: Batch) -> Tensor:
+def token_states(body: Any, batch: Batch) -> Tensor:
     """States of the text's own tokens (B, T, D); those of virtual tokens before it are left out.
 
     `peft` drops the token types where it prepends; here they are kept, so that pairs stay pairs.
     """
-    if not (isinstance(body, PeftModel) and body.active_peft_config.is_prompt_learning):
+    if not prepends(body):
         return body(**batch.inputs()).last_hidden_state  # type: ignore[no-any-return]
     rows, virtual = len(batch.input_ids), body.active_peft_config.num_virtual_tokens
     before = batch.attention_mask.new_ones(rows, virtual)

@@ -62,7 +62,7 @@ class Trunk:
 
 def trunk_of(network: Network, trained: dict[str, nn.Parameter]) -> Trunk | None:
     """The trunk of a network in which some parameters are trained; None where nothing can be skipped."""
-    layers = _layers(network)
+    layers = layers_of(network)
     if layers is None or network.soft is not None:
         return None
     learning = {id(one) for one in trained.values()}
@@ -71,7 +71,7 @@ def trunk_of(network: Network, trained: dict[str, nn.Parameter]) -> Trunk | None
     return Trunk(layers[:first], len(layers)) if first and learning <= above and not _drops(network, layers[first:]) else None
 
 
-def _layers(network: Network) -> list[nn.Module] | None:
+def layers_of(network: Network) -> list[nn.Module] | None:
     """The repeated layers of a body with one stack of them, in the order of the forward pass."""
     body: Any = network.body
     if is_transducer(body.config) or len(network.anatomy.blocks) != network.anatomy.layers_run:

@@ -1,0 +1,44 @@
+"""Agreement: whether a faster way through the layers of a network gives the states of the usual one, on some training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from leantune.execution.context import Context
+from leantune.models.network import Batch, Network
+from leantune.models.trunk import Trunk
+
+ROWS = 8
+
+Around = Callable[[NDArray[np.int64], Batch], AbstractContextManager[object]]
+"""What is put around a call for these pieces."""
+
+
+@torch.inference_mode()
+def agree(context: Context, network: Network, layers: Sequence[nn.Module], *ways: Around, close: float) -> bool:
+    """Whether the last of the layers gives rows of all lengths the same states each way, but for such a share of their size."""
+    network.eval()
+    units = context.encoded("train").visits
+    by_length = np.argsort(units.lengths, kind="stable")
+    chosen = by_length[np.linspace(0, len(units) - 1, min(ROWS, len(units))).round().astype(np.int64)]  # the shortest and the longest too
+    pieces = units.drawn(chosen, np.random.default_rng(0))
+    batch = context.batch("train", pieces)
+    first, *others = [_states(context, network, layers, batch, way(pieces, batch)) for way in ways]
+    return all(bool((first - one).norm() <= close * first.norm()) for one in others)
+
+
+def _states(
+    context: Context, network: Network, layers: Sequence[nn.Module], batch: Batch, around: AbstractContextManager[object]
+) -> Tensor:
+    """Of the tokens, as a step would compute them."""
+    mask = batch.attention_mask
+    last = mask.bool() & (mask.cumsum(dim=1) == mask.sum(dim=1, keepdim=True))  # few logits of a vocabulary, which may be a large one
+    with context.precision(), Trunk(layers, len(layers)).tapped() as seen, around:
+        network(batch, last if network.anatomy.vocabulary and batch.asked is None else None)
+    return seen[-1][mask.bool()].float()

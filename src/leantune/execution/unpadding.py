@@ -1,0 +1,51 @@
+"""Unpadding: whether a training can leave out the padding inside of the layers (`models.unpadded`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from leantune.execution.agreement import agree
+from leantune.execution.context import Context
+from leantune.execution.device import out_of_memory
+from leantune.execution.precision import Products
+from leantune.execution.results import Attached
+from leantune.models.attention import SDPA
+from leantune.models.network import Batch, prepends
+from leantune.models.plain import plain
+from leantune.models.trunk import layers_of
+from leantune.models.unpadded import unpadded
+
+CLOSE: dict[Products, float] = {"fp32": 1e-4, "bf16": 2e-2}
+"""Largest difference of states, as a share of their size."""
+Unpadding = Callable[[Batch], AbstractContextManager[None]]
+"""Around a call for a batch."""
+
+
+def unpadding_in(context: Context, attached: Attached) -> Unpadding | None:
+    """How the rows of a trial are packed; None where they are not: its layers have to see them side by side, or give other states."""
+    network = attached.network
+    watched = context.mentors is not None and bool(context.mentors.networks)  # teachers may look into the layers
+    layers = layers_of(network) if context.conditions.unpad and not watched else None
+    if layers is None or not _lets(network.body):
+        return None
+
+    def around(batch: Batch) -> AbstractContextManager[None]:
+        return unpadded(layers, batch.attention_mask)
+
+    try:
+        fits = agree(
+            context, network, layers, lambda *_: nullcontext(), lambda _, batch: around(batch), close=CLOSE[context.precision.products]
+        )
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:  # what a family makes of its arguments can break anyhow
+        if isinstance(error, RuntimeError) and out_of_memory(error):
+            raise
+        return None
+    return around if fits else None
+
+
+def _lets(body: torch.nn.Module) -> bool:
+    """Whether rows attend by a function that can be replaced, and to nothing that stands before them."""
+    return not prepends(body) and getattr(getattr(plain(body), "config", None), "_attn_implementation", None) == SDPA
