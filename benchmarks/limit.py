@@ -2,7 +2,7 @@
 
     python -m benchmarks.limit '{"model": "...", "train": "train.jsonl", "method": "lora", "batch": 32}'
 
-Of every linear map in the layers: forward, backward to the activations and, where all weights are trained, backward to the weights, for
+Of every linear map in the layers (on the GPU where there is one): forward, backward to the activations and, where all weights are trained, backward to the weights, for
 exactly the tokens that stand in the rows (no padding). Attention, activations, norms, embeddings, updates and reading are not in it. In the
 type that a training here takes: bfloat16 where the processor has the instructions.
 """
@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from benchmarks.rows import read_rows
+from leantune.execution.device import pick_device, synchronize
 from leantune.execution.precision import pick_precision
 
 SECONDS = 4.0
 """So long steps are taken."""
+FIRST = 3
+"""Maps at the bottom whose input needs no gradient where embeddings are not trained: query, key and value."""
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
@@ -31,25 +35,32 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     config, tokenizer = AutoConfig.from_pretrained(spec["model"]), AutoTokenizer.from_pretrained(spec["model"])
     texts = [row["text"] for row in read_rows(Path(spec["train"]))]
     lengths = [len(ids) for ids in tokenizer(texts, truncation=True, max_length=spec["max_length"]).input_ids]
-    batch = spec.get("batch", 32)
-    tokens, width, inner = round(batch * statistics.mean(lengths)), config.hidden_size, config.intermediate_size
-    short = pick_precision("auto", "cpu", width) == "bf16"
-    maps = [(width, width)] * 4 + [(width, inner), (inner, width)]
-    made = [_tensors(tokens, *shape, torch.bfloat16 if short else torch.float32) for shape in maps]
+    batch, device = spec.get("batch", 32), pick_device()
+    tokens = round(batch * statistics.mean(lengths))
+    kind = torch.bfloat16 if pick_precision("auto", device.type, config.hidden_size) == "bf16" else torch.float32
+    maps = shapes(config)
+    made = {shape: tuple(torch.randn(*size, device=device, dtype=kind) for size in _sizes(tokens, *shape)) for shape in set(maps)}
     taken: list[float] = []
     while sum(taken) < SECONDS or len(taken) < 3:
         start = time.perf_counter()
-        for layer in range(config.num_hidden_layers):
-            for place, tensors in enumerate(made):
-                _products(*tensors, below=layer > 0 or place > 2, weights=spec["method"] == "full")
+        for place, shape in enumerate(maps):
+            _products(*made[shape], below=place >= FIRST, weights=spec["method"] == "full")
+        synchronize(device)
         taken.append(time.perf_counter() - start)
     return {"rows_per_second": batch / statistics.median(taken), "tokens": tokens}
 
 
-def _tensors(tokens: int, inputs: int, outputs: int, kind: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """Activations, weight and the gradient of what comes out."""
-    drawn = torch.randn(tokens, inputs), torch.randn(outputs, inputs), torch.randn(tokens, outputs)
-    return tuple(value.to(kind) for value in drawn)
+def shapes(config: Any) -> list[tuple[int, int]]:
+    """(inputs, outputs) of every linear map in the layers, in their order."""
+    with torch.device("meta"):
+        body = AutoModel.from_config(config)
+    layers = next(part for part in body.modules() if isinstance(part, nn.ModuleList))
+    return [(part.in_features, part.out_features) for part in layers.modules() if isinstance(part, nn.Linear)]
+
+
+def _sizes(tokens: int, inputs: int, outputs: int) -> tuple[tuple[int, int], ...]:
+    """Of activations, weight and the gradient of what comes out."""
+    return (tokens, inputs), (outputs, inputs), (tokens, outputs)
 
 
 @torch.inference_mode()

@@ -35,9 +35,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Data
 from benchmarks.rows import read_rows
 
 
-def configuration(method: str, steps: int, layers: int) -> Any:
+def configuration(method: str, steps: int, layers: int, attention: list[str]) -> Any:
     """The `peft` configuration of a method with its published defaults; None for methods that only choose parameters."""
-    attention = ["query", "value"]
     configs = {
         "lora": lambda: LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=attention),
         "lora_upper": lambda: LoraConfig(
@@ -56,9 +55,15 @@ def configuration(method: str, steps: int, layers: int) -> Any:
     return configs[method]() if method in configs else None
 
 
+def attention_of(model: torch.nn.Module) -> list[str]:
+    """What query and value are called."""
+    encoder = any(name.endswith(".query") for name, _ in model.named_modules())
+    return ["query", "value"] if encoder else ["q_proj", "v_proj"]
+
+
 def choose(model: torch.nn.Module, method: str) -> None:
     """Methods without a `peft` configuration: what is trained is chosen by name."""
-    layers = len(model.bert.encoder.layer)
+    layers = model.config.num_hidden_layers
     kept = {
         "full": lambda _: True,
         "head": lambda name: name.startswith("classifier"),
@@ -110,13 +115,15 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if spec.get("no_dropout") else {}
     torch.manual_seed(spec["seed"])
     model = AutoModelForSequenceClassification.from_pretrained(spec["model"], num_labels=len(labels), dtype=torch.float32, **options)
-    config = configuration(spec["method"], spec["steps"], model.config.num_hidden_layers)
+    config = configuration(spec["method"], spec["steps"], model.config.num_hidden_layers, attention_of(model))
     if config is None:
         choose(model, spec["method"])
     else:
         model = get_peft_model(model, config)
     train = Rows(spec["train"], tokenizer, labels, spec.get("max_length", 256))
-    grouping = {"train_sampling_strategy": "group_by_length"} if spec.get("grouped") else {}
+    grouping: dict[str, Any] = {"train_sampling_strategy": "group_by_length"} if spec.get("grouped") else {}
+    if spec.get("grouped") and torch.cuda.is_available():
+        grouping["bf16"] = True
     batch = spec.get("batch", 32)
     with tempfile.TemporaryDirectory() as folder:
         arguments = training(folder, spec["lr"], spec["steps"], spec["seed"], batch, warmup_steps=round(0.06 * spec["steps"]), **grouping)
@@ -124,7 +131,8 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         start = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        there = torch.cuda.is_available()
+        peak = torch.cuda.max_memory_allocated() if there else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         scores: dict[str, Any] = {}
         for split in ("dev", "test"):
             if spec.get(split):

@@ -3,6 +3,7 @@
     python -m benchmarks.speed --data train.jsonl --methods full,lora --rounds 3
     python -m benchmarks.speed --data train.jsonl --methods head,"last_layers(2)","lora(layers=[-2, -1])" --rows 640 --epochs 10
     python -m benchmarks.speed --data train.jsonl --model base --methods full,lora --steps 12     a BERT of 110 M random parameters
+    python -m benchmarks.speed --data train.jsonl --model decoder --methods lora --steps 12       a Llama of 1 B, on a GPU
     python -m benchmarks.speed --table
 
 Each round runs ours, the peer with its defaults, the peer tuned by an expert (rows grouped by length, no dropout) and the products that
@@ -21,12 +22,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoTokenizer, BertConfig
+from transformers import AutoModel, AutoTokenizer, BertConfig, LlamaConfig, PreTrainedConfig
 
 from benchmarks.measured import asked
 from benchmarks.rows import read_rows, write_rows
@@ -41,6 +42,13 @@ PEER = {"last_layers(2)": "last_layers", "lora(layers=[-2, -1])": "lora_upper"}
 """What the peer calls a method."""
 SIDES = ("ours", "defaults", "expert", "limit")
 BATCH = 32
+MADE: dict[str, Callable[[int, int], PreTrainedConfig]] = {
+    "base": lambda tokens, pad: BertConfig(vocab_size=tokens, pad_token_id=pad),
+    "decoder": lambda tokens, pad: LlamaConfig(
+        vocab_size=tokens, pad_token_id=pad, hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_key_value_heads=8
+    ),
+}
+"""Bases that are drawn at random, from the size of the vocabulary and the token of padding."""
 
 
 def measure(side: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +112,11 @@ def embedded(folder: Path) -> Path:
     return path
 
 
-def base_sized(folder: Path) -> str:
-    """A BERT of the usual size with random weights and the tokenizer of `minilm`."""
+def made(kind: Callable[[int, int], PreTrainedConfig], folder: Path) -> str:
+    """A base with random weights and the tokenizer of `minilm`."""
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(locate("minilm").source)
-    AutoModel.from_config(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    AutoModel.from_config(kind(len(tokenizer), tokenizer.pad_token_id)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
 
@@ -117,6 +125,8 @@ def machine() -> str:
     """The processor and the libraries that compute."""
     told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").is_file() else ""
     name = next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), platform.processor())
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
@@ -125,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="JSON lines with text, optionally text_pair, and label; the embedded tickets when not given")
     parser.add_argument("--methods", default="full,lora,head")
-    parser.add_argument("--model", default="minilm", help="base: a BERT of 110 M random parameters")
+    parser.add_argument("--model", default="minilm", help="base and decoder have random weights: a BERT of 110 M parameters, a Llama of 1 B")
     parser.add_argument("--rows", type=int, default=2_048, help="the first ones of the file")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--steps", type=int, default=48)
@@ -138,7 +148,7 @@ def main() -> None:
         rows = read_rows(source)[: options.rows]
         write_rows(folder / "rows.jsonl", rows, ("text", "text_pair", "label"))
         steps = math.ceil(len(rows) * options.epochs / BATCH) if options.epochs else options.steps
-        model = base_sized(folder / "base") if options.model == "base" else options.model
+        model = made(MADE[options.model], folder / "base") if options.model in MADE else options.model
         spec = {"model": model, "train": str(folder / "rows.jsonl"), "steps": steps, "seed": 1, "max_length": options.max_length}
         told = {
             "base": options.model,
