@@ -43,7 +43,7 @@ def compare(rows: Path, run: Path, on: str, steps: int) -> dict[str, Any]:
 
 
 def model(one: float, two: float) -> tuple[float, float]:
-    """a and b of T(N) = a + b / N."""
+    """A and b of T(N) = a + b / N."""
     return 2 * two - one, 2 * (one - two)
 
 

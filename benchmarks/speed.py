@@ -135,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="JSON lines with text, optionally text_pair, and label; the embedded tickets when not given")
     parser.add_argument("--methods", default="full,lora,head")
-    parser.add_argument("--model", default="minilm", help="base and decoder have random weights: a BERT of 110 M parameters, a Llama of 1 B")
+    parser.add_argument("--model", default="minilm", help="base, decoder: of random weights, a BERT of 110 M, a Llama of 1 B")
     parser.add_argument("--rows", type=int, default=2_048, help="the first ones of the file")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--steps", type=int, default=48)

@@ -17,11 +17,14 @@ from torch import Tensor
 from leantune.core.events import Event, Noted, Stepped
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
+from leantune.evaluate.predict import TOKENS
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
-from leantune.execution.course import Course, Setup
+from leantune.execution.course import Course, Drawn, Setup
+from leantune.execution.crew import ALONE
 from leantune.execution.loop import BestLook, fit
 from leantune.execution.mixture import Mixture, attach_joint, course_of
+from leantune.execution.training_state import TrainingState
 from studies_of_trials import labelled_rows, numbered_rows, opened, tagged_rows
 
 MakeJob = Callable[..., Job]
@@ -76,6 +79,42 @@ def test_parts_learn_what_the_whole_learns(study: Context, job: MakeJob, micro_b
     one, other = trained(whole), trained(parts)
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_so_many_tokens_at_a_time_learn_the_same_in_less_memory(context: Context, job: MakeJob) -> None:
+    wanted = job("full", steps=3, lr=1e-3, optimizer="sgd")
+    whole, made_at_once = replace(made(context, wanted), at_once=None), made(context, wanted)
+    drawn = next(iter(whole.batches()))
+    assert drawn.tokens >= drawn.rows
+    parted = replace(made_at_once, at_once=drawn.tokens // 2)
+    sizes = list[int]()
+    parted = replace(parted, objective=lambda pieces: sizes.append(len(pieces)) or made_at_once.objective(pieces))
+    expected, seen = list(fit(whole, BestLook())), list(fit(parted, BestLook()))
+    assert losses(seen) == pytest.approx(losses(expected), rel=1e-4)
+    assert len(sizes) > 3, "no step in one go"
+    assert sum(sizes) == sum(len(found) for found in (drawn_rows(whole, 3))), "each row once"
+    for name, value in trained(whole).items():
+        assert torch.allclose(trained(parted)[name], value, atol=1e-5), name
+
+
+def drawn_rows(course: Setup, steps: int) -> list[range]:
+    return [range(drawn.rows) for drawn in islice(course.batches(), steps)]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "micro_batch", "parts"), [(None, None, 1), (100, None, 1), (30, None, 4), (30, 2, 5), (1, None, 10), (100, 4, 3)]
+)
+def test_neither_more_rows_nor_more_tokens_than_fit(
+    context: Context, job: MakeJob, at_once: int | None, micro_batch: int | None, parts: int
+) -> None:
+    setup = replace(made(context, job("full", steps=3)), at_once=at_once)
+    state = TrainingState.begin(setup, dict(setup.network.named_parameters()), frozenset(), ALONE)
+    state.micro_batch = micro_batch
+    assert state.parts(Drawn(10, 100, lambda *_: iter(()))) == parts
+
+
+def test_on_a_cpu_the_tokens_of_a_step_are_limited_by_themselves(context: Context, job: MakeJob) -> None:
+    assert made(context, job("full", steps=3)).at_once == TOKENS
 
 
 def test_tasks_that_take_turns_are_parted_too(mixture_of: Callable[..., Mixture], job: MakeJob) -> None:

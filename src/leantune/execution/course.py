@@ -34,6 +34,8 @@ class Drawn:
     """The rows of one step."""
 
     rows: int
+    tokens: int
+    """Of them, padding included."""
     losses: Callable[[Iterable[int], int], Iterator[tuple[Tensor, int]]]
     """Of these parts of so many: the mean loss of each, computed when it is asked for, and what it is the mean of (`Task.weight`)."""
 
@@ -63,6 +65,9 @@ class Course(Generic[Seen]):
     """Computes the head anew when all steps are taken, as each look did for itself; gives what is to be noted."""
     generators: tuple[np.random.Generator, ...] = ()
     """What its losses draw from as they go, for a checkpoint to hold."""
+
+    at_once: int | None = None
+    """Tokens of a step that are in memory at a time, where its rows may be taken in parts; None for all."""
 
     @property
     def divisible(self) -> bool:
@@ -103,7 +108,7 @@ class Setup(Course[Decoded]):
             groups = units[:, None] if self.weigh else units[None]  # drawn once, in whatever parts they are taken
             pieces = [self.units.drawn(group, random) for group in groups]
             if step >= after:
-                yield Drawn(len(units), partial(self._losses, pieces))
+                yield Drawn(len(units), len(units) * int(self.units.lengths[units].max()), partial(self._losses, pieces))
 
     def _losses(self, pieces: Sequence[NDArray[np.int64]], which: Iterable[int], parts: int) -> Iterator[tuple[Tensor, int]]:
         """Of the pieces of each unit, or of all together; a part without rows is one row that counts for nothing."""

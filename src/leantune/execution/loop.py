@@ -234,7 +234,7 @@ def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
         try:
             return _gradients(state, drawn)
         except (RuntimeError, MemoryError) as error:
-            room = min(state.micro_batch or drawn.rows, drawn.rows)
+            room = -(-drawn.rows // state.parts(drawn))
             if not out_of_memory(error) or not state.setup.divisible or room == 1 or state.crew.size > 1:
                 raise
         state.optimizer.zero_grad(set_to_none=True)
@@ -248,8 +248,7 @@ def _gradients_that_fit(state: TrainingState, drawn: Drawn) -> float:
 def _gradients(state: TrainingState, drawn: Drawn) -> float:
     """Gradients of the mean loss of a step, which is given back; in parts they are those of the whole, but for rounding."""
     recipe, penalty, crew = state.setup.recipe, state.setup.adaptation.penalty, state.crew
-    rows = -(-drawn.rows // crew.size)  # of this process
-    parts = crew.size * (-(-rows // state.micro_batch) if state.micro_batch and state.setup.divisible else 1)
+    parts = state.parts(drawn)
     # Batches hold many short rows or few long ones; dividing by the mean number of rows gives each row the same weight.
     share = drawn.rows / recipe.batch_rows
     summed = weight = 0.0

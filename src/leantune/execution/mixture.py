@@ -135,6 +135,7 @@ def course_of(mixture: Mixture, job: Job, attached: JointAttached) -> JointCours
         seconds=sum(setup.seconds for setup in setups.values()),
         notes=tuple(f"{name}: {text}" for name, setup in setups.items() for text in setup.notes),
         generators=tuple(generator for setup in setups.values() for generator in setup.generators),
+        at_once=next(iter(setups.values())).at_once,
         setups=tuple(setups.values()),
         turns=turns(mixture.shares, steps=job.recipe.steps, seed=job.seed),
     )

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from leantune.core.events import Evaluated
 from leantune.core.records import CurvePoint
 from leantune.execution.checkpoint import Checkpoint
-from leantune.execution.course import Course, Seen
+from leantune.execution.course import Course, Drawn, Seen
 from leantune.execution.crew import Crew
 from leantune.execution.optimizers import build_optimizer
 from leantune.models.divided import local
@@ -107,6 +107,15 @@ class TrainingState:
     def done(self) -> bool:
         """Whether no step is left, or dev has not improved for long enough."""
         return self.step >= self.setup.recipe.steps or self.keeper.unimproved >= self.setup.recipe.patience
+
+    def parts(self, drawn: Drawn) -> int:
+        """In how many parts the rows of a step are taken by all processes: as many for each, and none with more than fits."""
+        rows = -(-drawn.rows // self.crew.size)
+        if not self.setup.divisible:
+            return self.crew.size
+        by_rows = -(-rows // self.micro_batch) if self.micro_batch else 1
+        by_tokens = -(-drawn.tokens // (self.crew.size * self.setup.at_once)) if self.setup.at_once else 1
+        return self.crew.size * min(rows, max(by_rows, by_tokens))
 
     @property
     def finite(self) -> bool:
