@@ -3,8 +3,8 @@
     python -m benchmarks.limit '{"model": "...", "train": "train.jsonl", "method": "lora", "batch": 32}'
 
 On the GPU where there is one. Of every linear map in the layers: forward, backward to the activations and, where all weights are trained,
-backward to the weights, for exactly the tokens that stand in the rows (no padding). Attention, activations, norms, embeddings, updates and reading are not in it. In the
-type that a training here takes: bfloat16 where the processor has the instructions.
+backward to the weights, for exactly the tokens that stand in the rows (no padding). Attention, activations, norms, embeddings, updates and
+reading are not in it. In the type that a training here takes: bfloat16 where the processor has the instructions.
 """
 
 from __future__ import annotations
