@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from leantune.core.events import Evaluated
+from leantune.core.events import Evaluated, Noted
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
 from leantune.execution import unpadding
@@ -47,7 +47,7 @@ def test_weights_after_training_are_those_with_padding(
 ) -> None:
     context, wanted = study(tiny(family), task, tmp_path), job("full", steps=12, optimizer="sgd")
     unpads = unpadding_of(context)
-    assert unpadding_in(unpads, attach(context, wanted)) is not None
+    assert callable(unpadding_in(unpads, attach(context, wanted)))
     assert unpadding_in(context, attach(context, wanted)) is None
     (padded, before), (found, losses) = trained(context, wanted), trained(unpads, wanted)
     for name, value in padded.items():
@@ -59,7 +59,7 @@ def test_weights_after_training_are_those_with_padding(
 def test_methods_inside_of_the_layers_do_not_notice(context: Context, job: MakeJob, method: str) -> None:
     wanted = job(method, steps=12, optimizer="sgd")
     unpads = unpadding_of(context)
-    assert unpadding_in(unpads, attach(context, wanted)) is not None
+    assert callable(unpadding_in(unpads, attach(context, wanted)))
     (padded, before), (found, losses) = trained(context, wanted), trained(unpads, wanted)
     assert all(torch.allclose(value, found[name], atol=1e-5) for name, value in padded.items())
     assert np.allclose(before, losses, atol=1e-5)
@@ -67,7 +67,7 @@ def test_methods_inside_of_the_layers_do_not_notice(context: Context, job: MakeJ
 
 @pytest.mark.parametrize("method", ["prefix(tokens=2)", "prompt(tokens=2)"])
 def test_what_stands_before_the_rows_keeps_them_side_by_side(context: Context, job: MakeJob, method: str) -> None:
-    assert unpadding_in(unpadding_of(context), attach(context, job(method))) is None
+    assert unpadding_in(unpadding_of(context), attach(context, job(method))) == unpadding._KEPT
 
 
 @pytest.mark.parametrize("family", ["albert", "deberta-v2", "modernbert", "mpnet", "t5"])
@@ -75,7 +75,7 @@ def test_families_that_attend_by_themselves_or_in_windows_or_share_layers_are_pa
     family: str, tiny: Callable[[str], Path], tmp_path: Path, job: MakeJob
 ) -> None:
     context = study(tiny(family), "classification", tmp_path)
-    assert unpadding_in(unpadding_of(context), attach(context, job("full"))) is None
+    assert unpadding_in(unpadding_of(context), attach(context, job("full"))) == unpadding._KEPT
 
 
 def test_other_states_than_with_padding_are_not_used(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +95,17 @@ def test_other_states_than_with_padding_are_not_used(context: Context, job: Make
 
     with monkeypatch.context() as patched:
         patched.setattr(unpadding, "unpadded", Wrong)
-        assert unpadding_in(unpads, attached) is None
+        assert unpadding_in(unpads, attached) == unpadding._KEPT
 
     def breaks(*_: Any) -> Any:
         raise RuntimeError("shapes do not fit")
 
     monkeypatch.setattr(unpadding, "unpadded", breaks)
-    assert unpadding_in(unpads, attached) is None
+    assert unpadding_in(unpads, attached) == unpadding._KEPT
+
+
+def test_rows_that_keep_their_padding_are_told(tiny: Callable[[str], Path], tmp_path: Path, job: MakeJob) -> None:
+    context, wanted = study(tiny("deberta-v2"), "classification", tmp_path), job("full", steps=2)
+    for found, told in ((context, 0), (unpadding_of(context), 1)):
+        events = fit(setup_of(found, wanted, attach(found, wanted)), BestLook())
+        assert len([event for event in events if isinstance(event, Noted) and "keep their padding" in event.text]) == told

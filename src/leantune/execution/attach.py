@@ -150,13 +150,14 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     back = recalled(context, job, attached)
     read = back if isinstance(back, Recalled) else None
     unpadding = None if read else unpadding_in(context, attached)
-    whole = TokenFeed(network, batch, context.precision, context.task.sought, read, unpadding)
+    refused = tuple(one for one in (back, unpadding) if isinstance(one, str))
+    whole = TokenFeed(network, batch, context.precision, context.task.sought, read, None if isinstance(unpadding, str) else unpadding)
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
     weigh = None if isinstance(objective, Taught) else batch.weight
-    if isinstance(back, Recalled):
-        return _Way(objective, train.visits, look, back.seconds, (back.note,), weigh)
-    return _Way(objective, train.visits, look, notes=(back,) if back else (), weigh=weigh)
+    if read is not None:
+        return _Way(objective, train.visits, look, read.seconds, (read.note,), weigh)
+    return _Way(objective, train.visits, look, notes=refused, weigh=weigh)
 
 
 def from_states(attached: Attached) -> bool:

@@ -111,7 +111,8 @@ class _Steps:
         self.trunk = trunk_in(context, job, attached)
         self.states = {pieces.tobytes(): self._below(pieces) for pieces in (*even, *mixed)} if self.trunk else {}
         stored = from_states(attached) and self.recipe.dropout == 0
-        unpadding = None if self.trunk or stored else unpadding_in(context, attached)
+        found = None if self.trunk or stored else unpadding_in(context, attached)
+        unpadding = None if isinstance(found, str) else found
         self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored, unpadding)
         self.mixed = replace(self.usual, batches=mixed)
 

@@ -24,13 +24,18 @@ Unpadding = Callable[[Batch], AbstractContextManager[None]]
 """Around a call for a batch."""
 
 
-def unpadding_in(context: Context, attached: Attached) -> Unpadding | None:
-    """How the rows of a trial are packed; None where they are not: its layers have to see them side by side, or give other states."""
+_KEPT = "rows keep their padding inside of the layers: this base with this method attends to rows side by side, or in windows"
+
+
+def unpadding_in(context: Context, attached: Attached) -> Unpadding | str | None:
+    """How padding is left out in a trial; why it is not, where it was to be; None where nobody wants it."""
+    if not context.conditions.unpad:
+        return None
     network = attached.network
     watched = context.mentors is not None and bool(context.mentors.networks)  # teachers may look into the layers
-    layers = layers_of(network) if context.conditions.unpad and not watched else None
-    if layers is None or not _lets(network.body):
-        return None
+    layers = layers_of(network)
+    if layers is None or watched or not _lets(network.body):
+        return _KEPT
 
     def around(batch: Batch) -> AbstractContextManager[None]:
         return unpadded(layers, batch.attention_mask)
@@ -39,11 +44,18 @@ def unpadding_in(context: Context, attached: Attached) -> Unpadding | None:
         fits = agree(
             context, network, layers, lambda *_: nullcontext(), lambda _, batch: around(batch), close=CLOSE[context.precision.products]
         )
-    except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:  # what a family makes of its arguments can break anyhow
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        AttributeError,
+    ) as error:  # what a family makes of its arguments can break anyhow
         if isinstance(error, RuntimeError) and out_of_memory(error):
             raise
-        return None
-    return around if fits else None
+        return _KEPT
+    return around if fits else _KEPT
 
 
 def _lets(body: torch.nn.Module) -> bool:
