@@ -111,6 +111,8 @@ def test_neither_more_rows_nor_more_tokens_than_fit(
     state = TrainingState.begin(setup, dict(setup.network.named_parameters()), frozenset(), ALONE)
     state.micro_batch = micro_batch
     assert state.parts(Drawn(10, 100, lambda *_: iter(()))) == parts
+    if at_once == 30:
+        assert state.parts(Drawn(3, 60, lambda *_: iter(()))) == 3, "two rows of 20 are more than 30 tokens"
 
 
 def test_on_a_cpu_the_tokens_of_a_step_are_limited_by_themselves(context: Context, job: MakeJob) -> None:

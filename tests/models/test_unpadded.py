@@ -91,3 +91,10 @@ def test_the_kernel_of_a_gpu_is_asked_for_the_same(causal: bool, groups: int, mo
     query, key, value = torch.randn(1, 4, 9, 8), torch.randn(1, 4 // groups, 9, 8), torch.randn(1, 4 // groups, 9, 8)
     wanted, _ = layout.attend(module, query, key, value, None, scaling=0.3)
     assert torch.allclose(layout._at_once(module, query, key, value, scaling=0.3), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"sliding_window": 2}, {"position_bias": torch.zeros(1, 4, 3, 3)}])
+def test_windows_and_biases_of_positions_are_refused(options: dict[str, Any]) -> None:
+    states = torch.randn(1, 4, 5, 8)
+    with pytest.raises(NotImplementedError):
+        Layout.of(mask_of([3, 2])).attend(torch.nn.Module(), states, states, states, None, **options)

@@ -54,7 +54,7 @@ class Options(Spec):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the products in a training step; `auto` is bf16 where the processor has it."""
     unpad: bool | None = None
-    """Leave out the padding of a batch inside of the layers of the base while training; None: on a GPU."""
+    """Leave out the padding of a batch inside of the layers of the base while training; None: on a GPU with products in bfloat16."""
     recall: bool = True
     """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again."""
     batch: int = Field(default=32, ge=1)

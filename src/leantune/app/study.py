@@ -187,6 +187,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
     require(base, task.head)
     if options.few_shot is not None:
         refuse_more_than_there_are(dataset, options.few_shot)
+    precision = pick_precision(options.precision, device, base.config.get_text_config().hidden_size)
     conditions = Conditions(
         data=dataset.digest,
         model=options.model,
@@ -198,9 +199,9 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         task=dataset.task,
         metric=options.metric or task.default_metric(dataset.labels),
         device=device,
-        precision=pick_precision(options.precision, device, base.config.get_text_config().hidden_size),
+        precision=precision,
         few_shot=options.few_shot,
-        unpad=device == "cuda" if options.unpad is None else options.unpad,
+        unpad=device == "cuda" and precision == "bf16" if options.unpad is None else options.unpad,
         recall=options.recall,
         long=str(long_of(options.long, dataset, base)),
     )

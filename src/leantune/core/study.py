@@ -105,7 +105,7 @@ class Conduct(Spec):
     checkpoint: float | None = PAUSE
     """Seconds of training between two checkpoints (`execution.checkpoint`); None for none."""
     micro_batch: int | None = Field(default=None, ge=1)
-    """Rows of a step that are in memory at a time; None for all, and for fewer when the memory does not suffice."""
+    """Rows of a step that are in memory at a time at most; None for no limit of rows; fewer when the memory does not suffice."""
     parallel: Parallel | None = None
     """Processes that train it together; None for one."""
     deterministic: bool = False

@@ -55,7 +55,7 @@ def logits_of(
     Of rows whose pieces are pooled: numbers of rows and their logits.
     """
     network.eval()
-    most = TOKENS if device.type == "cpu" else GPU_TOKENS
+    most = GPU_TOKENS if device.type == "cuda" else TOKENS
     tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary and not encoded.asks else most
     lengths = encoded.units.lengths if encoded.pool else encoded.lengths
     for numbers in length_batches(lengths, tokens=tokens, rows=ROWS):

@@ -24,11 +24,11 @@ Around = Callable[[NDArray[np.int64], Batch], AbstractContextManager[object]]
 def agree(context: Context, network: Network, layers: Sequence[nn.Module], *ways: Around, close: float) -> bool:
     """Whether the last of the layers gives rows of all lengths the same states each way, but for such a share of their size."""
     network.eval()
-    units = context.encoded("train").visits
+    units = context.encoded(context.learned).visits
     by_length = np.argsort(units.lengths, kind="stable")
     chosen = by_length[np.linspace(0, len(units) - 1, min(ROWS, len(units))).round().astype(np.int64)]  # the shortest and the longest too
     pieces = units.drawn(chosen, np.random.default_rng(0))
-    batch = context.batch("train", pieces)
+    batch = context.batch(context.learned, pieces)
     first, *others = [_states(context, network, layers, batch, way(pieces, batch)) for way in ways]
     return all(bool((first - one).norm() <= close * first.norm()) for one in others)
 

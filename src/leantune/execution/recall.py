@@ -116,7 +116,7 @@ def _compute(context: Context, network: Network, trunk: Trunk, encoded: Encoded,
 
 
 def _close(context: Context, network: Network, found: Recalled) -> bool:
-    """Whether the logits of some rows are those of the long way, but for the rounding, and all states are numbers of this size."""
+    """Whether some rows leave the layers as they do the long way, but for the rounding, and all states are numbers of this size."""
     if not all(np.isfinite(found.states[start : start + BLOCK]).all() for start in range(0, len(found.states), BLOCK)):
         return False
     # The first learns in what form the layers give their states.

@@ -93,7 +93,7 @@ class TrainingState:
     idle: int = 0
     """Steps that had nothing to learn from."""
     micro_batch: int | None = None
-    """Rows in memory at a time; None for all of a step."""
+    """Rows in memory at a time at most; None for as many as `Course.at_once` lets."""
     looks: list[Evaluated] = field(default_factory=list)
 
     @classmethod
@@ -114,7 +114,8 @@ class TrainingState:
         if not self.setup.divisible:
             return self.crew.size
         by_rows = -(-rows // self.micro_batch) if self.micro_batch else 1
-        by_tokens = -(-drawn.tokens // (self.crew.size * self.setup.at_once)) if self.setup.at_once else 1
+        at_once = max(1, self.setup.at_once * drawn.rows // drawn.tokens) if self.setup.at_once else rows
+        by_tokens = -(-rows // at_once)
         return self.crew.size * min(rows, max(by_rows, by_tokens))
 
     @property

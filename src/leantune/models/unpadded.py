@@ -91,7 +91,7 @@ class Layout:
             return {name: self._pack(one) for name, one in value.items()}
         if not isinstance(value, Tensor) or value.ndim < 2:
             return value
-        if value.ndim == 4 and value.shape[3] == self.width != value.shape[1]:
+        if value.ndim == 4 and value.shape[1] == 1 and value.shape[3] == self.width:
             return None
         if value.shape[:2] == (self.rows, self.width):
             return value.flatten(0, 1).index_select(0, self.places).unsqueeze(0)
@@ -108,8 +108,14 @@ class Layout:
         window, longest = options.get("sliding_window"), self.runs[-1][1]
         if window is not None and window < longest:
             raise NotImplementedError(f"rows of {longest} tokens that attend to {window} around each")  # each family counts them otherwise
-        if varlen_attn is not None and query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[3] <= WIDEST_HEAD:
-            return self._at_once(module, query, key, value, **options), None
+        if options.get("position_bias") is not None:
+            raise NotImplementedError("biases of positions, which are those of padded rows")
+        kind = (
+            torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else query.dtype
+        )  # rotary queries stay float32 till here
+        short = query.is_cuda and kind in (torch.bfloat16, torch.float16) and query.shape[3] <= WIDEST_HEAD
+        if varlen_attn is not None and short and not options.get("dropout"):
+            return self._at_once(module, query.to(kind), key.to(kind), value.to(kind), **options), None
         found, start = [], 0
         for rows, length in self.runs:
             end = start + rows * length
