@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -99,3 +100,13 @@ def test_a_student_is_measured_on_all_its_rows_and_its_views_count_for_every_see
     assert alone.seed_seconds == 0 < min(once.seed_seconds, thrice.seed_seconds)
     assert once.setup_seconds < once.seed_seconds
     assert once.once_seconds == pytest.approx((len(context.gold["train"]) + len(context.gold["dev"]) + 5) * once.predict_row_seconds)
+
+
+def test_a_step_is_measured_in_the_parts_that_a_training_takes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces, lengths = np.arange(6), context.encoded("train").lengths
+    monkeypatch.setattr(module, "TOKENS", 2 * int(lengths[pieces].max()))
+    assert [len(part) for part in module._parts(context, "train", pieces)] == [2, 2, 2]
+    contrast = replace(context.head, contrast=1.0)
+    monkeypatch.setattr(Context, "head", contrast)
+    anew = Context(context.run, context.conditions)
+    assert [len(part) for part in module._parts(anew, "train", pieces)] == [6], "what is compared with each other stays together"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from leantune.core.recipe import Recipe, Teaching
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
+from leantune.evaluate.predict import TOKENS
 from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
@@ -166,16 +167,25 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
 
 def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
-    return timed_step(context, network, feed, pieces, update)
+    return timed_step(context, network, feed, _parts(context, split, pieces), update)
 
 
-def timed_step(context: Context, network: Network, feed: Feed, pieces: NDArray[np.int64], update: Update) -> float:
-    """Seconds of one training step on some pieces, without whatever a teacher or a prompt adds to the loss."""
+def _parts(context: Context, split: str, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """A step in the parts in which a training takes it, where each piece has a loss of its own."""
+    encoded = context.encoded(split)
+    whole = context.device.type != "cpu" or encoded.pool or encoded.together or context.head.contrast is not None or context.mentors
+    rows = len(pieces) if whole else max(1, TOKENS // int(encoded.lengths[pieces].max()))
+    return np.array_split(pieces, -(-len(pieces) // rows))
+
+
+def timed_step(context: Context, network: Network, feed: Feed, parts: Sequence[NDArray[np.int64]], update: Update) -> float:
+    """Seconds of one training step on some pieces, part by part, without whatever a teacher or a prompt adds to the loss."""
     start = time.perf_counter()
     network.train()
-    loss = context.task.loss(*feed(pieces))
-    if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
+    for pieces in parts:
+        loss = context.task.loss(*feed(pieces))
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
     update()
     network.zero_grad(set_to_none=True)
     synchronize(context.device)

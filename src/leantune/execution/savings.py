@@ -136,8 +136,8 @@ class _Steps:
         """Of a step, mean over the batches."""
         with seen_rows(self.network.body, self.trained, self.tokens() if way.fewer and self.tokens else None) as trained:
             update, feed = update_of(self.recipe, self.network, trained), self._feed(way)
-            timed_step(self.context, self.network, feed, way.batches[0], update)  # makes the state of the optimiser
-            return statistics.fmean(timed_step(self.context, self.network, feed, pieces, update) for pieces in way.batches)
+            timed_step(self.context, self.network, feed, way.batches[:1], update)  # makes the state of the optimiser
+            return statistics.fmean(timed_step(self.context, self.network, feed, [pieces], update) for pieces in way.batches)
 
     def _fewer(self) -> bool:
         with seen_rows(self.network.body, self.trained, self.tokens() if self.tokens else None) as fewer:
