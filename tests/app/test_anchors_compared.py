@@ -13,6 +13,8 @@ import pytest
 import leantune as lt
 from leantune.prompts.anchors import MEANINGLESS
 
+pytestmark = pytest.mark.slow
+
 WORDS = {"good": ["great", "nice", "happy"], "bad": ["awful", "sad", "worst"]}
 METHODS = [
     "full(lr=0.003)",

@@ -46,6 +46,7 @@ def workers() -> list[psutil.Process]:
     return [one for one in psutil.process_iter(["cmdline"]) if any(word.startswith("ray::Hand") for word in one.info["cmdline"] or ())]
 
 
+@pytest.mark.slow
 def test_two_workers_leave_the_same_records_though_one_is_killed(
     alone: dict[str, Any], base: str, tickets: Path, tmp_path: Path, proof_here: None
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_masked_model_has_a_view_for_each_template(
     assert any(note.startswith("all 2 views agree") for note in record.notes)
 
 
+@pytest.mark.slow
 def test_another_unlabelled_file_is_another_trial_and_keeps_all_others(
     base: str, tickets: Path, pool: Path, tmp_path: Path, proof_here: None
 ) -> None:

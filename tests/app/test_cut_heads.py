@@ -20,12 +20,13 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "options", "left"),
     [
         ("qwen2", "keep=0.25, by=magnitude, rounds=1, steps=0", 1),
-        pytest.param("llama", "keep=0.5, rounds=2, steps=4", 2, marks=pytest.mark.slow),
-        pytest.param("llama", "keep=0.5, by=movement, steps=6", 2, marks=pytest.mark.slow),
+        ("llama", "keep=0.5, rounds=2, steps=4", 2),
+        ("llama", "keep=0.5, by=movement, steps=6", 2),
     ],
 )
 def test_heads_are_taken_out(tiny: Callable[[str], Path], tmp_path: Path, family: str, options: str, left: int) -> None:

@@ -31,12 +31,13 @@ def halved(folder: Path, out: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "method", "library"),
     [
         ("bert", "head", "peft"),
-        pytest.param("llama", "lora", "peft", marks=pytest.mark.slow),
-        pytest.param("sentence-bert", "lora", "sentence-transformers", marks=pytest.mark.slow),
+        ("llama", "lora", "peft"),
+        ("sentence-bert", "lora", "sentence-transformers"),
     ],
 )
 def test_what_is_shipped_predicts_like_what_was_measured(

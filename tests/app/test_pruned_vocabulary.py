@@ -28,6 +28,7 @@ def study(folder: Path, out: Path, **more: Any) -> lt.Study:
     return lt.study(ROWS, model=str(folder), out=out, budget="60steps", max_length=64, quiet=True, **more)
 
 
+@pytest.mark.slow
 def test_a_chain_goes_on_with_the_tokens_that_are_left(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     record = lt.train(study(tiny("bert"), tmp_path / "run"), "full(lr=0.003) | prune(vocabulary) | shrink(layers=1, steps=2)")
     assert record.status in ("ok", "one_class")
@@ -61,6 +62,7 @@ def test_a_model_with_other_tokens_teaches_and_is_no_ingredient(tiny: Callable[[
         lt.merge([one, two / "best"], tmp_path / "merged")
 
 
+@pytest.mark.slow
 def test_a_graph_of_fewer_tokens(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

@@ -31,6 +31,7 @@ def test_the_floor_reads_the_encoder(tiny: Callable[[str], Path], family: str) -
     assert not any("decoder" in name for name, _ in embedder.named_parameters())
 
 
+@pytest.mark.slow
 def test_the_comparison_stands(tiny: Callable[[str], Path], tickets: Path, tmp_path: Path, proof_here: None) -> None:
     study = lt.study(tickets, model=str(tiny("t5")), budget="10steps", seeds=1, max_length=64, out=tmp_path / "run", quiet=True)
     done = lt.compare(study, ["head", "lora"])

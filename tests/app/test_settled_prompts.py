@@ -15,6 +15,8 @@ from leantune.artifact.manifest import read_manifest
 from leantune.core.errors import SpecError
 from leantune.core.wording import Wording
 
+pytestmark = pytest.mark.slow
+
 PROMPT = {"prompt": ["{text} it was {mask}", "{text} and so {mask}"], "labels": "good=great|nice, bad=bad|hate"}
 TEXTS = ["the movie was great", "this book is bad", "", "very red card"]
 

@@ -43,12 +43,13 @@ def test_faults_of_the_option(structure: str, method: str, said: str) -> None:
     assert said in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "method"),
     [
         ("sentence-bert", "lora"),
-        pytest.param("bert", "full", marks=pytest.mark.slow),
-        pytest.param("gpt2", "bitfit", marks=pytest.mark.slow),
+        ("bert", "full"),
+        ("gpt2", "bitfit"),
     ],
 )
 def test_what_is_trained_on_other_layers_is_a_model_of_its_own(

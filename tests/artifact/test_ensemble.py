@@ -34,6 +34,7 @@ def pair(made: Maker) -> list[Path]:
     return [made("bert", "lora").folder, made("roberta", "full").folder]
 
 
+@pytest.mark.slow
 def test_models_of_two_bases_predict_the_mean_of_their_probabilities(pair: list[Path], tmp_path: Path) -> None:
     found = lt.ensemble(pair, tmp_path / "out")
     assert set(found.weights.values()) == {0.5}

@@ -187,6 +187,7 @@ def test_a_missing_package_is_told_with_its_command(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_export_is_refused_and_nothing_is_left(
     made: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, traced: tuple[Predictor, bytes, Network], once: None
 ) -> None:

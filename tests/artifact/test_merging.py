@@ -45,6 +45,7 @@ def own_words(pair: list[Path], tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_soup_of_adapters_with_heads_loads_in_plain_transformers(pair: list[Path], tmp_path: Path) -> None:
     found = lt.merge(pair, tmp_path / "out")
     plain = AutoModelForSequenceClassification.from_pretrained(found.folder, dtype="float32").eval()
