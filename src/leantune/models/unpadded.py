@@ -110,9 +110,8 @@ class Layout:
             raise NotImplementedError(f"rows of {longest} tokens that attend to {window} around each")  # each family counts them otherwise
         if options.get("position_bias") is not None:
             raise NotImplementedError("biases of positions, which are those of padded rows")
-        kind = (
-            torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else query.dtype
-        )  # rotary queries stay float32 till here
+        # Rotary positions leave queries and keys in float32 among shorter products.
+        kind = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else query.dtype
         short = query.is_cuda and kind in (torch.bfloat16, torch.float16) and query.shape[3] <= WIDEST_HEAD
         if varlen_attn is not None and short and not options.get("dropout"):
             return self._at_once(module, query.to(kind), key.to(kind), value.to(kind), **options), None
