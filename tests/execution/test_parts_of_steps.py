@@ -92,13 +92,9 @@ def test_so_many_tokens_at_a_time_learn_the_same_in_less_memory(context: Context
     expected, seen = list(fit(whole, BestLook())), list(fit(parted, BestLook()))
     assert losses(seen) == pytest.approx(losses(expected), rel=1e-4)
     assert len(sizes) > 3, "no step in one go"
-    assert sum(sizes) == sum(len(found) for found in (drawn_rows(whole, 3))), "each row once"
+    assert sum(sizes) == sum(drawn.rows for drawn in islice(whole.batches(), 3)), "each row once"
     for name, value in trained(whole).items():
         assert torch.allclose(trained(parted)[name], value, atol=1e-5), name
-
-
-def drawn_rows(course: Setup, steps: int) -> list[range]:
-    return [range(drawn.rows) for drawn in islice(course.batches(), steps)]
 
 
 @pytest.mark.parametrize(

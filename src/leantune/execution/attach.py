@@ -17,7 +17,6 @@ from torch import Tensor
 from leantune.core.records import Decoding, Recipe
 from leantune.core.study import Job
 from leantune.data.units import Units
-from leantune.evaluate.predict import TOKENS
 from leantune.execution.anchors import bank_in, begin_at, head_near_anchors, look_near_anchors, solver_of
 from leantune.execution.choosing import Choosing
 from leantune.execution.context import Context
@@ -93,7 +92,7 @@ def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
         conclude=way.conclude,
         weigh=way.weigh,
         generators=() if hiding is None else (hiding,),
-        at_once=TOKENS if context.device.type == "cpu" else None,
+        at_once=context.at_once,
     )
 
 

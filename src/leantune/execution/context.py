@@ -36,6 +36,7 @@ from leantune.data.telling import Known, learn, told_rows
 from leantune.data.test_sets import MAIN, split_of
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.generate import Writer, write
+from leantune.evaluate.predict import TOKENS as AT_ONCE
 from leantune.evaluate.predict import make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.bases import structured
@@ -193,6 +194,11 @@ class Context:
         found = self.task.head_spec(self.dataset.labels) if self.worded is None else self.worded.head
         # Behind a mask states come from a layer norm, which gives them one length anyway.
         return replace(found, anchored=True) if self.solved and not found.soft else found
+
+    @property
+    def at_once(self) -> int | None:
+        """Tokens of a step that are best in memory at a time; None for all, on a GPU."""
+        return AT_ONCE if self.device.type == "cpu" else None
 
     @property
     def answer_words(self) -> tuple[str, ...]:

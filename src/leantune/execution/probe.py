@@ -17,7 +17,6 @@ from leantune.core.recipe import Recipe, Teaching
 from leantune.core.spec import Spec
 from leantune.core.study import Job
 from leantune.data.units import Units
-from leantune.evaluate.predict import TOKENS
 from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
 from leantune.execution.device import peak_memory, synchronize
@@ -173,8 +172,10 @@ def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int
 def _parts(context: Context, split: str, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """A step in the parts in which a training takes it, where each piece has a loss of its own."""
     encoded = context.encoded(split)
-    whole = context.device.type != "cpu" or encoded.pool or encoded.together or context.head.contrast is not None or context.mentors
-    rows = len(pieces) if whole else max(1, TOKENS // int(encoded.lengths[pieces].max()))
+    whole = encoded.pool or encoded.together or context.head.contrast is not None or context.mentors
+    if whole or context.at_once is None:
+        return [pieces]
+    rows = max(1, context.at_once // int(encoded.lengths[pieces].max()))
     return np.array_split(pieces, -(-len(pieces) // rows))
 
 
