@@ -12,18 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import asked
+from benchmarks.measured import asked, compared
 from benchmarks.rows import read_rows, write_rows
 from benchmarks.speed import embedded, machine
-from leantune.core.records import Comparison
 
 RESULTS = Path(__file__).parent / "results" / "cluster.jsonl"
 METHODS = "full(lr=2e-4),bitfit(lr=9e-3),lora(lr=4e-3),pfeiffer(lr=1.8e-2)"
@@ -33,12 +29,9 @@ BEYOND = (4, 8, 16)
 
 def compare(rows: Path, run: Path, on: str, steps: int) -> dict[str, Any]:
     """Seconds from command to prompt, and those of the trainings in it."""
-    command = [sys.executable, "-m", "leantune.cli.main", "compare", str(rows), "--methods", METHODS, "--keep-all", "--seeds", "2"]
-    command += ["--budget", f"{steps}steps", "--batch", "16", "--out", str(run), *([] if on == HERE else ["--on", on])]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    seconds = time.perf_counter() - start
-    trials = Comparison.model_validate_json((run / "comparison.json").read_bytes()).trials
+    arguments = [str(rows), "--methods", METHODS, "--keep-all", "--seeds", "2", "--budget", f"{steps}steps", "--batch", "16"]
+    seconds, found = compared([*arguments, *([] if on == HERE else ["--on", on])], run)
+    trials = found.trials
     return {"seconds": seconds, "trials": len(trials), "trained": sum(trial.cost.train_seconds or 0.0 for trial in trials)}
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from leantune.app.candidates import Candidate
 from leantune.app.study import Study
 from leantune.comparison.race import RaceResult, best_full, next_full_rate, next_rate, winner
 from leantune.core.events import Finished
-from leantune.core.records import TrialRecord
+from leantune.core.records import Comparison, TrialRecord
 from leantune.execution.trial import run_trial
 
 SEEDS = (1, 2, 3)
@@ -68,6 +71,14 @@ def asked(parser: argparse.ArgumentParser, results: Path, table: Callable[[list[
         print("\n".join(table(ledger.runs)))
         raise SystemExit
     return options, ledger
+
+
+def compared(arguments: Sequence[str], run: Path) -> tuple[float, Comparison]:
+    """`leantune compare` with these arguments into a run folder: seconds from command to prompt, and what it found out."""
+    command = [sys.executable, "-m", "leantune.cli.main", "compare", *arguments, "--out", str(run)]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start, Comparison.model_validate_json((run / "comparison.json").read_bytes())
 
 
 def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any], *, floor: float, steps: int) -> float:

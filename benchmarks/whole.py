@@ -11,8 +11,6 @@ then trains three seeds of each, in one process: no check, no artifact, no repor
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -21,10 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measured import SEEDS, Ledger, asked, tuned
+from benchmarks.measured import SEEDS, Ledger, asked, compared, tuned
 from benchmarks.quality import open_data, prepared, run_peer
 from benchmarks.speed import machine
-from leantune.core.records import Comparison
 
 RESULTS = Path(__file__).parent / "results" / "whole.jsonl"
 METHODS = ("full", "head", "last_layers", "bitfit", "lora", "adalora", "ia3", "prefix")
@@ -33,12 +30,9 @@ STEPS, BATCH = 96, 16
 
 def ours(paths: dict[str, str], run: Path) -> dict[str, Any]:
     """Seconds from command to prompt, and what it found out."""
-    command = [sys.executable, "-m", "leantune.cli.main", "compare", paths["train"], "--dev", paths["dev"], "--test", paths["test"]]
-    command += ["--methods", ",".join(METHODS), "--budget", f"{STEPS}steps", "--batch", str(BATCH), "--seeds", "3", "--out", str(run)]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    seconds = time.perf_counter() - start
-    found = Comparison.model_validate_json((run / "comparison.json").read_bytes())
+    arguments = [paths["train"], "--dev", paths["dev"], "--test", paths["test"], "--methods", ",".join(METHODS)]
+    arguments += ["--budget", f"{STEPS}steps", "--batch", str(BATCH), "--seeds", "3"]
+    seconds, found = compared(arguments, run)
     trials = [trial for trial in found.trials if trial.phase in ("race", "final")]
     rows = {row.name: {"test": row.mean, "seeds": row.seeds, "verdict": row.verdict} for row in found.methods}
     return {"seconds": seconds, "trainings": len(trials), "methods": {name: rows[name] for name in METHODS}, "choice": found.choice.method}
