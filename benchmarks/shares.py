@@ -18,6 +18,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.peer import run
+from benchmarks.quality import OURS_ONLY
 from benchmarks.speed import PEER, embedded
 from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
@@ -28,6 +29,8 @@ from leantune.execution.attach import attach, setup_of
 from leantune.execution.loop import BestLook, fit
 from leantune.models.locate import locate
 
+METHODS = "full,head,last_layers(2),bitfit,norm,lora,adalora,vera,ia3,prefix,prompt,p_tuning,houlsby,pfeiffer,parallel,sparse"
+PEERLESS = {*OURS_ONLY, "sparse"}
 LONGEST = 128
 """Tokens of a row at most."""
 PARTS = {
@@ -81,7 +84,8 @@ def lines(data: str, methods: str, precisions: list[str], steps: int, batch: int
     yield "| method | by | ms a step | " + " | ".join([*PARTS, "other"]) + " |"
     yield "|---|---|---:|" + "---:|" * (len(PARTS) + 1)
     for expression in split_list(methods):
-        yield line(expression, "Trainer, peft", *measure_peer(Path(data), expression, steps, batch))
+        if expression not in PEERLESS:
+            yield line(expression, "Trainer, peft", *measure_peer(Path(data), expression, steps, batch))
         for precision in precisions:
             with tempfile.TemporaryDirectory() as folder:
                 options = Options.of(model="minilm", batch=batch, precision=precision, max_length=LONGEST)
@@ -97,7 +101,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="JSON lines with text and label; the embedded tickets when not given")
-    parser.add_argument("--methods", default="full,lora,last_layers(2)")
+    parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--precisions", default="fp32", help="of ours: fp32,bf16")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32)

@@ -105,7 +105,7 @@ class _Comparison:
         """The learning rate of each method's full-length trials."""
         self.dropped: dict[str, str] = {}
         self.took: dict[str, float] = {}
-        """Seconds of the last full-length trial of each method in this process."""
+        """Seconds that a full-length trial of each method takes, by the last one in this process."""
         self.tried: list[TrialRecord] = []
         self.spent = 0.0
         self.kept = 0.0
@@ -291,8 +291,8 @@ class _Comparison:
         self.tried.append(record)
         seconds = time.perf_counter() - start
         self.spent += seconds
-        if job.phase == "final":
-            self.took[job.name] = seconds
+        if job.phase == "final":  # one that was begun ahead was hardly waited for
+            self.took[job.name] = max(seconds, (record.cost.train_seconds or 0.0) / self.runner.many)
         yield Tried(job, record)
         return record
 

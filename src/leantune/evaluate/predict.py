@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ VOCABULARY_TOKENS = 1_024
 ROWS = 256
 SHOWN = 512
 """Logits of the vocabulary that stand for all."""
+
+Recall = Callable[[NDArray[np.int64]], AbstractContextManager[object]]
+"""Around a call for these pieces, where the lower layers are read back instead (`execution.recall`)."""
 
 
 def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = None) -> Batch:
@@ -48,7 +52,7 @@ def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = No
 
 @torch.inference_mode()
 def logits_of(
-    network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device
+    network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device, recall: Recall | None = None
 ) -> Iterator[tuple[NDArray[np.int64], Padded, Tensor]]:
     """Numbers of pieces, the pieces and their logits, batch by batch, longest first; the network is put into evaluation mode.
 
@@ -62,7 +66,9 @@ def logits_of(
         padded = encoded.padded(encoded.units.pieces(numbers) if encoded.pool else numbers, pad)
         batch = make_batch(padded, types=types).to(device)
         if batch.owners is None:
-            yield numbers, padded, network(batch)
+            with recall(numbers) if recall else nullcontext():
+                logits = network(batch)
+            yield numbers, padded, logits
         else:  # one row may have more windows than the memory can take at once
             pieces = [network(part) for part in batch.parts(max(1, tokens // batch.width))]
             yield numbers, padded, of_rows(torch.cat(pieces), batch.owners, peak=batch.peak)
@@ -83,10 +89,12 @@ def read_logits(network: Network, logits: Tensor, padded: Padded) -> list[NDArra
     return [row.numpy() for row in rows]
 
 
-def averaged(network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device) -> NDArray[np.float32]:
+def averaged(
+    network: Network, encoded: Encoded, *, pad: int, types: bool, device: torch.device, recall: Recall | None = None
+) -> NDArray[np.float32]:
     """Mean logits of the pieces of each row, which ask for the same in other words: (rows, C) as log-probabilities of the labels."""
     found: NDArray[np.float32] | None = None
-    for pieces, _, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
+    for pieces, _, logits in logits_of(network, encoded, pad=pad, types=types, device=device, recall=recall):
         likely = logits.float().log_softmax(dim=-1).cpu().numpy()
         found = np.zeros((len(encoded), likely.shape[1]), np.float32) if found is None else found
         found[pieces] = likely
@@ -106,12 +114,14 @@ def mean_of_rows(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArra
     return found
 
 
-def predict(network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device) -> Decoded:
+def predict(
+    network: Network, encoded: Encoded, task: Task, *, pad: int, types: bool, device: torch.device, recall: Recall | None = None
+) -> Decoded:
     """Answer and confidence of every piece, in order; of every row where its pieces are averaged or pooled."""
     if encoded.averages:
-        return task.decode(torch.from_numpy(averaged(network, encoded, pad=pad, types=types, device=device)), None)
+        return task.decode(torch.from_numpy(averaged(network, encoded, pad=pad, types=types, device=device, recall=recall)), None)
     places, parts = [np.zeros(0, dtype=np.int64)], list[Decoded]()
-    for pieces, padded, logits in logits_of(network, encoded, pad=pad, types=types, device=device):
+    for pieces, padded, logits in logits_of(network, encoded, pad=pad, types=types, device=device, recall=recall):
         places.append(pieces)
         parts.append(task.decode(logits, padded.marks))
     return in_order(np.concatenate(places), parts)

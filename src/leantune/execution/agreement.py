@@ -1,9 +1,9 @@
-"""Agreement: whether a faster way through the layers of a network gives the states of the usual one, on some training rows."""
+"""Agreement: whether a faster way through the layers of a network gives the states of the usual one, on some rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -21,24 +21,35 @@ Around = Callable[[NDArray[np.int64], Batch], AbstractContextManager[object]]
 
 
 @torch.inference_mode()
-def agree(context: Context, network: Network, layers: Sequence[nn.Module], *ways: Around, close: float) -> bool:
-    """Whether the last of the layers gives rows of all lengths the same states each way, but for such a share of their size."""
+def agree(
+    context: Context, network: Network, layers: Sequence[nn.Module], *ways: Around, close: float, looked_at: str | None = None
+) -> bool:
+    """Whether the last of the layers gives rows of all lengths the same states each way, but for such a share of their size.
+
+    Args:
+        context: the study.
+        network: whose layers they are.
+        layers: lowest first.
+        ways: through them, the usual one first.
+        close: the share.
+        looked_at: a split, as looks read it; the training rows as steps do where None.
+    """
     network.eval()
-    units = context.encoded(context.learned).visits
+    split = looked_at or context.learned
+    units = context.encoded(split).visits
     by_length = np.argsort(units.lengths, kind="stable")
     chosen = by_length[np.linspace(0, len(units) - 1, min(ROWS, len(units))).round().astype(np.int64)]  # the shortest and the longest too
     pieces = units.drawn(chosen, np.random.default_rng(0))
-    batch = context.batch(context.learned, pieces)
-    first, *others = [_states(context, network, layers, batch, way(pieces, batch)) for way in ways]
+    batch = context.batch(split, pieces)
+    with nullcontext() if looked_at else context.precision():
+        first, *others = [_states(network, layers, batch, way(pieces, batch)) for way in ways]
     return all(bool((first - one).norm() <= close * first.norm()) for one in others)
 
 
-def _states(
-    context: Context, network: Network, layers: Sequence[nn.Module], batch: Batch, around: AbstractContextManager[object]
-) -> Tensor:
-    """Of the tokens, as a step would compute them."""
+def _states(network: Network, layers: Sequence[nn.Module], batch: Batch, around: AbstractContextManager[object]) -> Tensor:
+    """Of the tokens."""
     mask = batch.attention_mask
     last = mask.bool() & (mask.cumsum(dim=1) == mask.sum(dim=1, keepdim=True))  # few logits of a vocabulary, which may be a large one
-    with context.precision(), Trunk(layers, len(layers)).tapped() as seen, around:
+    with Trunk(layers, len(layers)).tapped() as seen, around:
         network(batch, last if network.anatomy.vocabulary and batch.asked is None else None)
     return seen[-1][mask.bool()].float()

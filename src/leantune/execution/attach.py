@@ -25,7 +25,7 @@ from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
-from leantune.execution.recall import Recalled, recalled
+from leantune.execution.recall import Looks, Recalled, looks_in, recalled
 from leantune.execution.results import Attached
 from leantune.execution.unpadding import unpadding_in
 from leantune.kinds.method import parse_method
@@ -140,16 +140,16 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
         look = partial(predictor_of(context, attached), "dev")
         # All windows of a row cost next to nothing here.
         return _Way(_objective(context, network, batch, feed, job.seed), train.units, look, features.seconds)
-    look = partial(context.judge, network, "dev")
     if context.head.contrast is not None:
         before = context.features("train", lambda rows: context.embedder(rows), context.own_pooling)
         contrast = Contrast(network, batch, before.states, context.head.contrast, context.precision)
         look = partial(look_near_anchors, context, network)
         return _Way(contrast, train.visits, look, before.seconds, conclude=partial(head_near_anchors, context, network))
-    back = recalled(context, job, attached)
+    back, looks = recalled(context, job, attached), looks_in(context, attached)
     read = back if isinstance(back, Recalled) else None
     unpadding = None if read else unpadding_in(context, attached)
-    refused = tuple(one for one in (back, unpadding) if isinstance(one, str))
+    refused = tuple(one for one in (back, looks, unpadding) if isinstance(one, str))
+    look = partial(_judge, context, network, looks)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, read, None if isinstance(unpadding, str) else unpadding)
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
@@ -157,6 +157,10 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     if read is not None:
         return _Way(objective, train.visits, look, read.seconds, (read.note,), weigh)
     return _Way(objective, train.visits, look, notes=refused, weigh=weigh)
+
+
+def _judge(context: Context, network: Network, looks: Looks | str | None) -> Decoded:
+    return context.judge(network, "dev", looks.read("dev") if isinstance(looks, Looks) else None)
 
 
 def from_states(attached: Attached) -> bool:
@@ -188,5 +192,6 @@ def predictor_of(context: Context, attached: Attached, decoding: Decoding | None
     """Predictions of the network on a split, from stored states where the body does not change."""
     network = attached.network
     if not from_states(attached):
-        return lambda split: context.predict(network, split, decoding)
+        looks = looks_in(context, attached)
+        return lambda split: context.predict(network, split, decoding, looks.read(split) if isinstance(looks, Looks) else None)
     return lambda split: context.joined(split, context.task.decode(logits_from_states(context, network.eval(), split), None))

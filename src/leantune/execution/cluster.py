@@ -138,6 +138,11 @@ class Cluster:
         found._refuse_another_version(address)
         return found
 
+    @property
+    def many(self) -> int:
+        """Trials at a time."""
+        return len(self.hands)
+
     def _refuse_another_version(self, address: str) -> None:
         mine = importlib.metadata.version("leantune")
         if others := {version for version in self.ray.get([hand.version.remote() for hand in self.hands]) if version != mine}:

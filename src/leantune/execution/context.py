@@ -37,7 +37,7 @@ from leantune.data.test_sets import MAIN, split_of
 from leantune.data.unlabelled_rows import UNLABELLED
 from leantune.evaluate.generate import Writer, write
 from leantune.evaluate.predict import TOKENS as AT_ONCE
-from leantune.evaluate.predict import make_batch, predict
+from leantune.evaluate.predict import Recall, make_batch, predict
 from leantune.evaluate.predictions import Predictions, write_predictions
 from leantune.execution.bases import structured
 from leantune.execution.device import pick_device
@@ -348,21 +348,21 @@ class Context:
     def _encoded(self) -> dict[str, Encoded]:
         return {}
 
-    def predict(self, network: Network, split: str, decoding: Decoding | None = None) -> Decoded:
-        """Predictions of the network on a split, in file order; texts are written as `decoding` says."""
+    def predict(self, network: Network, split: str, decoding: Decoding | None = None, recall: Recall | None = None) -> Decoded:
+        """Predictions of the network on a split, in file order; texts are written as `decoding` says, other answers with `recall`."""
         options: dict[str, Any] = {"pad": self.pad, "types": self.types, "device": self.device}
         if self.task.writes:
             return write(network, self.encoded(split), self.task, self.writer(decoding), **options)
-        return self.joined(split, predict(network, self.encoded(split), self.task, **options))
+        return self.joined(split, predict(network, self.encoded(split), self.task, recall=recall, **options))
 
     def writer(self, decoding: Decoding | None) -> Writer:
         """How texts are written in this study."""
         return Writer(self.base.tokenizer, decoding or Decoding(), self.conditions.target_length)
 
-    def judge(self, network: Network, split: str) -> Decoded:
+    def judge(self, network: Network, split: str, recall: Recall | None = None) -> Decoded:
         """What the network is judged by while it trains: its predictions, or how likely it finds the texts that it shall write."""
         if not self.task.writes:
-            return self.predict(network, split)
+            return self.predict(network, split, recall=recall)
         return predict(network, self.encoded(split), self.task, pad=self.pad, types=self.types, device=self.device)
 
     @property

@@ -18,6 +18,10 @@ Message = dict[str, Any]
 class Hands(Protocol):
     """What a runner needs of them."""
 
+    @property
+    def many(self) -> int:
+        """Jobs that they do at a time."""
+
     def ask(self, request: Request) -> Iterator[Message]:
         """Carry out one request."""
 

@@ -21,6 +21,8 @@ GRACE = 30.0
 class WorkerProcess:
     """One running `leantune.execution.worker`; it ends with its parent, because its standard input closes then."""
 
+    many = 1
+
     def __init__(self) -> None:
         self.process = self._started()
 

@@ -44,6 +44,11 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._hands.close()
 
+    @property
+    def many(self) -> int:
+        """Jobs that are done at a time."""
+        return self._hands.many
+
     def of(self, run: Path, conditions: Conditions | Blend) -> Runner:
         """The same hands for another study; this runner ends them."""
         return Runner(run, conditions, self._hands, self.conduct)

@@ -2,6 +2,7 @@
 
     trunk = trunk_of(network, names)             None where the lowest layer is trained already, or something below it
     with trunk.tapped() as seen: body(...)       seen[-1]: what the trunk hands on (B, T, D)
+    trunk.below(lambda: body(...))               the same, and nothing above it is computed
     with trunk.recalled(states): body(...)       the trunk is skipped, the layers above it read `states`
 
 The layers stay where they are; for the time of a call their `forward` is another one.
@@ -9,14 +10,18 @@ The layers stay where they are; for the time of a call their `forward` is anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from torch import Tensor, nn
 
 from leantune.models.heads import is_transducer
 from leantune.models.network import Network
+
+
+class _Enough(Exception):
+    """Ends a forward pass."""
 
 
 class Trunk:
@@ -42,6 +47,22 @@ class Trunk:
             yield seen
         finally:
             handle.remove()
+
+    def below(self, call: Callable[[], object]) -> Tensor:
+        """What the last of them gives in a call (B, T, D), which ends there."""
+
+        def end(layer: nn.Module, given: Any, found: Any) -> None:
+            del layer, given, found
+            raise _Enough
+
+        with self.tapped() as seen:  # its hook is called first
+            handle = self.layers[-1].register_forward_hook(end)
+            try:
+                with suppress(_Enough):
+                    call()
+            finally:
+                handle.remove()
+        return seen[-1]
 
     @contextmanager
     def recalled(self, states: Tensor) -> Iterator[None]:
