@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +64,23 @@ def run_ours(study: Study) -> Run:
     return lambda *job: told(trained(study, *job))
 
 
-def run_peer(paths: dict[str, str]) -> Run:
-    """Through Trainer and peft, with the dropout of the base."""
+def run_peer(paths: dict[str, str], also: Sequence[str] = (), **settings: bool) -> Run:
+    """Through Trainer and peft.
+
+    Args:
+        paths: of the splits.
+        also: what of its findings is kept besides scores, status and time.
+        settings: of `peer.run`.
+    """
 
     def run(candidate: Candidate, lr: float, phase: str, seed: int, steps: int) -> dict[str, Any]:
         splits = paths if phase == "final" else {split: paths[split] for split in ("train", "dev")}
         spec = {"model": locate("minilm").source, "method": candidate.name, "lr": lr, "seed": seed, "steps": steps, "batch": BATCH}
         try:
-            found = peer.run(spec | splits | {"grouped": True})
+            found = peer.run(spec | splits | settings)
         except Exception as error:  # noqa: BLE001 a method that the peer cannot run is a finding, not the end of the benchmark
             return {"dev": None, "test": None, "status": "failed", "reason": f"{type(error).__name__}: {error}"[:300]}
-        return {"dev": found["dev"], "test": found.get("test"), "status": found["status"], "seconds": found["seconds"]}
+        return {name: found.get(name) for name in ("dev", "test", "status", "seconds", *also)}
 
     return run
 
@@ -88,7 +94,7 @@ def measure(side: str, data: Path, work: Path, sets: list[str]) -> None:
         paths = prepared(data / name, work / side / name)
         study, candidates = open_data(paths, work / side / f"study-{name}")
         floors[name] = float(np.bincount(study.context.gold["dev"]).max() / len(study.context.gold["dev"]))
-        fields[name] = (run_ours(study) if side == "ours" else run_peer(paths), candidates)
+        fields[name] = (run_ours(study) if side == "ours" else run_peer(paths, grouped=True), candidates)
     for seed in SEEDS:
         for method in methods:
             for name, (run, candidates) in fields.items():
