@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow grid extras fuzz lint check format bench clean
+.PHONY: help demo test quick slow grid extras fuzz lint check format bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,8 +34,14 @@ demo: $(VENV)/demo  ## compare six methods on the embedded tickets, about four m
 	$(BIN)/leantune compare src/leantune/demo/tickets.csv --model minilm --methods "$(DEMO_METHODS)" \
 		--batch 16 --budget 52steps --out demo
 
-test: $(VENV)/dev  ## the fast tests, about ten minutes on two cores
+test: $(VENV)/dev  ## the fast tests, about twelve minutes on two cores
 	$(PARALLEL) -m "not slow and not grid"
+
+# What trains, runs commands or opens models of every family is left to `make test`.
+WHOLE := app compressors execution faults models prompts
+
+quick: $(VENV)/dev  ## the tests of the parts, about two minutes on two cores: for while one works
+	$(PARALLEL) -m "not slow and not grid" $(WHOLE:%=--ignore tests/%)
 
 slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow

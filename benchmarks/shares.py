@@ -94,7 +94,7 @@ def lines(data: str, methods: str, precisions: list[str], steps: int, batch: int
 
 def line(expression: str, side: str, taken: float, found: Counter[str]) -> str:
     """One row of the table."""
-    return f"| `{expression}` | {side} | {taken:.0f} | " + " | ".join(f"{100 * found[part]:.0f} %" for part in (*PARTS, "other")) + " |"
+    return f"| `{expression}` | {side} | {taken:,.0f} | " + " | ".join(f"{100 * found[part]:.0f} %" for part in (*PARTS, "other")) + " |"
 
 
 def main() -> None:

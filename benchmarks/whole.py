@@ -66,7 +66,13 @@ def judged(runs: Sequence[dict[str, Any]], reference: Sequence[dict[str, Any]]) 
     mean = float(np.mean([one["test"] for one in runs]))
     if runs is reference:
         return {"test": mean, "seeds": len(runs), "verdict": "reference"}
-    own, theirs = ([tally("accuracy", np.ones(len(one["right"])), one["right"], 2) for one in side] for side in (runs, reference))
+    both = {one["seed"] for one in runs} & {one["seed"] for one in reference}
+    if not both:
+        return {"test": mean, "seeds": len(runs), "verdict": "-"}
+    own, theirs = (
+        [tally("accuracy", np.ones(len(one["right"])), one["right"], 2) for one in side if one["seed"] in both]
+        for side in (runs, reference)
+    )
     return {"test": mean, "seeds": len(runs), "verdict": judge(difference(own, theirs), MARGIN).verdict}
 
 
@@ -100,8 +106,8 @@ def main() -> None:
     for name in options.sets.split(","):
         with tempfile.TemporaryDirectory() as work:
             paths = prepared(options.data / name, Path(work) / name)
-            for side in options.sides.split(","):
-                folder = Path(work) / side
+            for place, side in enumerate(options.sides.split(",")):
+                folder = Path(work) / f"{place}-{side}"
                 found = ours(paths, folder, options.steps) if side == "ours" else peer(paths, folder, options.steps, PEERS[side])
                 ledger.add({"data": name, "machine": machine(), "side": side, "steps": options.steps} | found)
 

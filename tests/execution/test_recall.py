@@ -15,12 +15,12 @@ from leantune.core.events import Evaluated, Noted
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
 from leantune.execution import recall
-from leantune.execution.attach import attach, predictor_of, setup_of
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
 from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
 from leantune.execution.results import Attached
 from leantune.kinds.task import Decoded
-from leantune.models.trunk import layers_of, trunk_of
+from leantune.models.trunk import Trunk, layers_of, trunk_of
 from studies_of_trials import labelled_rows, opened, tagged_rows
 
 MakeJob = Callable[..., Job]
@@ -85,8 +85,8 @@ def test_states_that_float16_cannot_hold_are_not_used(context_of: Callable[[list
     found = made(context, wanted)[1]
     damaged = np.array(found.states)
     damaged[-1, 0] = np.inf
-    np.save(context.cached("train", "trunk1-1-float16"), damaged)
-    assert made(context, wanted)[1] == recall._CHANGED
+    np.save(context.cached("train", "trunk1-1"), damaged)
+    assert made(context, wanted)[1] == f"{recall._CHANGED}; they are computed in every step"
 
 
 def made(context: Context, job: Job) -> tuple[Attached, Any]:
@@ -114,38 +114,52 @@ def test_a_disk_without_room_and_states_that_do_not_fit_are_told(
         patched.setattr("leantune.execution.feed.SPARE", 0.0)
         assert "no room" in made(context, wanted)[1]
     found = made(context, wanted)[1]
-    np.save(context.cached("train", "trunk1-1-float16"), np.ones_like(found.states))
-    assert made(context, wanted)[1] == recall._CHANGED
+    np.save(context.cached("train", "trunk1-1"), np.ones_like(found.states))
+    assert made(context, wanted)[1] == f"{recall._CHANGED}; they are computed in every step"
 
 
 @pytest.mark.parametrize("task", ["classification", "tagging"])
 def test_looks_that_read_layers_back_answer_as_the_long_way(family: str, task: str, tmp_path: Path, job: MakeJob) -> None:
-    context = study(family, task, tmp_path)
-    attached = attach(context, job("last_layers(1)"))
-    network, predict = attached.network, predictor_of(context, attached)
-    computed, found = context.predict(network, "test"), predict("test")
-    assert same_answers(found, computed)
-    spoiled = layers_of(network)
-    assert spoiled is not None
+    context, wanted = study(family, task, tmp_path), job("last_layers(1)", steps=1)
+    attached = attach(context, wanted)
+    network, setup = attached.network, setup_of(context, wanted, attached)
+    computed = context.predict(network, "dev")
+    assert same_answers(setup.look(), computed)
+    lowest = layers_of(network)
+    assert lowest is not None
     with torch.no_grad():
-        for parameter in spoiled[0].parameters():
+        for parameter in lowest[0].parameters():
             parameter.mul_(-3)
-    assert same_answers(predict("test"), computed)  # the layer is not asked any more
-    assert not same_answers(context.predict(network, "test"), computed)
-    assert same_answers(predictor_of(context, attached)("test"), context.predict(network, "test"))  # another layer is noticed
+    assert same_answers(setup.look(), computed)  # the layer is not asked any more
+    assert not same_answers(context.predict(network, "dev"), computed)
+    other = setup_of(context, wanted, attached)
+    assert any(recall._CHANGED in note for note in other.notes)  # another layer is noticed
+    assert same_answers(other.look(), context.predict(network, "dev"))
 
 
 def same_answers(one: Decoded, other: Decoded) -> bool:
     return list(map(str, one.predicted)) == list(map(str, other.predicted)) and np.allclose(one.confidence, other.confidence, atol=1e-5)
 
 
-def test_looks_without_room_on_the_disk_are_told_and_computed(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leantune.execution.feed.SPARE", 0.0)
-    wanted = job("last_layers(1)", steps=1)
-    found, events = trained(context, wanted)
+def test_looks_without_room_on_the_disk_are_told_beside_steps_that_have_it(
+    context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "has_room", lambda path, needed: path.name.startswith("train"))
+    wanted = job("last_layers(1)", steps=40)
+    back, told = setup_of(context, wanted, attach(context, wanted)).notes
+    assert "computed once and read back" in back
+    assert told.startswith("the disk has no room")
+    assert told.endswith("computed at every look")
+
+
+def test_a_family_that_cannot_be_handed_states_is_computed(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(trunk: Trunk, states: torch.Tensor) -> None:
+        raise AssertionError("Sequence length should be multiple of 8")  # as Longformer says
+
+    monkeypatch.setattr(Trunk, "recalled", refuse)
+    _, events = trained(context, job("last_layers(1)", steps=40))
     notes = [event.text for event in events if isinstance(event, Noted)]
-    assert [note for note in notes if "no room for the states of rows that are looked at" in note], notes
-    assert found
+    assert [note.rpartition("; ")[2] for note in notes] == ["they are computed in every step", "they are computed at every look"]
 
 
 def test_a_call_ends_above_the_trunk(family: str, tmp_path: Path, job: MakeJob) -> None:

@@ -105,7 +105,7 @@ class _Comparison:
         """The learning rate of each method's full-length trials."""
         self.dropped: dict[str, str] = {}
         self.took: dict[str, float] = {}
-        """Seconds that a full-length trial of each method takes, by the last one in this process."""
+        """Seconds of the last full-length trial of each method in this process; of its training, where others ran beside it."""
         self.tried: list[TrialRecord] = []
         self.spent = 0.0
         self.kept = 0.0
@@ -230,7 +230,8 @@ class _Comparison:
         if self.seconds is None:
             return True
         missing = [candidate for candidate in running if self._known(self._final(candidate, seed)) is None]
-        needed = sum(self._per_seed(candidate.name) for candidate in missing)
+        each = [self._per_seed(candidate.name) for candidate in missing]
+        needed = max([sum(each) / self.runner.many, *each])
         return self.spent + needed <= OVERTIME * max(self.seconds, self.plan.total_seconds)
 
     @property
@@ -291,8 +292,9 @@ class _Comparison:
         self.tried.append(record)
         seconds = time.perf_counter() - start
         self.spent += seconds
-        if job.phase == "final":  # one that was begun ahead was hardly waited for
-            self.took[job.name] = max(seconds, (record.cost.train_seconds or 0.0) / self.runner.many)
+        if job.phase == "final":
+            trained = record.cost.train_seconds or 0.0
+            self.took[job.name] = max(seconds, trained) if self.runner.many > 1 else seconds  # begun ahead, it was hardly waited for
         yield Tried(job, record)
         return record
 

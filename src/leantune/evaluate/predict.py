@@ -30,6 +30,11 @@ Recall = Callable[[NDArray[np.int64]], AbstractContextManager[object]]
 """Around a call for these pieces, where the lower layers are read back instead (`execution.recall`)."""
 
 
+def tokens_at_once(device: torch.device) -> int:
+    """Padded tokens that are best read at a time."""
+    return GPU_TOKENS if device.type == "cuda" else TOKENS
+
+
 def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = None) -> Batch:
     """Pieces as tensors.
 
@@ -59,8 +64,7 @@ def logits_of(
     Of rows whose pieces are pooled: numbers of rows and their logits.
     """
     network.eval()
-    most = GPU_TOKENS if device.type == "cuda" else TOKENS
-    tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary and not encoded.asks else most
+    tokens = VOCABULARY_TOKENS if network.anatomy.vocabulary and not encoded.asks else tokens_at_once(device)
     lengths = encoded.units.lengths if encoded.pool else encoded.lengths
     for numbers in length_batches(lengths, tokens=tokens, rows=ROWS):
         padded = encoded.padded(encoded.units.pieces(numbers) if encoded.pool else numbers, pad)

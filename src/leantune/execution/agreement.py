@@ -1,9 +1,10 @@
-"""Agreement: whether a faster way through the layers of a network gives the states of the usual one, on some rows."""
+"""Agreement: whether a faster way through the layers of a network works, and gives the states of the usual one on some rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,13 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leantune.execution.context import Context
+from leantune.execution.device import out_of_memory
 from leantune.models.network import Batch, Network
 from leantune.models.trunk import Trunk
 
 ROWS = 8
+Found = TypeVar("Found")
 
 Around = Callable[[NDArray[np.int64], Batch], AbstractContextManager[object]]
 """What is put around a call for these pieces."""
+
+
+def attempted(way: Callable[[], Found]) -> Found | None:
+    """What a way gives; None where it breaks on this family, which makes of the arguments of its layers what it likes."""
+    try:
+        return way()
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        if isinstance(error, RuntimeError) and out_of_memory(error):
+            raise
+        return None
 
 
 @torch.inference_mode()

@@ -25,7 +25,7 @@ from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import only_the_head
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
-from leantune.execution.recall import Looks, Recalled, looks_in, recalled
+from leantune.execution.recall import Recalled, recalled, recalled_at_looks
 from leantune.execution.results import Attached
 from leantune.execution.unpadding import unpadding_in
 from leantune.kinds.method import parse_method
@@ -69,12 +69,19 @@ def begin(context: Context, network: Network) -> None:
         network.start_at(start, context.head.outputs)
 
 
-def setup_of(context: Context, job: Job, attached: Attached) -> Setup:
-    """What the loop needs."""
+def setup_of(context: Context, job: Job, attached: Attached, *, looking: bool = True) -> Setup:
+    """What the loop needs.
+
+    Args:
+        context: the study.
+        job: the trial.
+        attached: its network.
+        looking: whether dev is looked at.
+    """
     assert job.recipe is not None
     network = attached.network
     hiding = np.random.default_rng([job.seed, 1]) if job.recipe.masking == "dynamic" else None
-    way = _way(context, job, attached, hiding)
+    way = _way(context, job, attached, hiding, looking=looking)
     return Setup(
         network=network,
         adaptation=attached.adaptation,
@@ -118,7 +125,7 @@ class _Way:
     """See `Course.conclude`."""
 
 
-def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Generator | None) -> _Way:
+def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Generator | None, *, looking: bool) -> _Way:
     """All the way through the network in every step, or from what the parts that never change made of the rows.
 
     Args:
@@ -126,6 +133,7 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
         job: the trial.
         attached: its network.
         hiding: hides other tokens in each step, where the task hides any.
+        looking: whether dev is looked at.
     """
     assert job.recipe is not None
     network, split = attached.network, context.learned
@@ -145,22 +153,18 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
         contrast = Contrast(network, batch, before.states, context.head.contrast, context.precision)
         look = partial(look_near_anchors, context, network)
         return _Way(contrast, train.visits, look, before.seconds, conclude=partial(head_near_anchors, context, network))
-    back, looks = recalled(context, job, attached), looks_in(context, attached)
+    back, at_looks = recalled(context, job, attached), recalled_at_looks(context, attached) if looking else None
     read = back if isinstance(back, Recalled) else None
     unpadding = None if read else unpadding_in(context, attached)
-    refused = tuple(one for one in (back, looks, unpadding) if isinstance(one, str))
-    look = partial(_judge, context, network, looks)
+    refused = tuple(one for one in (back, at_looks, unpadding) if isinstance(one, str))
+    look = partial(context.judge, network, "dev", at_looks if isinstance(at_looks, Recalled) else None)
     whole = TokenFeed(network, batch, context.precision, context.task.sought, read, None if isinstance(unpadding, str) else unpadding)
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
     weigh = None if isinstance(objective, Taught) else batch.weight
     if read is not None:
-        return _Way(objective, train.visits, look, read.seconds, (read.note,), weigh)
+        return _Way(objective, train.visits, look, read.seconds, (read.note, *refused), weigh)
     return _Way(objective, train.visits, look, notes=refused, weigh=weigh)
-
-
-def _judge(context: Context, network: Network, looks: Looks | str | None) -> Decoded:
-    return context.judge(network, "dev", looks.read("dev") if isinstance(looks, Looks) else None)
 
 
 def from_states(attached: Attached) -> bool:
@@ -192,6 +196,5 @@ def predictor_of(context: Context, attached: Attached, decoding: Decoding | None
     """Predictions of the network on a split, from stored states where the body does not change."""
     network = attached.network
     if not from_states(attached):
-        looks = looks_in(context, attached)
-        return lambda split: context.predict(network, split, decoding, looks.read(split) if isinstance(looks, Looks) else None)
+        return lambda split: context.predict(network, split, decoding)
     return lambda split: context.joined(split, context.task.decode(logits_from_states(context, network.eval(), split), None))

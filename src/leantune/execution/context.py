@@ -349,7 +349,7 @@ class Context:
         return {}
 
     def predict(self, network: Network, split: str, decoding: Decoding | None = None, recall: Recall | None = None) -> Decoded:
-        """Predictions of the network on a split, in file order; texts are written as `decoding` says, other answers with `recall`."""
+        """Predictions of the network on a split, in file order; texts are written as `decoding` says, without `recall`."""
         options: dict[str, Any] = {"pad": self.pad, "types": self.types, "device": self.device}
         if self.task.writes:
             return write(network, self.encoded(split), self.task, self.writer(decoding), **options)

@@ -1,6 +1,6 @@
 """Recall: the states that the untrained lower layers make of rows, computed once, kept on disk, and read back in every step and look.
 
-    file       one state for each token, (tokens, D) memory-mapped; float16 of training rows, float32 of those that are looked at
+    file       one state for each token, (tokens, D) memory-mapped; float16 of training rows, float32 of dev rows
     shared     by all trials of a run that train nothing below the same layer: learning rates, seeds, methods
 
 It is used in steps where a training visits the rows often enough to earn the one pass that it costs, and where the disk has room.
@@ -8,23 +8,23 @@ It is used in steps where a training visits the rows often enough to earn the on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from leantune.core.human import size
 from leantune.core.study import Job
 from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded
-from leantune.evaluate.predict import ROWS, TOKENS
-from leantune.execution.agreement import Around, agree
+from leantune.evaluate.predict import ROWS, tokens_at_once
+from leantune.execution.agreement import Around, agree, attempted
 from leantune.execution.context import Context
 from leantune.execution.feed import BLOCK, has_room, kept
 from leantune.execution.loop import apply_trainable, trained_names
@@ -34,12 +34,13 @@ from leantune.models.trunk import Trunk, layers_of, trunk_of
 
 FORMAT = 1
 """Of the files; another number is another file name."""
+Number = type[np.float16] | type[np.float32]
 STEPS, LOOKS = np.float16, np.float32
-"""Numbers of the states of training rows, and of those that are looked at."""
-CLOSE = {STEPS: 0.02, LOOKS: 1e-4}
+"""Numbers of the states of training rows, and of dev rows, on whose scores choices are made."""
+CLOSE: dict[Number, float] = {STEPS: 0.02, LOOKS: 1e-4}
 """Largest difference of states that these and what is left out above them may make, as a share of their size."""
 
-_CHANGED = "reading back the untrained layers changes what the layers above make of them; they are computed in every step"
+_CHANGED = "reading back the untrained layers does not give what computing them gives"
 
 
 @dataclass(frozen=True)
@@ -72,37 +73,15 @@ class Recalled:
 def recalled(context: Context, job: Job, attached: Attached) -> Recalled | str | None:
     """The stored states of a trial's training rows; why there are none although they would help; None where they would not."""
     trunk = trunk_in(context, job, attached)
-    if trunk is None:
+    return None if trunk is None else _stored(context, attached.network, trunk, "train", STEPS)
+
+
+def recalled_at_looks(context: Context, attached: Attached) -> Recalled | str | None:
+    """The same of its dev rows, which every look reads; test rows are always computed."""
+    if not context.conditions.recall or context.task.writes or context.encoded("dev").pool:
         return None
-    if (needed := _room_for(context, attached.network, trunk, "train", STEPS)) is not None:
-        return f"the disk has no room for the states of the untrained layers ({size(needed)}); they are computed in every step"
-    return _stored(context, attached.network, trunk, "train", STEPS) or _CHANGED
-
-
-class Looks:
-    """The stored states of the rows that a trial looks at: dev, and the test sets."""
-
-    def __init__(self, splits: Sequence[str], stored: Callable[[str], Recalled | None]) -> None:
-        self._splits, self._stored = splits, cache(stored)
-
-    def read(self, split: str) -> Recalled | None:
-        """Of a split; None where reading them back is not the same, and of other splits."""
-        return self._stored(split) if split in self._splits else None
-
-
-def looks_in(context: Context, attached: Attached) -> Looks | str | None:
-    """How a trial reads the rows that it looks at; why it computes all layers although that could be spared; None where it could not."""
-    encoded = context.encoded("dev")
-    if not context.conditions.recall or encoded.pool or context.task.writes:
-        return None
-    trunk = _trunk(attached, encoded)
-    if trunk is None:
-        return None
-    splits = ("dev", *context.dataset.tests.values())
-    needed = [room for split in splits if (room := _room_for(context, attached.network, trunk, split, LOOKS)) is not None]
-    if needed:
-        return f"the disk has no room for the states of rows that are looked at ({size(sum(needed))}); all layers are computed at each look"
-    return Looks(splits, lambda split: _stored(context, attached.network, trunk, split, LOOKS))
+    trunk = _trunk(attached, context.encoded("dev"))
+    return None if trunk is None else _stored(context, attached.network, trunk, "dev", LOOKS)
 
 
 def trunk_in(context: Context, job: Job, attached: Attached) -> Trunk | None:
@@ -117,7 +96,7 @@ def trunk_in(context: Context, job: Job, attached: Attached) -> Trunk | None:
 
 
 def _trunk(attached: Attached, encoded: Encoded) -> Trunk | None:
-    """The layers of a network that make the same of these rows in every trial."""
+    """The layers of a network that make the same of these rows in every trial; what is trained is marked so."""
     network = attached.network
     trained = apply_trainable(network, trained_names(network, attached.adaptation))
     return trunk_of(network, trained) if trained and len(encoded) and not (encoded.apart or network.anatomy.vocabulary) else None
@@ -131,43 +110,36 @@ def _changes(context: Context, job: Job) -> bool:
     return grown or teachers or job.recipe.masking == "dynamic" or job.recipe.dropout > 0
 
 
-def _file(context: Context, trunk: Trunk, split: str, number: DTypeLike) -> Path:
-    return context.cached(split, f"trunk{FORMAT}-{len(trunk.layers)}-{np.dtype(number).name}")
-
-
-def _room_for(context: Context, network: Network, trunk: Trunk, split: str, number: DTypeLike) -> int | None:
-    """The bytes that the states of a split need where the disk has no room for them."""
+def _stored(context: Context, network: Network, trunk: Trunk, split: str, number: Number) -> Recalled | str:
+    """The states of a split; why they are computed instead."""
+    path = context.cached(split, f"trunk{FORMAT}-{len(trunk.layers)}")
     needed = int(context.encoded(split).starts[-1]) * network.anatomy.hidden * np.dtype(number).itemsize
-    return None if has_room(_file(context, trunk, split, number), needed) else needed
+    instead = f"they are computed {'in every step' if number is STEPS else 'at every look'}"
+    if not has_room(path, needed):
+        return f"the disk has no room for the states of the untrained layers ({size(needed)}); {instead}"
+    return attempted(lambda: _read(context, network, trunk, split, path, number)) or f"{_CHANGED}; {instead}"
 
 
-def _stored(context: Context, network: Network, trunk: Trunk, split: str, number: DTypeLike) -> Recalled | None:
+def _read(context: Context, network: Network, trunk: Trunk, split: str, path: Path, number: Number) -> Recalled | None:
     """The states of a split; None where reading them back is not the same."""
-    encoded = context.encoded(split)
-    path = _file(context, trunk, split, number)
     states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, split, part, number))
-    found = Recalled(trunk, states, encoded, context.device, seconds)
+    found = Recalled(trunk, states, context.encoded(split), context.device, seconds)
     return found if _close(context, network, found, split) else None
 
 
 @torch.inference_mode()
-def _compute(context: Context, network: Network, trunk: Trunk, split: str, path: Path, number: DTypeLike) -> None:
+def _compute(context: Context, network: Network, trunk: Trunk, split: str, path: Path, number: Number) -> None:
     """Write the states of all tokens."""
     encoded = context.encoded(split)
     found = np.lib.format.open_memmap(path, mode="w+", dtype=number, shape=(int(encoded.starts[-1]), network.anatomy.hidden))
-    for pieces in length_batches(encoded.lengths, tokens=TOKENS, rows=ROWS):
+    for pieces in length_batches(encoded.lengths, tokens=tokens_at_once(context.device), rows=ROWS):
         batch = context.batch(split, pieces)
-        with _precision(context, number):
+        with context.precision() if number is STEPS else nullcontext():  # as a step or a look computes
             states = trunk.below(partial(network, batch)).float().cpu().numpy()
         for piece, own in zip(pieces, states, strict=True):
             start, end = encoded.starts[piece], encoded.starts[piece + 1]
             found[start:end] = own[: end - start]
     found.flush()
-
-
-def _precision(context: Context, number: DTypeLike) -> AbstractContextManager[object]:
-    """As a step or a look would compute."""
-    return context.precision() if number == STEPS else nullcontext()
 
 
 def _close(context: Context, network: Network, found: Recalled, split: str) -> bool:

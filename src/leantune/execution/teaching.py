@@ -146,7 +146,7 @@ def _formed(context: Context, job: Job, extra: Extra | None) -> tuple[NDArray[np
     attached = attach(context, job)
     apart, gold = from_states(attached), np.asarray(labelled.gold["train"])
     before = _answers(labelled, attached, "train").argmax(axis=1) == gold if len(gold) else np.zeros(1)
-    setup = replace(setup_of(context, job, attached), look=lambda: Decoded([], np.zeros(0, np.float32)), score=lambda _: 0.0)
+    setup = replace(setup_of(context, job, attached, looking=False), look=lambda: Decoded([], np.zeros(0, np.float32)), score=lambda _: 0.0)
     try:
         last = [event for event in fit(setup, BestLook(), micro_batch=job.conduct.micro_batch) if isinstance(event, Evaluated)][-1]
     except Diverged as error:

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from leantune.execution.agreement import agree
+from leantune.execution.agreement import agree, attempted
 from leantune.execution.context import Context
-from leantune.execution.device import out_of_memory
 from leantune.execution.precision import Products
 from leantune.execution.results import Attached
 from leantune.models.attention import SDPA
@@ -40,21 +39,8 @@ def unpadding_in(context: Context, attached: Attached) -> Unpadding | str | None
     def around(batch: Batch) -> AbstractContextManager[None]:
         return unpadded(layers, batch.attention_mask)
 
-    try:
-        fits = agree(
-            context, network, layers, lambda *_: nullcontext(), lambda _, batch: around(batch), close=CLOSE[context.precision.products]
-        )
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        AttributeError,
-    ) as error:  # what a family makes of its arguments can break anyhow
-        if isinstance(error, RuntimeError) and out_of_memory(error):
-            raise
-        return _KEPT
+    close = CLOSE[context.precision.products]
+    fits = attempted(lambda: agree(context, network, layers, lambda *_: nullcontext(), lambda _, batch: around(batch), close=close))
     return around if fits else _KEPT
 
 
