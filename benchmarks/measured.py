@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -73,12 +74,16 @@ def asked(parser: argparse.ArgumentParser, results: Path, table: Callable[[list[
     return options, ledger
 
 
+def timed(arguments: Sequence[str], **environment: str) -> float:
+    """Seconds that a `leantune` command takes, from command to prompt."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "leantune.cli.main", *arguments], check=True, capture_output=True, env=os.environ | environment)
+    return time.perf_counter() - start
+
+
 def compared(arguments: Sequence[str], run: Path) -> tuple[float, Comparison]:
     """`leantune compare` with these arguments into a run folder: seconds from command to prompt, and what it found out."""
-    command = [sys.executable, "-m", "leantune.cli.main", "compare", *arguments, "--out", str(run)]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - start, Comparison.model_validate_json((run / "comparison.json").read_bytes())
+    return timed(["compare", *arguments, "--out", str(run)]), Comparison.model_validate_json((run / "comparison.json").read_bytes())
 
 
 def tuned(ledger: Ledger, run: Run, candidate: Candidate, key: dict[str, Any], *, floor: float, steps: int) -> float:

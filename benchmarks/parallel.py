@@ -11,15 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured import asked
+from benchmarks.measured import asked, timed
 from benchmarks.rows import read_rows, write_rows
 from benchmarks.speed import embedded, machine
 from leantune.core.records import TrialRecord
@@ -31,11 +28,8 @@ ALONE = "one thread"
 def train(rows: Path, run: Path, way: str, method: str, steps: int, batch: int) -> dict[str, float]:
     """Seconds from command to prompt, and those of the steps."""
     threads = {"OMP_NUM_THREADS": "1"} if way == ALONE else {}
-    command = [sys.executable, "-m", "leantune.cli.main", "train", str(rows), "--method", method, "--budget", f"{steps}steps"]
-    command += ["--batch", str(batch), "--out", str(run), *(["--parallel", way] if ":" in way else [])]
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | threads)
-    seconds = time.perf_counter() - start
+    arguments = ["train", str(rows), "--method", method, "--budget", f"{steps}steps", "--batch", str(batch), "--out", str(run)]
+    seconds = timed([*arguments, *(["--parallel", way] if ":" in way else [])], **threads)
     (record,) = (TrialRecord.model_validate_json(path.read_bytes()) for path in run.glob("trials/*/record.json"))
     return {"seconds": seconds, "trained": record.cost.train_seconds or 0.0}
 

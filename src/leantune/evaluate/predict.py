@@ -32,7 +32,7 @@ Recall = Callable[[NDArray[np.int64]], AbstractContextManager[object]]
 
 def tokens_at_once(device: torch.device) -> int:
     """Padded tokens that are best read at a time."""
-    return GPU_TOKENS if device.type == "cuda" else TOKENS
+    return TOKENS if device.type == "cpu" else GPU_TOKENS
 
 
 def make_batch(padded: Padded, *, types: bool, targets: NDArray[Any] | None = None) -> Batch:
