@@ -162,9 +162,8 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
     weigh = None if isinstance(objective, Taught) else batch.weight
-    if read is not None:
-        return _Way(objective, train.visits, look, read.seconds, (read.note, *refused), weigh)
-    return _Way(objective, train.visits, look, notes=refused, weigh=weigh)
+    seconds, notes = (read.seconds, (read.note, *refused)) if read else (0.0, refused)
+    return _Way(objective, train.visits, look, seconds, notes, weigh)
 
 
 def from_states(attached: Attached) -> bool:

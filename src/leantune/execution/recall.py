@@ -124,7 +124,7 @@ def _read(context: Context, network: Network, trunk: Trunk, split: str, path: Pa
     """The states of a split; None where reading them back is not the same."""
     states, seconds = kept(path, lambda part: _compute(context, network.eval(), trunk, split, part, number))
     found = Recalled(trunk, states, context.encoded(split), context.device, seconds)
-    return found if _close(context, network, found, split) else None
+    return found if _close(context, network, found, split, number) else None
 
 
 @torch.inference_mode()
@@ -142,11 +142,11 @@ def _compute(context: Context, network: Network, trunk: Trunk, split: str, path:
     found.flush()
 
 
-def _close(context: Context, network: Network, found: Recalled, split: str) -> bool:
+def _close(context: Context, network: Network, found: Recalled, split: str, number: Number) -> bool:
     """Whether some rows leave the layers as they do the long way, but for the rounding, and all states are numbers of this size."""
     if not all(np.isfinite(found.states[start : start + BLOCK]).all() for start in range(0, len(found.states), BLOCK)):
         return False
     # The first learns in what form the layers give their states.
     ways: tuple[Around, ...] = (lambda *_: found.trunk.tapped(), lambda pieces, _: found(pieces))
-    looked_at = None if found.states.dtype == STEPS else split
-    return agree(context, network, layers_of(network) or (), *ways, close=CLOSE[found.states.dtype.type], looked_at=looked_at)
+    looked_at = None if number is STEPS else split
+    return agree(context, network, layers_of(network) or (), *ways, close=CLOSE[number], looked_at=looked_at)
