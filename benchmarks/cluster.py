@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import asked, compared
-from benchmarks.rows import read_rows, write_rows
+from benchmarks.rows import first_rows
 from benchmarks.speed import embedded, machine
 
 RESULTS = Path(__file__).parent / "results" / "cluster.jsonl"
@@ -70,13 +70,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = Path(options.data) if options.data else embedded(folder)
-        rows = read_rows(source)[: options.rows]
-        write_rows(folder / "rows.jsonl", rows, ("text", "text_pair", "label"))
+        rows = first_rows(source, folder / "rows.jsonl", options.rows)
         rounds = [
             {on: compare(folder / "rows.jsonl", folder / f"{number}-{place}", on, options.steps) for place, on in enumerate(ways)}
             for number in range(options.rounds)
         ]
-    told = {"data": f"{source.parent.name}/{source.stem}", "rows": len(rows), "steps": options.steps}
+    told = {"data": f"{source.parent.name}/{source.stem}", "rows": rows, "steps": options.steps}
     ledger.add(told | {"machine": machine(), "processors": os.cpu_count(), "rounds": rounds})
 
 

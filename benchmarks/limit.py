@@ -3,8 +3,9 @@
     python -m benchmarks.limit '{"model": "...", "train": "train.jsonl", "method": "lora", "batch": 32}'
 
 On the GPU where there is one. Of every linear map in the layers: forward, backward to the activations and, where all weights are trained,
-backward to the weights, for exactly the tokens that stand in the rows (no padding). Attention, activations, norms, embeddings, updates and
-reading are not in it. In the type that a training here takes: bfloat16 where the processor has the instructions.
+backward to the weights, for exactly the tokens that stand in the rows (no padding), and in the last layer behind keys and values for
+those that the head reads. Attention, activations, norms, embeddings, updates and reading are not in it. In the type that a training here
+takes: bfloat16 where the processor has the instructions.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from benchmarks.rows import read_rows
 from leantune.execution.device import pick_device, synchronize
+from leantune.execution.narrowing import KINDS
 from leantune.execution.precision import pick_precision
+from leantune.models.anatomy import anatomy
+from leantune.models.base import open_base
 
 SECONDS = 4.0
 """So long steps are taken."""
@@ -32,14 +36,15 @@ FIRST = 3
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Rows per second."""
+    few = open_base(spec["model"]).pooling != "mean"  # the head reads one token of a row
     config, tokenizer = AutoConfig.from_pretrained(spec["model"]), AutoTokenizer.from_pretrained(spec["model"])
     texts = [row["text"] for row in read_rows(Path(spec["train"]))]
     lengths = [len(ids) for ids in tokenizer(texts, truncation=True, max_length=spec["max_length"]).input_ids]
     batch, device = spec.get("batch", 32), pick_device()
     tokens = round(batch * statistics.mean(lengths))
     kind = torch.bfloat16 if pick_precision("auto", device.type, config.hidden_size) == "bf16" else torch.float32
-    maps = shapes(config)
-    made = {shape: tuple(torch.randn(*size, device=device, dtype=kind) for size in _sizes(tokens, *shape)) for shape in set(maps)}
+    maps = [(batch if top and few else tokens, inputs, outputs) for inputs, outputs, top in shapes(config)]
+    made = {shape: tuple(torch.randn(*size, device=device, dtype=kind) for size in _sizes(*shape)) for shape in set(maps)}
     taken: list[float] = []
     while sum(taken) < SECONDS or len(taken) < 3:
         start = time.perf_counter()
@@ -50,12 +55,14 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     return {"rows_per_second": batch / statistics.median(taken), "tokens": tokens}
 
 
-def shapes(config: Any) -> list[tuple[int, int]]:
-    """(inputs, outputs) of every linear map in the layers, in their order."""
+def shapes(config: Any) -> list[tuple[int, int, bool]]:
+    """(inputs, outputs) of every linear map in the layers, in their order, and whether the head alone reads what it makes of a token."""
     with torch.device("meta"):
         body = AutoModel.from_config(config)
-    layers = next(part for part in body.modules() if isinstance(part, nn.ModuleList))
-    return [(part.in_features, part.out_features) for part in layers.modules() if isinstance(part, nn.Linear)]
+    found = anatomy(body)
+    top = {site.path for site in found.at(KINDS[0], [-1])}
+    maps = [(name, part) for name, part in body.named_modules() if isinstance(part, nn.Linear) and name.startswith(found.blocks)]
+    return [(part.in_features, part.out_features, name in top) for name, part in maps]
 
 
 def _sizes(tokens: int, inputs: int, outputs: int) -> tuple[tuple[int, int], ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import asked, timed
-from benchmarks.rows import read_rows, write_rows
+from benchmarks.rows import first_rows
 from benchmarks.speed import embedded, machine
 from leantune.core.records import TrialRecord
 
@@ -62,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = Path(options.data) if options.data else embedded(folder)
-        write_rows(folder / "rows.jsonl", read_rows(source)[: options.rows], ("text", "text_pair", "label"))
+        first_rows(source, folder / "rows.jsonl", options.rows)
         for method in options.methods.split(","):
             rounds = [
                 {

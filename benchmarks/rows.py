@@ -22,6 +22,13 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
 
 
+def first_rows(source: Path, target: Path, most: int) -> int:
+    """Write the first rows of a file of texts with labels; how many they are."""
+    rows = read_rows(source)[:most]
+    write_rows(target, rows, ("text", "text_pair", "label"))
+    return len(rows)
+
+
 def drawn(rows: list[Row], most: int) -> list[Row]:
     """So many rows at random, always the same ones."""
     return random.Random(0).sample(rows, most) if len(rows) > most else rows

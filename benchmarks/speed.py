@@ -30,7 +30,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, LlamaConfig, PreTrainedConfig
 
 from benchmarks.measured import asked
-from benchmarks.rows import read_rows, write_rows
+from benchmarks.rows import first_rows
 from leantune.core.expressions import split_list
 from leantune.models.locate import locate
 
@@ -145,15 +145,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = Path(options.data) if options.data else embedded(folder)
-        rows = read_rows(source)[: options.rows]
-        write_rows(folder / "rows.jsonl", rows, ("text", "text_pair", "label"))
-        steps = math.ceil(len(rows) * options.epochs / BATCH) if options.epochs else options.steps
+        rows = first_rows(source, folder / "rows.jsonl", options.rows)
+        steps = math.ceil(rows * options.epochs / BATCH) if options.epochs else options.steps
         model = made(MADE[options.model], folder / "base") if options.model in MADE else options.model
         spec = {"model": model, "train": str(folder / "rows.jsonl"), "steps": steps, "seed": 1, "max_length": options.max_length}
         told = {
             "base": options.model,
             "data": f"{source.parent.name}/{source.stem}",
-            "rows": len(rows),
+            "rows": rows,
             "machine": machine(),
             "steps": steps,
         }

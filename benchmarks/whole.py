@@ -63,6 +63,8 @@ def peer(paths: dict[str, str], folder: Path, steps: int, settings: dict[str, bo
 
 def judged(runs: Sequence[dict[str, Any]], reference: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean score of a method's seeds, and the verdict on them as `leantune compare` finds it (without its correction for several)."""
+    if not runs:
+        return {"test": None, "seeds": 0, "verdict": "fails"}
     mean = float(np.mean([one["test"] for one in runs]))
     if runs is reference:
         return {"test": mean, "seeds": len(runs), "verdict": "reference"}
@@ -91,7 +93,8 @@ def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield "| trainings | " + " | ".join(str(run["trainings"]) for run in found) + " |"
         yield "| ours took of that | " + " | ".join(shares) + " |"
         for name in METHODS:
-            cells = (f"{100 * row['test']:.1f} {row['verdict']}" for row in (run["methods"][name] for run in found))
+            rows = [run["methods"][name] for run in found]
+            cells = (row["verdict"] if row["test"] is None else f"{100 * row['test']:.1f} {row['verdict']}" for row in rows)
             yield f"| `{name}` | " + " | ".join(cells) + " |"
 
 

@@ -101,12 +101,12 @@ def test_weights_divided_among_two_processes_and_an_early_look_that_is_the_best(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parallel", [DDP, FSDP], ids=["ddp", "fsdp"])
-@pytest.mark.parametrize("kind", ["tags", "hidden words", "next words"])
+@pytest.mark.parametrize("kind", ["first tokens", "tags", "hidden words", "next words"])
 def test_other_tasks_too(kind: str, parallel: Parallel, tiny: Any, tiny_lm: Any, tmp_path: Path, job: MakeJob) -> None:
-    bases = {"tags": "bert", "hidden words": "bert", "next words": "gpt2"}
+    bases = {"hidden words": "bert", "next words": "gpt2"}
     tasks = {"hidden words": "masked_lm", "next words": "causal_lm"}
-    rows: list[dict[str, Any]] = tagged_rows() if kind == "tags" else TEXTS
-    base = tiny(bases[kind]) if kind == "tags" else tiny_lm(bases[kind])
+    rows: list[dict[str, Any]] = {"first tokens": labelled_rows, "tags": tagged_rows}.get(kind, lambda: TEXTS)()
+    base = tiny_lm(bases[kind]) if kind in bases else tiny("bert")
     context = opened(str(base), tmp_path, prepare(rows, tmp_path / "data", **({"task": tasks[kind]} if kind in tasks else {})))
     metric = context.task.default_metric(context.dataset.labels)
     context = Context(context.run, context.conditions.model_copy(update={"metric": metric}))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leantune.core.study import Job
+from leantune.data.dataset import prepare
 from leantune.execution import savings
 from leantune.execution.context import Context
 from leantune.execution.runner import Runner
-from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PADDING, PRODUCTS, Account, account
+from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PADDING, PRODUCTS, TOP, Account, account
+from studies_of_trials import labelled_rows, opened
 
 MakeJob = Callable[..., Job]
 
@@ -50,6 +53,13 @@ def test_padding_is_left_out_where_that_is_asked_for(context: Context, job: Make
     for method, found in (("lora(rank=2)", {LENGTHS, PADDING}), ("last_layers(1)", {LENGTHS, LAYERS}), ("head", {BODY})):
         wanted = job(method, steps=40)
         assert set(account(unpads.of(wanted), wanted).without_ms) == found, method
+
+
+def test_the_last_layer_works_on_few_tokens_where_the_head_reads_few(tiny: Callable[[str], Path], tmp_path: Path, job: MakeJob) -> None:
+    found, wanted = opened(str(tiny("bert")), tmp_path, prepare(labelled_rows(), tmp_path / "data")), job("last_layers(1)", steps=40)
+    whole = Context(found.run, found.conditions.model_copy(update={"narrow": False}))
+    assert set(account(found.of(wanted), wanted).without_ms) == {LENGTHS, LAYERS, TOP}
+    assert set(account(whole.of(wanted), wanted).without_ms) == {LENGTHS, LAYERS}
 
 
 def test_the_share_is_that_of_the_slower_step() -> None:

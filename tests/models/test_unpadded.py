@@ -29,11 +29,11 @@ def test_what_is_unpacked_is_what_was_packed_and_nothing_at_the_padding() -> Non
     mask = mask_of([3, 1, 2])
     states = torch.randn(3, 3, 5)
     layout = Layout.of(mask)
-    assert torch.equal(layout.unpack(layout._pack(states)), states * mask.unsqueeze(-1))
+    assert torch.equal(layout.unpack(layout.pack(states)), states * mask.unsqueeze(-1))
     same = torch.arange(3.0).view(1, 3, 1)
-    assert layout._pack(same)[0, :, 0].tolist() == [0, 0, 1, 0, 1, 2], "what is the same for all rows is given to each"
-    assert layout._pack({"mask": torch.ones(3, 1, 3, 3)}) == {"mask": None}
-    assert layout._pack((torch.ones(1, 1, 1, 3), 0.5)) == (None, 0.5)
+    assert layout.pack(same)[0, :, 0].tolist() == [0, 0, 1, 0, 1, 2], "what is the same for all rows is given to each"
+    assert layout.pack({"mask": torch.ones(3, 1, 3, 3)}) == {"mask": None}
+    assert layout.pack((torch.ones(1, 1, 1, 3), 0.5)) == (None, 0.5)
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "llama"])

@@ -57,6 +57,8 @@ class Options(Spec):
     """Leave out the padding of a batch inside of the layers of the base while training; None: on a GPU with products in bfloat16."""
     recall: bool = True
     """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again."""
+    narrow: bool = True
+    """Let the last layer work on the tokens alone that are read, where a head reads few, while training."""
     batch: int = Field(default=32, ge=1)
     """Rows per optimiser step on average."""
     micro_batch: int | None = Field(default=None, ge=1)

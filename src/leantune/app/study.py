@@ -203,6 +203,7 @@ def _opened(sources: Sources, run: Path, options: Options, base: Base, device: s
         few_shot=options.few_shot,
         unpad=device == "cuda" and precision == "bf16" if options.unpad is None else options.unpad,
         recall=options.recall,
+        narrow=options.narrow,
         long=str(long_of(options.long, dataset, base)),
     )
     spec = StudySpec(

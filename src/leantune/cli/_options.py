@@ -89,6 +89,9 @@ Unpad = Annotated[
     typer.Option("--unpad/--no-unpad", help="Leave out padding inside of the layers while training.", show_default="on a GPU"),
 ]
 Recall = Annotated[bool, typer.Option("--recall/--no-recall", help="Compute layers below the trained ones once and read them back.")]
+Narrow = Annotated[
+    bool, typer.Option("--narrow/--no-narrow", help="Let the last layer work on the tokens alone that are read, while training.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 MostLost = Annotated[float, typer.Option(help="Share of a file's rows that may lose something (see E-LOST in docs/errors.md).")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split where FILE is split.")]

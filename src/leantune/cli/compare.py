@@ -71,6 +71,7 @@ def command(
     precision: option.Precision = "auto",
     unpad: option.Unpad = None,
     recall: option.Recall = True,
+    narrow: option.Narrow = True,
     checkpoint: option.Checkpoint = "1min",
     deterministic: option.Deterministic = False,
     micro_batch: option.MicroBatch = None,

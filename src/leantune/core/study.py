@@ -60,6 +60,8 @@ class Conditions(Spec):
     """Whether layers below the trained ones are computed once and read back (`execution.recall`)."""
     unpad: bool = False
     """Whether the layers leave out the padding in a training step (`execution.unpadding`)."""
+    narrow: bool = True
+    """Whether the last layer works on the tokens alone that are read, in training steps and at looks (`execution.narrowing`)."""
     few_shot: int | None = None
     """Training rows of each label, drawn by the seed of the trial; None: all rows."""
 

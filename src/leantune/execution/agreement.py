@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from leantune.data.units import Units
 from leantune.execution.context import Context
 from leantune.execution.device import out_of_memory
 from leantune.models.network import Batch, Network
@@ -50,13 +51,18 @@ def agree(
     network.eval()
     split = looked_at or context.learned
     units = context.encoded(split).visits
-    by_length = np.argsort(units.lengths, kind="stable")
-    chosen = by_length[np.linspace(0, len(units) - 1, min(ROWS, len(units))).round().astype(np.int64)]  # the shortest and the longest too
-    pieces = units.drawn(chosen, np.random.default_rng(0))
+    pieces = some_pieces(units)
     batch = context.batch(split, pieces)
     with nullcontext() if looked_at else context.precision():
         first, *others = [_states(network, layers, batch, way(pieces, batch)) for way in ways]
     return all(bool((first - one).norm() <= close * first.norm()) for one in others)
+
+
+def some_pieces(units: Units) -> NDArray[np.int64]:
+    """Of rows of all lengths, the shortest and the longest too."""
+    by_length = np.argsort(units.lengths, kind="stable")
+    chosen = by_length[np.linspace(0, len(units) - 1, min(ROWS, len(units))).round().astype(np.int64)]
+    return units.drawn(chosen, np.random.default_rng(0))
 
 
 def _states(network: Network, layers: Sequence[nn.Module], batch: Batch, around: AbstractContextManager[object]) -> Tensor:

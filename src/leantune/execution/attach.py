@@ -6,6 +6,7 @@ attached = attach(context, job)        setup = setup_of(context, job, attached)
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,7 @@ from leantune.execution.course import Setup
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed, Weighed
 from leantune.execution.lecture import Taught
 from leantune.execution.loop import only_the_head
+from leantune.execution.narrowing import narrowing_in
 from leantune.execution.objective import Contrast, Distilled, Objective, Supervised
 from leantune.execution.recall import Recalled, recalled, recalled_at_looks
 from leantune.execution.results import Attached
@@ -157,13 +159,19 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     read = back if isinstance(back, Recalled) else None
     unpadding = None if read else unpadding_in(context, attached)
     refused = tuple(one for one in (back, at_looks, unpadding) if isinstance(one, str))
-    look = partial(context.judge, network, "dev", at_looks if isinstance(at_looks, Recalled) else None)
-    whole = TokenFeed(network, batch, context.precision, context.task.sought, read, None if isinstance(unpadding, str) else unpadding)
+    unpads, narrowing = None if isinstance(unpadding, str) else unpadding, narrowing_in(context, job, attached) or nullcontext
+    whole = TokenFeed(network, batch, context.precision, context.task.sought, read, unpads, narrowing)
+    look = partial(_look, context, network, at_looks if isinstance(at_looks, Recalled) else None, narrowing)
     objective = _objective(context, network, batch, whole, job.seed)
     # What a teacher says may be the mean of something else than the loss.
     weigh = None if isinstance(objective, Taught) else batch.weight
     seconds, notes = (read.seconds, (read.note, *refused)) if read else (0.0, refused)
     return _Way(objective, train.visits, look, seconds, notes, weigh)
+
+
+def _look(context: Context, network: Network, recall: Recalled | None, narrowing: Callable[[], AbstractContextManager[None]]) -> Decoded:
+    with narrowing():
+        return context.judge(network, "dev", recall)
 
 
 def from_states(attached: Attached) -> bool:

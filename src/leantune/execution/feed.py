@@ -78,6 +78,8 @@ class TokenFeed:
     """Around a call for these pieces, where the lower layers are read back instead (`execution.recall`)."""
     unpadding: Callable[[Batch], AbstractContextManager[None]] | None = None
     """Around a call for a batch, where its padding is left out (`execution.unpadding`)."""
+    narrowing: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Around a call, where the last layer works on the tokens alone that are read (`execution.narrowing`)."""
 
     def __call__(self, pieces: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Logits and targets of the pieces; of a vocabulary those of the sought tokens, (1, N, V) and (1, N)."""
@@ -85,7 +87,7 @@ class TokenFeed:
         assert batch.targets is not None
         sought = self.sought(batch.targets)
         packed = self.unpadding(batch) if self.unpadding else nullcontext()
-        with self.precision(), packed, self.recalled(pieces) if self.recalled else nullcontext():
+        with self.precision(), packed, self.narrowing(), self.recalled(pieces) if self.recalled else nullcontext():
             return self.network(batch, sought), at_sought(batch.targets, sought)
 
 

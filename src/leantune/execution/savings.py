@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from leantune.execution.attach import attach, from_states, reached_tokens
 from leantune.execution.context import Context
 from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import apply_trainable, trained_names
+from leantune.execution.narrowing import Narrowing, narrowing_in
 from leantune.execution.precision import Precision
 from leantune.execution.probe import even_batches, timed_step, update_of
 from leantune.execution.recall import trunk_in
@@ -44,7 +45,9 @@ LAYERS = "read back"
 """Untrained lower layers are read back, against computed."""
 BODY = "body once"
 """The body is computed once for all steps, against in each."""
-NAMES = (LENGTHS, PADDING, PRODUCTS, EMBEDDINGS, LAYERS, BODY)
+TOP = "last layer"
+"""The last layer works on the tokens alone that are read, against on all."""
+NAMES = (LENGTHS, PADDING, PRODUCTS, EMBEDDINGS, LAYERS, BODY, TOP)
 
 
 class Account(Spec):
@@ -76,6 +79,8 @@ class _Way:
     """... or the whole body."""
     unpadding: Unpadding | None
     """How padding is left out inside of the layers."""
+    narrowing: Narrowing | None
+    """How the last layer works on the tokens alone that are read."""
 
 
 def account(context: Context, job: Job) -> Account:
@@ -113,7 +118,8 @@ class _Steps:
         stored = from_states(attached) and self.recipe.dropout == 0
         found = None if self.trunk or stored else unpadding_in(context, attached)
         unpadding = None if isinstance(found, str) else found
-        self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored, unpadding)
+        narrowing = None if stored else narrowing_in(context, job, attached)
+        self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored, unpadding, narrowing)
         self.mixed = replace(self.usual, batches=mixed)
 
     def without(self) -> Iterator[tuple[str, _Way]]:
@@ -131,6 +137,8 @@ class _Steps:
             yield EMBEDDINGS, replace(self.usual, fewer=False)
         if self.usual.recalled:
             yield LAYERS, replace(self.usual, recalled=False)
+        if self.usual.narrowing:
+            yield TOP, replace(self.usual, narrowing=None)
 
     def seconds(self, way: _Way) -> float:
         """Of a step, mean over the batches."""
@@ -156,7 +164,8 @@ class _Steps:
         context, network = self.context, self.network
         if not way.stored:
             batch = partial(context.batch, "train", targets=True)
-            return TokenFeed(network, batch, way.precision, context.task.sought, self._again if way.recalled else None, way.unpadding)
+            again = self._again if way.recalled else None
+            return TokenFeed(network, batch, way.precision, context.task.sought, again, way.unpadding, way.narrowing or nullcontext)
         pieces = np.concatenate(way.batches)
         with torch.no_grad():
             states = network.eval().embed(context.batch("train", pieces)).float().cpu().numpy()

@@ -10,7 +10,8 @@ Letters: B rows, T tokens, D hidden, C outputs.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from leantune.models.anatomy import Anatomy, stands_for
 from leantune.models.plain import plain
 from leantune.models.soft_tokens import SoftTokens, placed
-from leantune.models.sought import Pick, at_places, at_tokens, narrowed
+from leantune.models.sought import Pick, alone, at_places, at_tokens, narrowed
 from leantune.models.verbalizer import Verbalizer
 
 POOLINGS = ("mean", "cls", "last")
@@ -96,6 +97,7 @@ class Network(nn.Module):
         self.body, self.head, self.pooling, self.anatomy, self.verbalizer = body, head, pooling, anatomy, verbalizer
         self.unit = unit
         self.soft = None
+        self._top: tuple[Sequence[nn.Module], str | None] = (), None
 
     @torch.no_grad()
     def start_at(self, value: float, outputs: int) -> None:
@@ -128,27 +130,28 @@ class Network(nn.Module):
 
     def told(self, batch: Batch, sought: Tensor) -> tuple[Tensor, Tensor]:
         """What the output embedding reads of sought tokens (1, N, D), and their logits (1, N, V); twice these where it is no layer."""
-        return self._narrowed(batch, partial(at_tokens, sought=sought))
+        return self._narrowed(batch, partial(at_tokens, sought=sought), sought)
 
     def _at_masks(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """States (B, M, D) and logits (B, M, V) where words are sought."""
         assert batch.asked is not None
         return self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
 
-    def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
-        """States before the output embedding and logits, of what `pick` takes alone."""
+    def _narrowed(self, batch: Batch, pick: Pick, sought: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """States before the output embedding and logits, of what `pick` takes alone: `sought` tokens, or those that the batch asks for."""
         with narrowed(self.body, pick) as seen, nullcontext() if self.soft is None else placed(self.body, self.soft):
-            logits = self._own_logits(batch)
+            logits = self._own_logits(batch, sought)
         if seen:
             return seen[0], logits
         picked = pick(logits)
         return picked, picked
 
-    def _own_logits(self, batch: Batch) -> Tensor:
-        """Those of the head that the body brings."""
+    def _own_logits(self, batch: Batch, sought: Tensor | None = None) -> Tensor:
+        """Those of the head that the body brings; of a vocabulary those of `sought` tokens are read."""
         # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
         body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
-        found = body(**batch.inputs() | self._read_so_far(batch))
+        with self._where_read(batch, sought):
+            found = body(**batch.inputs() | self._read_so_far(batch))
         return found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
 
     def _read_so_far(self, batch: Batch) -> dict[str, Tensor]:
@@ -163,8 +166,29 @@ class Network(nn.Module):
         """What a head outside of the body reads: pooled states or those at the first mask (B, D), or token states (B, T, D)."""
         if batch.asked is not None:
             return self._at_masks(batch)[0][:, 0]
-        states = token_states(self.body, batch)
+        with self._where_read(batch):
+            states = token_states(self.body, batch)
         return states if self.pooling == "tokens" else pool(states, batch.attention_mask, self.pooling)
+
+    @contextmanager
+    def only_read(self, maps: Sequence[nn.Module], pools: str | None) -> Iterator[None]:
+        """Around calls: some of the last layer is worked out for the tokens alone that are read; the states of others mean nothing.
+
+        Args:
+            maps: of that layer, each of which works on every token for itself.
+            pools: what a head reads where no tokens are sought or asked for: cls or last; None for all tokens.
+        """
+        self._top = maps, pools
+        try:
+            yield
+        finally:
+            self._top = (), None
+
+    def _where_read(self, batch: Batch, sought: Tensor | None = None) -> AbstractContextManager[None]:
+        """Around a call of the body, whose tokens are not all read."""
+        maps, pools = self._top
+        read = tokens_read(batch, pools, sought) if maps else None
+        return nullcontext() if read is None else alone(maps, read, batch.attention_mask)
 
     def read(self, states: Tensor) -> Tensor:
         """Logits of a head outside of the body, from what `embed` gives."""
@@ -258,6 +282,31 @@ def token_states(body: Any, batch: Batch) -> Tensor:
         inputs["token_type_ids"] = torch.cat([torch.zeros_like(before), batch.token_type_ids], dim=1)
     states: Tensor = body.get_base_model()(**inputs).last_hidden_state  # type: ignore[operator]
     return states[:, virtual:]
+
+
+def tokens_read(batch: Batch, pools: str | None, sought: Tensor | None) -> Tensor | None:
+    """(B, T) whether the state of a token is read behind the last layer; None where all are.
+
+    Args:
+        batch: the pieces.
+        pools: what a head reads of a piece: cls or last; None for all tokens.
+        sought: (B, T) of a vocabulary the tokens whose logits are wanted.
+    """
+    nobody = torch.zeros_like(batch.input_ids, dtype=torch.bool)
+    if batch.asked is not None:
+        return nobody.scatter(1, batch.asked, True)
+    if sought is not None:
+        return sought
+    if pools == "cls":
+        nobody[:, 0] = True
+        return nobody
+    if pools == "last":
+        last = batch.attention_mask.sum(dim=1, keepdim=True) - 1
+        # Heads of decoders take whatever is padded with at the end of a text for padding, and read what stands before it.
+        others = (batch.input_ids != batch.input_ids.gather(1, last)) & batch.attention_mask.bool()
+        before = (others * torch.arange(others.shape[1], device=others.device)).amax(dim=1, keepdim=True)
+        return nobody.scatter(1, torch.cat([last, before], dim=1), True)
+    return None
 
 
 def pool(states: Tensor, mask: Tensor, kind: str) -> Tensor:

@@ -1,16 +1,18 @@
-"""Sought tokens: where a body ends in its vocabulary few tokens are read, so its output embedding is shown no others.
+"""Sought tokens: where few tokens are read, the output embedding and the last layer are shown no others.
 
     with narrowed(body, pick) as seen:
         logits = body(**inputs).logits          of what `pick` took of the states; `seen` holds these
+    with alone(maps, read, mask):
+        body(**inputs)                          maps of the last layer give 0 for the tokens that nobody reads
 
-The embedding of a small model is half of its work; of a masked text one token in seven is sought, behind a prompt one. A hook picks
-the states, so that every family, tied or wrapped by `peft`, is read in the same way.
+The embedding of a small model is half of its work; of a masked text one token in seven is sought, behind a prompt one, and many heads
+read the first token alone. Hooks pick the states, so that every family, tied or wrapped by `peft`, is read in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 
 from leantune.models.heads import is_transducer
 from leantune.models.plain import plain
+from leantune.models.unpadded import Layout
 
 Pick = Callable[[Tensor], Tensor]
 """Of states or logits (B, T, D) those that are wanted; virtual tokens may stand in front of the text's own."""
@@ -62,6 +65,44 @@ def narrowed(body: nn.Module, pick: Pick) -> Iterator[list[Tensor]]:
         yield seen
     finally:
         handle.remove()
+
+
+@contextmanager
+def alone(maps: Sequence[nn.Module], read: Tensor, mask: Tensor) -> Iterator[None]:
+    """Let maps of a layer, which work on each token for itself, work on these tokens alone, for as long as the context lasts.
+
+    Args:
+        maps: called once each, with states (B, T, D), or (1, N, D) where rows stand one after the other (`models.unpadded`).
+        read: (B, T) bool; virtual tokens may stand in front of the text's own.
+        mask: (B, T); 1 where a token stands.
+    """
+    shape, places = torch.Size(), torch.empty(0)
+
+    def pick(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        del module
+        nonlocal shape, places
+        states, *others = inputs
+        if states.shape[:2] != shape:
+            shape, places = states.shape[:2], _places(states, read, mask)
+        return states.flatten(0, 1).index_select(0, places).unsqueeze(0), *others
+
+    def put_back(module: nn.Module, inputs: Any, found: Tensor) -> Tensor:
+        del module, inputs
+        return found.new_zeros(shape.numel(), found.shape[-1]).index_copy(0, places, found[0]).view(*shape, -1)
+
+    with ExitStack() as stack:
+        for part in maps:
+            # Outermost, because adapters beside a map keep what it is given.
+            stack.callback(part.register_forward_pre_hook(pick, prepend=True).remove)
+            stack.callback(part.register_forward_hook(put_back).remove)
+        yield
+
+
+def _places(states: Tensor, read: Tensor, mask: Tensor) -> Tensor:
+    """(K,) numbers of the tokens that are read among all those of the states."""
+    side_by_side = len(states) == len(read)
+    there: Tensor = nn.functional.pad(read, (states.shape[1] - read.shape[1], 0)) if side_by_side else Layout.of(mask).pack(read)
+    return there.flatten().nonzero().flatten()
 
 
 def at_tokens(states: Tensor, *, sought: Tensor) -> Tensor:

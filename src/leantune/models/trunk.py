@@ -97,18 +97,18 @@ def layers_of(network: Network) -> list[nn.Module] | None:
     body: Any = network.body
     if is_transducer(body.config) or len(network.anatomy.blocks) != network.anatomy.layers_run:
         return None
-    found = [_module(body, path) for path in network.anatomy.blocks]
+    found = [module_at(body, path) for path in network.anatomy.blocks]
     return None if None in found else found  # type: ignore[return-value]
 
 
-def _module(body: nn.Module, path: str) -> nn.Module | None:
+def module_at(body: nn.Module, path: str) -> nn.Module | None:
     """The module that stood at a path before a method was put around the body."""
     return next((part for name, part in body.named_modules() if name == path or name.endswith(f".{path}")), None)
 
 
 def _ids_behind(network: Network) -> set[int]:
     """Parameters of what reads the states of the last layer: heads and final norms."""
-    parts = [_module(network.body, path) for path in (*network.anatomy.heads, *network.anatomy.final_norms)]
+    parts = [module_at(network.body, path) for path in (*network.anatomy.heads, *network.anatomy.final_norms)]
     outer = [network.head] if network.head is not None else []
     return {one for part in (*parts, *outer) if part is not None for one in _ids(part)}
 
@@ -127,5 +127,5 @@ def _drops(network: Network, above: Sequence[nn.Module]) -> bool:
 
 def _home(body: nn.Module, path: str) -> nn.Module | None:
     """The module that holds what stood at a path."""
-    part = _module(body, path)
+    part = module_at(body, path)
     return next((home for home in body.modules() if any(child is part for child in home.children())), None)

@@ -76,19 +76,19 @@ class Layout:
         """A layer's forward for packed states; the last one gives padded states again."""
 
         def call(*given: Any, **named: Any) -> Any:
-            found = forward(*self._pack(given), **self._pack(named))
+            found = forward(*self.pack(given), **self.pack(named))
             if not last:
                 return found
             return self.unpack(found) if isinstance(found, Tensor) else (self.unpack(found[0]), *found[1:])
 
         return call
 
-    def _pack(self, value: Any) -> Any:
+    def pack(self, value: Any) -> Any:
         """An argument of a layer; masks are for padded rows, so they become None."""
         if isinstance(value, tuple):
-            return tuple(self._pack(one) for one in value)
+            return tuple(self.pack(one) for one in value)
         if isinstance(value, dict):
-            return {name: self._pack(one) for name, one in value.items()}
+            return {name: self.pack(one) for name, one in value.items()}
         if not isinstance(value, Tensor) or value.ndim < 2:
             return value
         if value.ndim == 4 and value.shape[1] == 1 and value.shape[3] == self.width:
