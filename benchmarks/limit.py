@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoModel
 
 from benchmarks.rows import read_rows
 from leantune.execution.device import pick_device, synchronize
@@ -36,10 +36,10 @@ FIRST = 3
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Rows per second."""
-    few = open_base(spec["model"]).pooling != "mean"  # the head reads one token of a row
-    config, tokenizer = AutoConfig.from_pretrained(spec["model"]), AutoTokenizer.from_pretrained(spec["model"])
+    base = open_base(spec["model"])
+    config, few = base.config, base.pooling != "mean"  # the head reads one token of a row
     texts = [row["text"] for row in read_rows(Path(spec["train"]))]
-    lengths = [len(ids) for ids in tokenizer(texts, truncation=True, max_length=spec["max_length"]).input_ids]
+    lengths = [len(ids) for ids in base.tokenizer(texts, truncation=True, max_length=spec["max_length"]).input_ids]
     batch, device = spec.get("batch", 32), pick_device()
     tokens = round(batch * statistics.mean(lengths))
     kind = torch.bfloat16 if pick_precision("auto", device.type, config.hidden_size) == "bf16" else torch.float32

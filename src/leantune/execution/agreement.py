@@ -34,6 +34,11 @@ def attempted(way: Callable[[], Found]) -> Found | None:
         return None
 
 
+def watched(context: Context) -> bool:
+    """Whether teachers read what a step reads, and may look into the layers."""
+    return context.mentors is not None and bool(context.mentors.networks)
+
+
 @torch.inference_mode()
 def agree(
     context: Context, network: Network, layers: Sequence[nn.Module], *ways: Around, close: float, looked_at: str | None = None

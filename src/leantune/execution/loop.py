@@ -30,6 +30,7 @@ from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
 from leantune.models.network import ASKED, Network
 from leantune.models.seen_rows import seen_rows
+from leantune.models.trunk import drops
 
 SHORTEST_PAUSE = 0.25
 """Seconds between two `Stepped` events."""
@@ -66,7 +67,7 @@ def apply_trainable(network: Network | Joint, names: frozenset[str]) -> dict[str
 def only_the_head(network: Network, adaptation: Adaptation) -> bool:
     """Whether nothing below the outer head is trained, inserted or dropped at random."""
     frozen = network.head is not None and not adaptation.trainable
-    return frozen and not any(isinstance(part, nn.Dropout) and part.p > 0 for part in network.body.modules())
+    return frozen and not drops(network.body)
 
 
 def head_names(network: Network | Joint, names: frozenset[str]) -> frozenset[str]:

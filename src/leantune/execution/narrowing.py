@@ -16,12 +16,12 @@ import torch
 from torch import nn
 
 from leantune.core.study import Job
-from leantune.execution.agreement import attempted, some_pieces
+from leantune.execution.agreement import attempted, some_pieces, watched
 from leantune.execution.context import Context
 from leantune.execution.results import Attached
 from leantune.models.heads import VOCABULARY
 from leantune.models.network import POOLINGS, Network
-from leantune.models.trunk import layers_of, module_at
+from leantune.models.trunk import drops, layers_of, module_at
 
 _AFTER = ("attention_out", "ffn_in", "ffn_out")
 KINDS = (("query", *_AFTER), _AFTER, ("ffn_in", "ffn_out"))
@@ -50,10 +50,9 @@ class Narrowing:
 def narrowing_in(context: Context, job: Job, attached: Attached) -> Narrowing | None:
     """How the last layer is narrowed in a trial; None where all of its tokens are read, or where that gives something else."""
     network = attached.network
-    watched = context.mentors is not None and bool(context.mentors.networks)  # teachers may look into the layers
     pools = _pools(network) if context.head.kind == "sequence" else None
     few = context.encoded(context.learned).asks or context.head.kind in VOCABULARY or pools in ("cls", "last")
-    if not context.conditions.narrow or watched or not few:
+    if not context.conditions.narrow or watched(context) or not few:
         return None
     choices = (Narrowing(network, maps, pools) for kinds in KINDS if (maps := _maps(network, kinds)))
     return next((one for one in choices if attempted(partial(_same, context, job, one))), None)
@@ -70,8 +69,7 @@ def _maps(network: Network, kinds: Sequence[str]) -> list[nn.Module]:
         return []
     paths = [site.path for site in network.anatomy.at(kinds, [-1]) if site.kind in kinds]
     found = [part for path in paths if (part := module_at(network.body, path)) is not None]
-    drops = any(isinstance(one, nn.Dropout) and one.p > 0 for part in found for one in part.modules())
-    return [] if drops else found
+    return [] if any(map(drops, found)) else found
 
 
 def _heads(network: Network) -> list[nn.Linear]:

@@ -24,7 +24,7 @@ from leantune.core.study import Job
 from leantune.data.batches import length_batches
 from leantune.data.encoded import Encoded
 from leantune.evaluate.predict import ROWS, tokens_at_once
-from leantune.execution.agreement import Around, agree, attempted
+from leantune.execution.agreement import Around, agree, attempted, watched
 from leantune.execution.context import Context
 from leantune.execution.feed import BLOCK, has_room, kept
 from leantune.execution.loop import apply_trainable, trained_names
@@ -105,9 +105,8 @@ def _trunk(attached: Attached, encoded: Encoded) -> Trunk | None:
 def _changes(context: Context, job: Job) -> bool:
     """Whether a step sees other rows than those of train as they are, or drops at random, or teachers read what it reads."""
     assert job.recipe is not None
-    teachers = context.mentors is not None and bool(context.mentors.networks)
     grown = context.learned != "train" or context.extra is not None
-    return grown or teachers or job.recipe.masking == "dynamic" or job.recipe.dropout > 0
+    return grown or watched(context) or job.recipe.masking == "dynamic" or job.recipe.dropout > 0
 
 
 def _stored(context: Context, network: Network, trunk: Trunk, split: str, number: Number) -> Recalled | str:

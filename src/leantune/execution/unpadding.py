@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from leantune.execution.agreement import agree, attempted
+from leantune.execution.agreement import agree, attempted, watched
 from leantune.execution.context import Context
 from leantune.execution.precision import Products
 from leantune.execution.results import Attached
@@ -31,9 +31,8 @@ def unpadding_in(context: Context, attached: Attached) -> Unpadding | str | None
     if not context.conditions.unpad:
         return None
     network = attached.network
-    watched = context.mentors is not None and bool(context.mentors.networks)  # teachers may look into the layers
     layers = layers_of(network)
-    if layers is None or watched or not _lets(network.body):
+    if layers is None or watched(context) or not _lets(network.body):
         return _KEPT
 
     def around(batch: Batch) -> AbstractContextManager[None]:

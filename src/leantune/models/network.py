@@ -117,6 +117,11 @@ class Network(nn.Module):
         """
         if batch.owners is not None:
             return of_rows(self(replace(batch, owners=None)), batch.owners, peak=batch.peak)
+        with self._where_read(batch, sought):
+            return self._logits(batch, sought)
+
+    def _logits(self, batch: Batch, sought: Tensor | None) -> Tensor:
+        """As `forward`, of each piece for itself."""
         if self.head is not None:
             return self.read(self.embed(batch))
         if batch.asked is not None:
@@ -130,28 +135,27 @@ class Network(nn.Module):
 
     def told(self, batch: Batch, sought: Tensor) -> tuple[Tensor, Tensor]:
         """What the output embedding reads of sought tokens (1, N, D), and their logits (1, N, V); twice these where it is no layer."""
-        return self._narrowed(batch, partial(at_tokens, sought=sought), sought)
+        return self._narrowed(batch, partial(at_tokens, sought=sought))
 
     def _at_masks(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """States (B, M, D) and logits (B, M, V) where words are sought."""
         assert batch.asked is not None
         return self._narrowed(batch, partial(at_places, places=batch.asked, width=batch.width))
 
-    def _narrowed(self, batch: Batch, pick: Pick, sought: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """States before the output embedding and logits, of what `pick` takes alone: `sought` tokens, or those that the batch asks for."""
+    def _narrowed(self, batch: Batch, pick: Pick) -> tuple[Tensor, Tensor]:
+        """States before the output embedding and logits, of what `pick` takes alone."""
         with narrowed(self.body, pick) as seen, nullcontext() if self.soft is None else placed(self.body, self.soft):
-            logits = self._own_logits(batch, sought)
+            logits = self._own_logits(batch)
         if seen:
             return seen[0], logits
         picked = pick(logits)
         return picked, picked
 
-    def _own_logits(self, batch: Batch, sought: Tensor | None = None) -> Tensor:
-        """Those of the head that the body brings; of a vocabulary those of `sought` tokens are read."""
+    def _own_logits(self, batch: Batch) -> Tensor:
+        """Those of the head that the body brings."""
         # peft's class for questions drops the token types, which tell the question from the text; what it wraps takes them.
         body = self.body.base_model if isinstance(self.body, PeftModelForQuestionAnswering) else self.body
-        with self._where_read(batch, sought):
-            found = body(**batch.inputs() | self._read_so_far(batch))
+        found = body(**batch.inputs() | self._read_so_far(batch))
         return found.logits if "logits" in found else torch.stack([found.start_logits, found.end_logits], dim=-1)
 
     def _read_so_far(self, batch: Batch) -> dict[str, Tensor]:
@@ -166,13 +170,12 @@ class Network(nn.Module):
         """What a head outside of the body reads: pooled states or those at the first mask (B, D), or token states (B, T, D)."""
         if batch.asked is not None:
             return self._at_masks(batch)[0][:, 0]
-        with self._where_read(batch):
-            states = token_states(self.body, batch)
+        states = token_states(self.body, batch)
         return states if self.pooling == "tokens" else pool(states, batch.attention_mask, self.pooling)
 
     @contextmanager
     def only_read(self, maps: Sequence[nn.Module], pools: str | None) -> Iterator[None]:
-        """Around calls: some of the last layer is worked out for the tokens alone that are read; the states of others mean nothing.
+        """Around calls for logits: some of the last layer is worked out for the tokens alone that are read.
 
         Args:
             maps: of that layer, each of which works on every token for itself.
@@ -184,7 +187,7 @@ class Network(nn.Module):
         finally:
             self._top = (), None
 
-    def _where_read(self, batch: Batch, sought: Tensor | None = None) -> AbstractContextManager[None]:
+    def _where_read(self, batch: Batch, sought: Tensor | None) -> AbstractContextManager[None]:
         """Around a call of the body, whose tokens are not all read."""
         maps, pools = self._top
         read = tokens_read(batch, pools, sought) if maps else None

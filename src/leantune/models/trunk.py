@@ -10,7 +10,7 @@ The layers stay where they are; for the time of a call their `forward` is anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -117,12 +117,17 @@ def _ids(module: nn.Module) -> set[int]:
     return {id(one) for one in module.parameters()}
 
 
+def drops(module: nn.Module, but: Collection[int] = ()) -> bool:
+    """Whether a part of a module drops at random; those with the ids in `but` are left out."""
+    return any(isinstance(part, nn.Dropout) and part.p > 0 and id(part) not in but for part in module.modules())
+
+
 def _drops(network: Network, above: Sequence[nn.Module]) -> bool:
     """Whether anything is dropped at random but in the layers `above` and beside the heads."""
     later = {id(part) for layer in above for part in layer.modules()}
     homes = (_home(network.body, path) for path in network.anatomy.heads)
     later |= {id(part) for home in homes if home is not None for part in home.children()}
-    return any(isinstance(part, nn.Dropout) and part.p > 0 and id(part) not in later for part in network.body.modules())
+    return drops(network.body, later)
 
 
 def _home(body: nn.Module, path: str) -> nn.Module | None:
