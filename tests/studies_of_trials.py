@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from leantune.core.events import Evaluated, Event
 from leantune.core.recipe import Distilling
 from leantune.core.records import Recipe
 from leantune.core.study import Conditions, Job
 from leantune.data.dataset import Dataset
+from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
 from leantune.execution.distilling import distilled
+from leantune.execution.loop import BestLook, fit
 from leantune.execution.trial import run_trial
 from leantune.kinds.method import parse_method
 from leantune.models.base import open_base
@@ -57,6 +63,23 @@ def opened(model: str, run: Path, dataset: Dataset) -> Context:
         device="cpu",
     )
     return Context(run, conditions)
+
+
+def changed(context: Context, **conditions: Any) -> Context:
+    """The same study under other conditions."""
+    return replace(context, conditions=context.conditions.model_copy(update=conditions))
+
+
+def trained(context: Context, job: Job) -> tuple[dict[str, Tensor], list[Event]]:
+    """The weights after a training, and what it told."""
+    attached = attach(context, job)
+    events = list(fit(setup_of(context, job, attached), BestLook()))
+    return {name: value.clone() for name, value in attached.network.state_dict().items()}, events
+
+
+def train_losses(events: list[Event]) -> list[float]:
+    """At each look."""
+    return [event.point.train_loss for event in events if isinstance(event, Evaluated)]
 
 
 def short_job(expression: str, *, seed: int = 1, **changes: object) -> Job:

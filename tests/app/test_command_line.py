@@ -25,12 +25,15 @@ def test_help_needs_no_torch_and_lists_every_command() -> None:
 
 def test_a_dry_run_stops_after_the_plan(tickets: Path, base: str, tmp_path: Path) -> None:
     given = ("compare", str(tickets), "--model", base, "--methods", "full,lora", "--dry-run", "--verbose", "--out", str(tmp_path / "run"))
-    done = leantune(*given, "--no-narrow")
+    speed_ups = ("group_by_length", "in_parts", "seen_embeddings", "unpad", "recall", "narrow")
+    done = leantune(*given, *(f"--no-{name.replace('_', '-')}" for name in speed_ups))
     assert done.returncode == 0, done.stderr
-    for words in ('label column: "label"', "Plan", "full", "lora", "about", "what share of it each of these saves", "lengths"):
+    for words in ('label column: "label"', "Plan", "full", "lora", "about", "what share of it each of these saves"):
         assert words in done.stdout
     assert not list(tmp_path.glob("run/trials/*/record.json"))
-    assert json.loads((tmp_path / "run" / "study.json").read_bytes())["conditions"]["narrow"] is False
+    assert "lengths" not in done.stdout
+    kept = json.loads((tmp_path / "run" / "study.json").read_bytes())["conditions"]
+    assert [kept[name] for name in speed_ups] == [False] * 6
 
 
 @pytest.mark.slow

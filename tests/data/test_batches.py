@@ -42,6 +42,17 @@ def test_the_order_depends_on_seed_and_epoch_only(lengths: np.ndarray) -> None:
     assert first == again != other
 
 
+def test_batches_need_not_be_of_like_length(lengths: np.ndarray) -> None:
+    epoch = -(-len(lengths) // 32)
+    first, again = (list(islice(training_batches(lengths, rows=32, seed=1, by_length=False), 2 * epoch)) for _ in range(2))
+    assert [len(batch) for batch in first[: epoch - 1]] == [32] * (epoch - 1)
+    for found in (first[:epoch], first[epoch:]):
+        assert sorted(np.concatenate(found).tolist()) == list(range(len(lengths)))
+        assert padding_waste(lengths, found) > 0.4
+    assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
+    assert first[0].tolist() != first[epoch].tolist(), "each epoch has an order of its own"
+
+
 def test_units_keep_the_pieces_of_a_row_together() -> None:
     lengths = np.array([5, 7, 9, 4, 4, 8])
     units = Units.of_rows(np.array([0, 0, 1, 2, 2, 2]), lengths)

@@ -105,8 +105,8 @@ def test_a_student_is_measured_on_all_its_rows_and_its_views_count_for_every_see
 def test_a_step_is_measured_in_the_parts_that_a_training_takes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces, lengths = np.arange(6), context.encoded("train").lengths
     monkeypatch.setattr("leantune.execution.context.AT_ONCE", 2 * int(lengths[pieces].max()))
-    assert [len(part) for part in module._parts(context, "train", pieces)] == [2, 2, 2]
+    assert [len(part) for part in module.parts_of(context, "train", pieces)] == [2, 2, 2]
     contrast = replace(context.head, contrast=1.0)
     monkeypatch.setattr(Context, "head", contrast)
     anew = Context(context.run, context.conditions)
-    assert [len(part) for part in module._parts(anew, "train", pieces)] == [6], "what is compared with each other stays together"
+    assert [len(part) for part in module.parts_of(anew, "train", pieces)] == [6], "what is compared with each other stays together"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from leantune.core.events import Evaluated, Noted
+from leantune.core.events import Noted
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
 from leantune.execution import recall
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
-from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
+from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.results import Attached
 from leantune.kinds.task import Decoded
 from leantune.models.trunk import Trunk, layers_of, trunk_of
-from studies_of_trials import labelled_rows, opened, tagged_rows
+from studies_of_trials import changed, labelled_rows, opened, tagged_rows, train_losses, trained
 
 MakeJob = Callable[..., Job]
 ROWS = {"classification": labelled_rows, "tagging": tagged_rows}
@@ -42,24 +41,17 @@ def depth(context: Context, job: Job) -> int:
     return len(trunk.layers) if trunk else 0
 
 
-def trained(context: Context, job: Job) -> tuple[dict[str, torch.Tensor], list[Any]]:
-    attached = attach(context, job)
-    events = list(fit(setup_of(context, job, attached), BestLook()))
-    return {name: value.clone() for name, value in attached.network.state_dict().items()}, events
-
-
 @pytest.mark.parametrize("task", ["classification", "tagging"])
 def test_weights_after_training_are_those_of_the_long_way(family: str, task: str, tmp_path: Path, job: MakeJob) -> None:
     context, wanted = study(family, task, tmp_path), job("last_layers(1)", steps=12, optimizer="sgd")
-    long = replace(context, conditions=context.conditions.model_copy(update={"recall": False}))
+    long = changed(context, recall=False)
     (anew, plain), (back, events) = trained(long, wanted), trained(context, wanted)
     notes = [event.text for event in events if isinstance(event, Noted)]
     assert any("were computed once and read back" in note for note in notes), notes
     assert not any(isinstance(event, Noted) for event in plain)
     for name, value in anew.items():
         assert torch.allclose(value, back[name], atol=1e-4), name
-    losses = [[event.point.train_loss for event in of if isinstance(event, Evaluated)] for of in (plain, events)]
-    assert np.allclose(*losses, atol=1e-3)
+    assert np.allclose(train_losses(plain), train_losses(events), atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from leantune.data.dataset import prepare
 from leantune.execution import savings
 from leantune.execution.context import Context
 from leantune.execution.runner import Runner
-from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PADDING, PRODUCTS, TOP, Account, account
-from studies_of_trials import labelled_rows, opened
+from leantune.execution.savings import BODY, EMBEDDINGS, LAYERS, LENGTHS, PADDING, PARTS, PRODUCTS, TOP, Account, account
+from studies_of_trials import changed, labelled_rows, opened
 
 MakeJob = Callable[..., Job]
 
@@ -38,18 +38,41 @@ def test_what_a_method_uses(context: Context, job: MakeJob, method: str, used: s
 
 def test_products_are_measured_in_both_types(context: Context, job: MakeJob) -> None:
     wanted = job("lora(rank=2)", steps=40)
-    in_bf16 = Context(context.run, context.conditions.model_copy(update={"precision": "bf16"}))
+    in_bf16 = changed(context, precision="bf16")
     assert PRODUCTS in account(in_bf16.of(wanted), wanted).without_ms
 
 
 def test_without_recall_nothing_is_read_back(context: Context, job: MakeJob) -> None:
     wanted = job("last_layers(1)", steps=40)
-    anew = Context(context.run, context.conditions.model_copy(update={"recall": False}))
+    anew = changed(context, recall=False)
     assert LAYERS not in account(anew.of(wanted), wanted).without_ms
 
 
+@pytest.mark.parametrize(
+    ("flag", "method", "left"),
+    [
+        ("group_by_length", "full", {PARTS, EMBEDDINGS}),
+        ("in_parts", "full", {LENGTHS, EMBEDDINGS}),
+        ("seen_embeddings", "full", {LENGTHS, PARTS}),
+        ("recall", "head", {LENGTHS, PARTS}),
+    ],
+)
+def test_what_is_turned_off_saves_nothing(
+    context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch, flag: str, method: str, left: set[str]
+) -> None:
+    monkeypatch.setattr("leantune.execution.context.AT_ONCE", 2 * int(context.encoded("train").lengths.max()))
+    wanted, without = job(method, steps=40), changed(context, **{flag: False})
+    assert set(account(without.of(wanted), wanted).without_ms) == left
+
+
+def test_layers_are_read_back_part_by_part(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leantune.execution.context.AT_ONCE", 2 * int(context.encoded("train").lengths.max()))
+    wanted = job("last_layers(1)", steps=40)
+    assert set(account(context.of(wanted), wanted).without_ms) == {LENGTHS, PARTS, LAYERS}
+
+
 def test_padding_is_left_out_where_that_is_asked_for(context: Context, job: MakeJob) -> None:
-    unpads = Context(context.run, context.conditions.model_copy(update={"unpad": True}))
+    unpads = changed(context, unpad=True)
     for method, found in (("lora(rank=2)", {LENGTHS, PADDING}), ("last_layers(1)", {LENGTHS, LAYERS}), ("head", {BODY})):
         wanted = job(method, steps=40)
         assert set(account(unpads.of(wanted), wanted).without_ms) == found, method
@@ -57,7 +80,7 @@ def test_padding_is_left_out_where_that_is_asked_for(context: Context, job: Make
 
 def test_the_last_layer_works_on_few_tokens_where_the_head_reads_few(tiny: Callable[[str], Path], tmp_path: Path, job: MakeJob) -> None:
     found, wanted = opened(str(tiny("bert")), tmp_path, prepare(labelled_rows(), tmp_path / "data")), job("last_layers(1)", steps=40)
-    whole = Context(found.run, found.conditions.model_copy(update={"narrow": False}))
+    whole = changed(found, narrow=False)
     assert set(account(found.of(wanted), wanted).without_ms) == {LENGTHS, LAYERS, TOP}
     assert set(account(whole.of(wanted), wanted).without_ms) == {LENGTHS, LAYERS}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from leantune.core.events import Evaluated, Noted
+from leantune.core.events import Noted
 from leantune.core.study import Job
 from leantune.data.dataset import prepare
 from leantune.execution import unpadding
@@ -19,7 +18,7 @@ from leantune.execution.attach import attach, setup_of
 from leantune.execution.context import Context
 from leantune.execution.loop import BestLook, fit
 from leantune.execution.unpadding import unpadding_in
-from studies_of_trials import labelled_rows, opened, tagged_rows
+from studies_of_trials import changed, labelled_rows, opened, tagged_rows, train_losses, trained
 
 MakeJob = Callable[..., Job]
 ROWS = {"classification": labelled_rows, "tagging": tagged_rows}
@@ -30,14 +29,7 @@ def study(model: Path, task: str, run: Path) -> Context:
 
 
 def unpadding_of(context: Context) -> Context:
-    return replace(context, conditions=context.conditions.model_copy(update={"unpad": True}))
-
-
-def trained(context: Context, job: Job) -> tuple[dict[str, torch.Tensor], list[float]]:
-    attached = attach(context, job)
-    events = list(fit(setup_of(context, job, attached), BestLook()))
-    losses = [event.point.train_loss for event in events if isinstance(event, Evaluated)]
-    return {name: value.clone() for name, value in attached.network.state_dict().items()}, losses
+    return changed(context, unpad=True)
 
 
 @pytest.mark.parametrize("family", ["bert", "sentence-bert", "roberta", "distilbert", "electra", "gpt2", "llama", "qwen2"])
@@ -49,10 +41,10 @@ def test_weights_after_training_are_those_with_padding(
     unpads = unpadding_of(context)
     assert callable(unpadding_in(unpads, attach(context, wanted)))
     assert unpadding_in(context, attach(context, wanted)) is None
-    (padded, before), (found, losses) = trained(context, wanted), trained(unpads, wanted)
+    (padded, before), (found, after) = trained(context, wanted), trained(unpads, wanted)
     for name, value in padded.items():
         assert torch.allclose(value, found[name], atol=1e-5), name
-    assert np.allclose(before, losses, atol=1e-5)
+    assert np.allclose(train_losses(before), train_losses(after), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["lora(rank=2)", "houlsby", "bitfit", "ia3"])
@@ -60,9 +52,9 @@ def test_methods_inside_of_the_layers_do_not_notice(context: Context, job: MakeJ
     wanted = job(method, steps=12, optimizer="sgd")
     unpads = unpadding_of(context)
     assert callable(unpadding_in(unpads, attach(context, wanted)))
-    (padded, before), (found, losses) = trained(context, wanted), trained(unpads, wanted)
+    (padded, before), (found, after) = trained(context, wanted), trained(unpads, wanted)
     assert all(torch.allclose(value, found[name], atol=1e-5) for name, value in padded.items())
-    assert np.allclose(before, losses, atol=1e-5)
+    assert np.allclose(train_losses(before), train_losses(after), atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["prefix(tokens=2)", "prompt(tokens=2)"])

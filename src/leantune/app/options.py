@@ -53,10 +53,17 @@ class Options(Spec):
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the products in a training step; `auto` is bf16 where the processor has it."""
+    group_by_length: bool = True
+    """Make batches of rows of like length while training; otherwise of rows as they come."""
+    in_parts: bool = True
+    """On a CPU, hold 2,048 tokens of a training step in memory at a time and sum the gradients; otherwise all rows of the step."""
+    seen_embeddings: bool = True
+    """Give the optimiser those rows of the embeddings alone that the training rows reach."""
     unpad: bool | None = None
     """Leave out the padding of a batch inside of the layers of the base while training; None: on a GPU with products in bfloat16."""
     recall: bool = True
-    """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again."""
+    """Compute the layers below the trained ones once and read their states back, where a training passes over its rows again; below
+    `head`, the whole body."""
     narrow: bool = True
     """Let the last layer work on the tokens alone that are read, where a head reads few, while training."""
     batch: int = Field(default=32, ge=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -84,14 +84,18 @@ Parallel = Annotated[
     typer.Option(metavar="WAY:N", help="N processes train a model together: ddp:N, or fsdp:N to divide its weights.", show_default="one"),
 ]
 Deterministic = Annotated[bool, typer.Option("--deterministic", help="Refuse what may give other bits each time (on a GPU).")]
-Unpad = Annotated[
-    bool | None,
-    typer.Option("--unpad/--no-unpad", help="Leave out padding inside of the layers while training.", show_default="on a GPU"),
-]
-Recall = Annotated[bool, typer.Option("--recall/--no-recall", help="Compute layers below the trained ones once and read them back.")]
-Narrow = Annotated[
-    bool, typer.Option("--narrow/--no-narrow", help="Let the last layer work on the tokens alone that are read, while training.")
-]
+
+
+def _speed_up(name: str, what: str, *, default: bool | str = True) -> Any:
+    return typer.Option(f"--{name}/--no-{name}", help=what, show_default=default, rich_help_panel="Speed-ups in training")
+
+
+GroupByLength = Annotated[bool, _speed_up("group-by-length", "Make batches of rows of like length.")]
+InParts = Annotated[bool, _speed_up("in-parts", "On a CPU hold 2,048 tokens of a step in memory at a time.")]
+SeenEmbeddings = Annotated[bool, _speed_up("seen-embeddings", "Update those embeddings alone that the training rows reach.")]
+Unpad = Annotated[bool | None, _speed_up("unpad", "Leave out padding inside of the layers.", default="on a GPU")]
+Recall = Annotated[bool, _speed_up("recall", "Compute what lies below the trained layers once and read it back.")]
+Narrow = Annotated[bool, _speed_up("narrow", "Let the last layer work on the tokens alone that are read.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 MostLost = Annotated[float, typer.Option(help="Share of a file's rows that may lose something (see E-LOST in docs/errors.md).")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split where FILE is split.")]

@@ -56,8 +56,14 @@ class Conditions(Spec):
     device: str
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the products in a training step (`execution.precision`)."""
+    group_by_length: bool = True
+    """Whether rows of like length make a batch in training (`data.batches`)."""
+    in_parts: bool = True
+    """Whether a CPU holds 2,048 tokens of a training step in memory at a time, and sums the gradients."""
+    seen_embeddings: bool = True
+    """Whether those rows of the embeddings alone are trained that the training rows reach (`models.seen_rows`)."""
     recall: bool = True
-    """Whether layers below the trained ones are computed once and read back (`execution.recall`)."""
+    """Whether layers below the trained ones are computed once and read back (`execution.recall`); below `head`, the whole body."""
     unpad: bool = False
     """Whether the layers leave out the padding in a training step (`execution.unpadding`)."""
     narrow: bool = True

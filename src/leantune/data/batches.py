@@ -6,6 +6,7 @@ Padding waste = 1 - real tokens / (rows * longest). Random batches of 32 short t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,24 @@ def length_batches(lengths: NDArray[np.int64], *, tokens: int, rows: int) -> lis
     return _cut(order, lengths, tokens, rows)
 
 
-def training_batches(lengths: NDArray[np.int64], *, rows: int, seed: int) -> Iterator[NDArray[np.int64]]:
+def training_batches(lengths: NDArray[np.int64], *, rows: int, seed: int, by_length: bool = True) -> Iterator[NDArray[np.int64]]:
     """Endless training batches; epoch e of seed s has the same rows in the same order for every method.
 
-    A batch has a token budget of `rows` rows of mean length, and at most twice `rows` rows.
+    A batch of like length has a token budget of `rows` rows of mean length, and at most twice `rows` rows.
 
     Args:
         lengths: tokens per row.
-        rows: rows per batch on average.
+        rows: rows per batch, on average where they are of like length.
         seed: of the order.
+        by_length: otherwise rows make a batch as they come.
     """
     budget = max(int(rows * lengths.mean()), int(lengths.max()))
-    epoch = 0
-    while True:
-        yield from epoch_batches(lengths, budget=budget, rows=rows, random=np.random.default_rng([seed, epoch]))
-        epoch += 1
+    for epoch in count():
+        random = np.random.default_rng([seed, epoch])
+        if by_length:
+            yield from epoch_batches(lengths, budget=budget, rows=rows, random=random)
+        else:
+            yield from np.split(random.permutation(len(lengths)), range(rows, len(lengths), rows))
 
 
 def epoch_batches(lengths: NDArray[np.int64], *, budget: int, rows: int, random: np.random.Generator) -> list[NDArray[np.int64]]:

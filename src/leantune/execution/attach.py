@@ -93,6 +93,7 @@ def setup_of(context: Context, job: Job, attached: Attached, *, looking: bool = 
         look=way.look,
         score=partial(context.judgement, "dev"),
         seed=job.seed,
+        by_length=context.conditions.group_by_length,
         seconds=context.settling + attached.seconds + way.seconds,
         notes=way.notes,
         helpers=way.objective.helpers if isinstance(way.objective, Taught) else None,
@@ -106,7 +107,9 @@ def setup_of(context: Context, job: Job, attached: Attached, *, looking: bool = 
 
 
 def reached_tokens(context: Context, recipe: Recipe, network: Network) -> Callable[[], NDArray[np.int64]] | None:
-    """All tokens that the batches of a training can hold, rising; None where that is not known."""
+    """All tokens that the batches of a training can hold, rising; None where that is not known or not asked for."""
+    if not context.conditions.seen_embeddings:
+        return None
     train = context.encoded(context.learned)
     return None if recipe.masking == "dynamic" or train.apart or network.soft else partial(train.tokens, context.pad)
 
@@ -142,7 +145,7 @@ def _way(context: Context, job: Job, attached: Attached, hiding: np.random.Gener
     train = context.encoded(split)
     batch = Weighed(partial(context.batch, split, targets=True, random=hiding), context.task)
     # Some families drop attention without a module that could be seen.
-    if from_states(attached) and (attached.solve is not None or job.recipe.dropout == 0):
+    if from_states(context, attached) and (attached.solve is not None or job.recipe.dropout == 0):
         features = context.features(split, network.eval().embed, network.pooling)
         targets, pooled = partial(context.targets_of, split), partial(context.pooled, split)
         feed = FeatureFeed(network.read, features.states, targets, pooled, context.device)
@@ -174,11 +177,11 @@ def _look(context: Context, network: Network, recall: Recalled | None, narrowing
         return context.judge(network, "dev", recall)
 
 
-def from_states(attached: Attached) -> bool:
+def from_states(context: Context, attached: Attached) -> bool:
     """Whether nothing below a head on one state for a row changes, so that states are computed once."""
     network = attached.network
     one = network.pooling in (*POOLINGS, ASKED)
-    return one and (attached.solve is not None or only_the_head(network, attached.adaptation))
+    return one and (attached.solve is not None or (context.conditions.recall and only_the_head(network, attached.adaptation)))
 
 
 def _objective(context: Context, network: Network, batch: Callable[[NDArray[np.int64]], Batch], feed: Feed, seed: int) -> Objective:
@@ -202,6 +205,6 @@ def logits_from_states(context: Context, network: Network, split: str) -> Tensor
 def predictor_of(context: Context, attached: Attached, decoding: Decoding | None = None) -> Callable[[str], Decoded]:
     """Predictions of the network on a split, from stored states where the body does not change."""
     network = attached.network
-    if not from_states(attached):
+    if not from_states(context, attached):
         return lambda split: context.predict(network, split, decoding)
     return lambda split: context.joined(split, context.task.decode(logits_from_states(context, network.eval(), split), None))

@@ -198,7 +198,7 @@ class Context:
     @property
     def at_once(self) -> int | None:
         """Tokens of a step that are best in memory at a time; None for all, on a GPU."""
-        return AT_ONCE if self.device.type == "cpu" else None
+        return AT_ONCE if self.conditions.in_parts and self.device.type == "cpu" else None
 
     @property
     def answer_words(self) -> tuple[str, ...]:

@@ -92,6 +92,8 @@ class Setup(Course[Decoded]):
     units: Units
     """What batches are made of; their lengths decide the batches."""
     seed: int
+    by_length: bool = True
+    """Whether batches are of like length."""
     weigh: Callable[[], int] | None = None
     """What the last mean loss is the mean of (`Task.weight`); None where the loss of a batch is no mean of those of its parts."""
 
@@ -101,9 +103,9 @@ class Setup(Course[Decoded]):
         return self.weigh is not None
 
     def batches(self, after: int = 0) -> Iterator[Drawn]:
-        """Of like length, in an order that the seed decides."""
+        """In an order that the seed decides."""
         random = np.random.default_rng([self.seed, 2])
-        batches = training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed)
+        batches = training_batches(self.units.lengths, rows=self.recipe.batch_rows, seed=self.seed, by_length=self.by_length)
         for step, units in enumerate(batches):
             groups = units[:, None] if self.weigh else units[None]  # drawn once, in whatever parts they are taken
             pieces = [self.units.drawn(group, random) for group in groups]

@@ -117,17 +117,19 @@ def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Up
     # Where nothing is labelled, rows of dev are as long; the network is dropped.
     split = context.learned if len(context.encoded(context.learned)) else "dev"
     network, units = attached.network, context.encoded(split).visits
-    rows, random = min(recipe.batch_rows, len(units)), np.random.default_rng(0)
-    _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[: max(1, rows // 4)], random), update)
-    sample = [units.drawn(chosen, random) for chosen in even_batches(units, rows)]
+    rows, random, alike = min(recipe.batch_rows, len(units)), np.random.default_rng(0), context.conditions.group_by_length
+    most = max(1, rows // 4) if alike else rows  # long rows come in small batches, unless they come with any others
+    _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[:most], random), update)
+    chosen = even_batches(units, rows) if alike else mixed_batches(units, rows, random)
+    sample = [units.drawn(batch, random) for batch in chosen]
     measured = rows * len(sample)
-    if from_states(attached):
+    if from_states(context, attached):
         # The body is run once per study; a step on stored states costs next to nothing.
-        forward = sum(_forward(context, split, network, chosen) for chosen in sample) / measured
+        forward = sum(_forward(context, split, network, pieces) for pieces in sample) / measured
         stored = len(context.gold[context.learned]) + len(context.gold["dev"])
         return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
-    train = [_step(context, split, network, chosen, update) for chosen in sample]
-    predict = [_forward(context, split, network, chosen) for chosen in sample]
+    train = [_step(context, split, network, pieces, update) for pieces in sample]
+    predict = [_forward(context, split, network, pieces) for pieces in sample]
     return RowSeconds(sum(train) / measured, sum(predict) / measured)
 
 
@@ -151,6 +153,11 @@ def even_batches(units: Units, rows: int) -> list[NDArray[np.int64]]:
     return [order[start : start + rows] for start in starts]
 
 
+def mixed_batches(units: Units, rows: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
+    """As many of rows as they come."""
+    return [random.permutation(len(units))[:rows] for _ in range(STEPS)]
+
+
 def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Parameter]) -> Update:
     """What follows the gradients; the optimiser's state is made in the first step, which is not measured."""
     if not trained:
@@ -166,10 +173,10 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
 
 def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
     feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
-    return timed_step(context, network, feed, _parts(context, split, pieces), update)
+    return timed_step(context, network, feed, parts_of(context, split, pieces), update)
 
 
-def _parts(context: Context, split: str, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def parts_of(context: Context, split: str, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """A step in the parts in which a training takes it, where each piece has a loss of its own."""
     encoded = context.encoded(split)
     whole = encoded.pool or encoded.together or context.head.contrast is not None or context.mentors

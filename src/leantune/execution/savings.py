@@ -24,7 +24,7 @@ from leantune.execution.feed import FeatureFeed, Feed, TokenFeed
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.narrowing import Narrowing, narrowing_in
 from leantune.execution.precision import Precision
-from leantune.execution.probe import even_batches, timed_step, update_of
+from leantune.execution.probe import even_batches, mixed_batches, parts_of, timed_step, update_of
 from leantune.execution.recall import trunk_in
 from leantune.execution.results import Attached
 from leantune.execution.settling import settle
@@ -35,6 +35,8 @@ ROUNDS = 3
 
 LENGTHS = "lengths"
 """Batches of rows of like length, against rows as they come."""
+PARTS = "in parts"
+"""So many tokens of a step in memory at a time as caches hold, against all."""
 PRODUCTS = "bf16"
 """Products in bfloat16, against float32."""
 PADDING = "padding"
@@ -47,7 +49,7 @@ BODY = "body once"
 """The body is computed once for all steps, against in each."""
 TOP = "last layer"
 """The last layer works on the tokens alone that are read, against on all."""
-NAMES = (LENGTHS, PADDING, PRODUCTS, EMBEDDINGS, LAYERS, BODY, TOP)
+NAMES = (LENGTHS, PARTS, PADDING, PRODUCTS, EMBEDDINGS, LAYERS, BODY, TOP)
 
 
 class Account(Spec):
@@ -70,6 +72,8 @@ class _Way:
 
     batches: list[NDArray[np.int64]]
     """Pieces by number."""
+    parted: bool
+    """Whether each is taken in parts."""
     precision: Precision
     fewer: bool
     """Whether the optimiser is given those embeddings alone that occur."""
@@ -110,25 +114,30 @@ class _Steps:
         units, random = context.encoded("train").visits, np.random.default_rng(0)
         rows = min(self.recipe.batch_rows, len(units))
         even = [units.drawn(chosen, random) for chosen in even_batches(units, rows)]
-        mixed = [units.drawn(random.permutation(len(units))[:rows], random) for _ in even]
+        mixed = [units.drawn(chosen, random) for chosen in mixed_batches(units, rows, random)]
         self.trained = apply_trainable(self.network, trained_names(self.network, attached.adaptation))
         self.tokens = reached_tokens(context, self.recipe, self.network)
         self.trunk = trunk_in(context, job, attached)
-        self.states = {pieces.tobytes(): self._below(pieces) for pieces in (*even, *mixed)} if self.trunk else {}
-        stored = from_states(attached) and self.recipe.dropout == 0
+        batches = [*even, *mixed]
+        parts = [part for pieces in batches for part in self._parts(pieces)]
+        self.states = {pieces.tobytes(): self._below(pieces) for pieces in [*batches, *parts]} if self.trunk else {}
+        stored = from_states(context, attached) and self.recipe.dropout == 0
         found = None if self.trunk or stored else unpadding_in(context, attached)
         unpadding = None if isinstance(found, str) else found
         narrowing = None if stored else narrowing_in(context, job, attached)
-        self.usual = _Way(even, context.precision, self._fewer(), self.trunk is not None, stored, unpadding, narrowing)
-        self.mixed = replace(self.usual, batches=mixed)
+        self.mixed, usual = mixed, even if context.conditions.group_by_length else mixed
+        parted = not stored and any(len(self._parts(pieces)) > 1 for pieces in usual)
+        self.usual = _Way(usual, parted, context.precision, self._fewer(), self.trunk is not None, stored, unpadding, narrowing)
 
     def without(self) -> Iterator[tuple[str, _Way]]:
         """The usual way with one thing less, by its name."""
         if self.usual.stored:
             yield BODY, replace(self.usual, stored=False, recalled=False)
             return
-        if self.context.encoded("train").lengths.std() > 0:
-            yield LENGTHS, self.mixed
+        if self.usual.batches is not self.mixed and self.context.encoded("train").lengths.std() > 0:
+            yield LENGTHS, replace(self.usual, batches=self.mixed)
+        if self.usual.parted:
+            yield PARTS, replace(self.usual, parted=False)
         if self.usual.unpadding:
             yield PADDING, replace(self.usual, unpadding=None)
         if self.usual.precision.products == "bf16":
@@ -144,8 +153,12 @@ class _Steps:
         """Of a step, mean over the batches."""
         with seen_rows(self.network.body, self.trained, self.tokens() if way.fewer and self.tokens else None) as trained:
             update, feed = update_of(self.recipe, self.network, trained), self._feed(way)
-            timed_step(self.context, self.network, feed, way.batches[:1], update)  # makes the state of the optimiser
-            return statistics.fmean(timed_step(self.context, self.network, feed, [pieces], update) for pieces in way.batches)
+            steps = [self._parts(pieces) if way.parted else [pieces] for pieces in way.batches]
+            timed_step(self.context, self.network, feed, steps[0], update)  # makes the state of the optimiser
+            return statistics.fmean(timed_step(self.context, self.network, feed, parts, update) for parts in steps)
+
+    def _parts(self, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        return parts_of(self.context, "train", pieces)
 
     def _fewer(self) -> bool:
         with seen_rows(self.network.body, self.trained, self.tokens() if self.tokens else None) as fewer:

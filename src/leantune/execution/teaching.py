@@ -144,7 +144,7 @@ def _formed(context: Context, job: Job, extra: Extra | None) -> tuple[NDArray[np
     labelled, _ = settle(context, job)
     context = replace(labelled, extra=extra)
     attached = attach(context, job)
-    apart, gold = from_states(attached), np.asarray(labelled.gold["train"])
+    apart, gold = from_states(labelled, attached), np.asarray(labelled.gold["train"])
     before = _answers(labelled, attached, "train").argmax(axis=1) == gold if len(gold) else np.zeros(1)
     setup = replace(setup_of(context, job, attached, looking=False), look=lambda: Decoded([], np.zeros(0, np.float32)), score=lambda _: 0.0)
     try:
@@ -168,7 +168,7 @@ def _formed(context: Context, job: Job, extra: Extra | None) -> tuple[NDArray[np
 def _answers(context: Context, attached: Attached, split: str) -> NDArray[np.float32]:
     """Log-probabilities of the labels for the rows of a split: (rows, C)."""
     network, encoded = attached.network.eval(), context.encoded(split)
-    if from_states(attached):
+    if from_states(context, attached):
         return np.asarray(logits_from_states(context, network, split).float().log_softmax(dim=-1).cpu().numpy())
     ways: dict[str, Any] = {"pad": context.pad, "types": context.types, "device": context.device}
     if encoded.averages:
