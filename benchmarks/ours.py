@@ -1,4 +1,4 @@
-"""Our side of a paired measurement: one training through leantune's own loop in a process of its own.
+"""Our side of a paired measurement: one training as `leantune compare` has it done, by a process of its own from a prepared run folder.
 
 python -m benchmarks.ours '{"model": "minilm", "train": "train.jsonl", "method": "lora", "lr": 5e-4, "steps": 64, "seed": 1}'
 """
@@ -15,10 +15,8 @@ from leantune.app.candidates import field_in
 from leantune.app.expressions import read_methods
 from leantune.app.options import Options
 from leantune.app.study import Sources, open_study
-from leantune.core.events import Evaluated
-from leantune.execution.attach import attach, setup_of
-from leantune.execution.device import peak_memory
-from leantune.execution.loop import BestLook, apply_trainable, fit, trained_names
+from leantune.core.events import Finished
+from leantune.execution.runner import Runner
 
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
@@ -30,17 +28,19 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
             Options.of(model=spec["model"], max_length=spec.get("max_length")),
         )
         (candidate,) = field_in(study, read_methods([spec["method"]])).candidates
-        job = candidate.job(spec["lr"], phase="final", seed=spec["seed"], steps=spec["steps"], looks=1)
+        # A race is a training without what follows it: test rows, latency, files.
+        job = candidate.job(spec["lr"], phase="race", seed=spec["seed"], steps=spec["steps"], looks=1)
         study.context.encoded("train")
-        attached = attach(study.context, job)
-        apply_trainable(attached.network, trained_names(attached.network, attached.adaptation))
-        points = [event.point for event in fit(setup_of(study.context, job, attached), BestLook()) if isinstance(event, Evaluated)]
-        seconds = points[-1].seconds
+        with Runner(study.run, study.spec.conditions) as runner:
+            *_, last = runner.run(job)
+        assert isinstance(last, Finished)
+        cost = last.record.cost
+        assert cost.train_seconds is not None, last.record.problem
         return {
-            "rows_per_second": spec["steps"] * 32 / seconds,
-            "peak_memory_bytes": peak_memory(study.context.device),
-            "seconds": seconds,
-            "dev": points[-1].dev_score,
+            "rows_per_second": spec["steps"] * 32 / cost.train_seconds,
+            "peak_memory_bytes": cost.peak_memory_bytes,
+            "seconds": cost.train_seconds,
+            "dev": last.record.scores.dev,
         }
 
 

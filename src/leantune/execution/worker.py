@@ -11,6 +11,7 @@ the worker itself.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -102,8 +103,18 @@ def _do(request: Request) -> int:
     return logged(log, partial(perform, request))
 
 
+def make_ready() -> None:
+    """Do once what each child would do anew, which takes it a second: longer than many a small training."""
+    with contextlib.suppress(ImportError):  # another transformers may have it elsewhere
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+        get_checkpoint_conversion_mapping("")  # compiles the names that weights had in older checkpoints, of all families
+    gc.freeze()  # children then neither search what they inherit for garbage nor copy its pages by that
+
+
 def main() -> None:
     """Serve jobs until the standard input closes."""
+    make_ready()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     die_with(int(sys.argv[1]))
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
