@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from leantune.core.recipe import Teaching
+from leantune.core.recipe import Recipe, Teaching
 from leantune.core.study import Job
 from leantune.data.unlabelled_rows import keep_unlabelled
 from leantune.execution import probe as module
@@ -19,6 +19,7 @@ from leantune.execution.context import Context
 from leantune.execution.device import synchronize
 from leantune.execution.loop import apply_trainable, trained_names
 from leantune.execution.probe import STEPS, STORED_ROW_SECONDS, ProbeResult, probe
+from studies_of_trials import changed, taught_job
 
 MakeJob = Callable[..., Job]
 
@@ -102,11 +103,20 @@ def test_a_student_is_measured_on_all_its_rows_and_its_views_count_for_every_see
     assert once.once_seconds == pytest.approx((len(context.gold["train"]) + len(context.gold["dev"]) + 5) * once.predict_row_seconds)
 
 
-def test_a_step_is_measured_in_the_parts_that_a_training_takes(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces, lengths = np.arange(6), context.encoded("train").lengths
-    monkeypatch.setattr("leantune.execution.context.AT_ONCE", 2 * int(lengths[pieces].max()))
-    assert [len(part) for part in module.parts_of(context, "train", pieces)] == [2, 2, 2]
+def test_a_step_is_measured_in_the_parts_that_a_training_takes(context: Context, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, units, recipe = np.arange(6), context.encoded("train").visits, job("full").recipe
+    assert recipe is not None
+
+    def parts(context: Context, recipe: Recipe) -> list[int]:
+        return [len(part) for part in module.parts_of(context, recipe, units, chosen, np.random.default_rng(0))]
+
+    monkeypatch.setattr("leantune.execution.context.AT_ONCE", 2 * int(units.lengths[chosen].max()))
+    assert parts(context, recipe) == [2, 2, 2]
+    assert parts(changed(context, in_parts=False), recipe) == [6]
+    student = taught_job("distill(full) | lora(rank=2)", task="classification").recipe
+    assert student is not None
+    assert parts(context, student) == [6], "a teacher hears all rows together"
     contrast = replace(context.head, contrast=1.0)
     monkeypatch.setattr(Context, "head", contrast)
     anew = Context(context.run, context.conditions)
-    assert [len(part) for part in module.parts_of(anew, "train", pieces)] == [6], "what is compared with each other stays together"
+    assert parts(anew, recipe) == [6], "what is compared with each other stays together"

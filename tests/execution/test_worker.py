@@ -11,7 +11,7 @@ from leantune.execution import worker
 
 
 def test_what_each_child_would_do_anew_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversion_mapping, "_checkpoint_conversion_mapping_cache", None)
+    monkeypatch.setattr(conversion_mapping, "_checkpoint_conversion_mapping_cache", None, raising=False)
     try:
         worker.make_ready()
         assert conversion_mapping._checkpoint_conversion_mapping_cache is not None

@@ -68,7 +68,8 @@ class Choosing:
         optimizer = torch.optim.Adam([{"params": own, "lr": rate} for own, rate in groups])
         learned = [one for own, _ in groups for one in own]
         units, random = self.context.encoded("train").visits, np.random.default_rng([self.seed, 6])
-        batches = training_batches(units.lengths, rows=self.batch_rows, seed=self.seed)
+        alike = self.context.conditions.group_by_length
+        batches = training_batches(units.lengths, rows=self.batch_rows, seed=self.seed, by_length=alike)
         self.network.eval()
         with self._counted(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)

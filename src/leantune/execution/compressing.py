@@ -30,7 +30,6 @@ from leantune.core.trial_folder import read_record
 from leantune.data.batches import training_batches
 from leantune.data.test_sets import MAIN
 from leantune.data.unlabelled_rows import UNLABELLED
-from leantune.execution.attach import reached_tokens
 from leantune.execution.context import TOKENS, Context
 from leantune.execution.course import Setup
 from leantune.execution.feed import TokenFeed
@@ -212,7 +211,8 @@ class Bench:
         """Training rows with targets."""
         units = self.context.encoded("train").visits
         random, left = np.random.default_rng([self.seed, 3]), min(rows, len(units))
-        for chosen in training_batches(units.lengths, rows=min(ROWS, left), seed=self.seed):
+        alike = self.context.conditions.group_by_length
+        for chosen in training_batches(units.lengths, rows=min(ROWS, left), seed=self.seed, by_length=alike):
             yield self.context.batch("train", units.drawn(chosen, random), targets=True)
             left -= len(chosen)
             if left <= 0:
@@ -248,6 +248,7 @@ class Bench:
         assert self.job.recipe is not None
         names = frozenset(name for name, _ in network.body.named_parameters())
         batch = partial(context.batch, "train", targets=True)
+        train, wanted = context.encoded("train"), context.conditions
         feed = TokenFeed(network, batch, context.precision, context.task.sought)
         taught = Mentors(Distiller(), (1.0,), networks=(self.original,))
         objective: Objective = taught.objective(context.task, network, feed, batch, context.precision, self.seed)
@@ -258,12 +259,12 @@ class Bench:
             adaptation=Adaptation(network.body, names, penalty=penalty, after_step=after_step),
             objective=objective,
             recipe=self.job.recipe.model_copy(update={"steps": steps, "lr": lr, "head_lr": None, "soft_lr": None, "evaluations": 1}),
-            units=context.encoded("train").visits,
-            tokens=reached_tokens(context, self.job.recipe, network) if inside is None else None,  # views hold the whole table
+            units=train.visits,
+            tokens=partial(train.tokens, context.pad) if inside is None and wanted.seen_embeddings else None,  # views hold the whole table
             look=lambda: Decoded([], np.zeros(0, np.float32)),
             score=lambda _: 0.0,
             seed=self.seed,
-            by_length=context.conditions.group_by_length,
+            by_length=wanted.group_by_length,
         )
         for event in fit(setup, BestLook()):  # with one look, at the end, the last weights are the best
             if isinstance(event, Stepped):

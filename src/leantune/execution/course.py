@@ -40,6 +40,17 @@ class Drawn:
     """Of these parts of so many: the mean loss of each, computed when it is asked for, and what it is the mean of (`Task.weight`)."""
 
 
+def parts_within(rows: int, tokens: int, at_once: int | None) -> int:
+    """In how many parts rows are taken, so that about as many tokens as that are in memory at a time.
+
+    Args:
+        rows: of a step, or those of it that a process takes.
+        tokens: of a row, padding included.
+        at_once: None for no limit.
+    """
+    return -(-rows // max(1, at_once // max(1, tokens))) if at_once else 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Course(Generic[Seen]):
     """What is trained, how, and by what it is judged."""

@@ -24,7 +24,7 @@ from leantune.core.records import CurvePoint, Recipe
 from leantune.execution.checkpoint import Checkpoints
 from leantune.execution.course import Course, Drawn, Seen
 from leantune.execution.crew import ALONE, Crew
-from leantune.execution.device import out_of_memory, release
+from leantune.execution.device import out_of_memory, release, trim
 from leantune.execution.training_state import TrainingState
 from leantune.models.adaptation import Adaptation
 from leantune.models.joint import Joint
@@ -185,6 +185,7 @@ def _steps(state: TrainingState, looks: BestLook[Seen], checkpoints: Checkpoints
             last_sent = state.seconds
             yield Stepped(step=step, steps=recipe.steps, loss=loss or 0.0, seconds=state.seconds)
         if step in stops:
+            trim()
             found = crew.look(setup.look)
             seen = state.looked(_number(state, 0.0 if found is None else setup.score(found)))
             if seen.best:

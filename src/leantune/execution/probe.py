@@ -19,6 +19,7 @@ from leantune.core.study import Job
 from leantune.data.units import Units
 from leantune.execution.attach import attach, from_states
 from leantune.execution.context import Context
+from leantune.execution.course import parts_within
 from leantune.execution.device import peak_memory, synchronize
 from leantune.execution.feed import Feed, TokenFeed
 from leantune.execution.loop import apply_trainable, head_names, trained_names
@@ -113,22 +114,23 @@ class RowSeconds:
 
 
 def row_seconds(context: Context, recipe: Recipe, attached: Attached, update: Update) -> RowSeconds:
-    """One step on the longest rows, for the memory, then the measured ones."""
+    """One step on the longest rows, for the memory, then the measured ones; what is predicted comes by length in any case."""
     # Where nothing is labelled, rows of dev are as long; the network is dropped.
     split = context.learned if len(context.encoded(context.learned)) else "dev"
     network, units = attached.network, context.encoded(split).visits
     rows, random, alike = min(recipe.batch_rows, len(units)), np.random.default_rng(0), context.conditions.group_by_length
     most = max(1, rows // 4) if alike else rows  # long rows come in small batches, unless they come with any others
-    _step(context, split, network, units.drawn(np.argsort(-units.lengths, kind="stable")[:most], random), update)
-    chosen = even_batches(units, rows) if alike else mixed_batches(units, rows, random)
-    sample = [units.drawn(batch, random) for batch in chosen]
-    measured = rows * len(sample)
+    taken = partial(parts_of, context, recipe, units, random=random)
+    _step(context, split, network, taken(np.argsort(-units.lengths, kind="stable")[:most]), update)
+    even = even_batches(units, rows)
+    sample, measured = [units.drawn(batch, random) for batch in even], rows * len(even)
     if from_states(context, attached):
         # The body is run once per study; a step on stored states costs next to nothing.
         forward = sum(_forward(context, split, network, pieces) for pieces in sample) / measured
         stored = len(context.gold[context.learned]) + len(context.gold["dev"])
         return RowSeconds(STORED_ROW_SECONDS, forward, once=stored * forward)
-    train = [_step(context, split, network, pieces, update) for pieces in sample]
+    stepped = even if alike else mixed_batches(units, rows, random)
+    train = [_step(context, split, network, taken(batch), update) for batch in stepped]
     predict = [_forward(context, split, network, pieces) for pieces in sample]
     return RowSeconds(sum(train) / measured, sum(predict) / measured)
 
@@ -171,19 +173,26 @@ def update_of(recipe: Recipe, network: Network | Joint, trained: dict[str, nn.Pa
     return update
 
 
-def _step(context: Context, split: str, network: Network, pieces: NDArray[np.int64], update: Update) -> float:
+def _step(context: Context, split: str, network: Network, parts: Sequence[NDArray[np.int64]], update: Update) -> float:
     feed = TokenFeed(network, partial(context.batch, split, targets=True), context.precision, context.task.sought)
-    return timed_step(context, network, feed, parts_of(context, split, pieces), update)
+    return timed_step(context, network, feed, parts, update)
 
 
-def parts_of(context: Context, split: str, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """A step in the parts in which a training takes it, where each piece has a loss of its own."""
-    encoded = context.encoded(split)
-    whole = encoded.pool or encoded.together or context.head.contrast is not None or context.mentors
-    if whole or context.at_once is None:
-        return [pieces]
-    rows = max(1, context.at_once // int(encoded.lengths[pieces].max()))
-    return np.array_split(pieces, -(-len(pieces) // rows))
+def parts_of(
+    context: Context, recipe: Recipe, units: Units, chosen: NDArray[np.int64], random: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """The pieces of a step, in the parts in which a training takes it.
+
+    Args:
+        context: the study.
+        recipe: of the training; beside a teacher, or against each other, rows are taken together.
+        units: what batches are made of.
+        chosen: numbers of units.
+        random: draws pieces of units.
+    """
+    together = context.head.contrast is not None or recipe.distilling is not None
+    parts = 1 if together else parts_within(len(chosen), int(units.lengths[chosen].max()), context.at_once)
+    return [units.drawn(part, random) for part in np.array_split(chosen, min(parts, len(chosen)))]
 
 
 def timed_step(context: Context, network: Network, feed: Feed, parts: Sequence[NDArray[np.int64]], update: Update) -> float:

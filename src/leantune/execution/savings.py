@@ -70,10 +70,8 @@ class Account(Spec):
 class _Way:
     """How a step is taken."""
 
-    batches: list[NDArray[np.int64]]
-    """Pieces by number."""
-    parted: bool
-    """Whether each is taken in parts."""
+    steps: list[list[NDArray[np.int64]]]
+    """Pieces by number, in the parts in which they are taken."""
     precision: Precision
     fewer: bool
     """Whether the optimiser is given those embeddings alone that occur."""
@@ -113,31 +111,30 @@ class _Steps:
         self.context, self.recipe, self.network = context, job.recipe, attached.network
         units, random = context.encoded("train").visits, np.random.default_rng(0)
         rows = min(self.recipe.batch_rows, len(units))
-        even = [units.drawn(chosen, random) for chosen in even_batches(units, rows)]
-        mixed = [units.drawn(chosen, random) for chosen in mixed_batches(units, rows, random)]
+        taken = partial(parts_of, context, self.recipe, units, random=random)
+        even, self.mixed = (
+            [taken(chosen) for chosen in batches] for batches in (even_batches(units, rows), mixed_batches(units, rows, random))
+        )
         self.trained = apply_trainable(self.network, trained_names(self.network, attached.adaptation))
         self.tokens = reached_tokens(context, self.recipe, self.network)
         self.trunk = trunk_in(context, job, attached)
-        batches = [*even, *mixed]
-        parts = [part for pieces in batches for part in self._parts(pieces)]
-        self.states = {pieces.tobytes(): self._below(pieces) for pieces in [*batches, *parts]} if self.trunk else {}
         stored = from_states(context, attached) and self.recipe.dropout == 0
-        found = None if self.trunk or stored else unpadding_in(context, attached)
-        unpadding = None if isinstance(found, str) else found
-        narrowing = None if stored else narrowing_in(context, job, attached)
-        self.mixed, usual = mixed, even if context.conditions.group_by_length else mixed
-        parted = not stored and any(len(self._parts(pieces)) > 1 for pieces in usual)
-        self.usual = _Way(usual, parted, context.precision, self._fewer(), self.trunk is not None, stored, unpadding, narrowing)
+        found = None if self.trunk else unpadding_in(context, attached)
+        unpadding, narrowing = None if isinstance(found, str) else found, narrowing_in(context, job, attached)
+        usual = even if context.conditions.group_by_length else self.mixed
+        self.usual = _Way(usual, context.precision, self._fewer(), self.trunk is not None, stored, unpadding, narrowing)
+        own = {pieces.tobytes(): pieces for step in [*even, *self.mixed] for pieces in [*step, np.concatenate(step)]}
+        self.states = {key: self._below(pieces) for key, pieces in own.items()} if self.trunk else {}
 
     def without(self) -> Iterator[tuple[str, _Way]]:
         """The usual way with one thing less, by its name."""
         if self.usual.stored:
             yield BODY, replace(self.usual, stored=False, recalled=False)
             return
-        if self.usual.batches is not self.mixed and self.context.encoded("train").lengths.std() > 0:
-            yield LENGTHS, replace(self.usual, batches=self.mixed)
-        if self.usual.parted:
-            yield PARTS, replace(self.usual, parted=False)
+        if self.usual.steps is not self.mixed and self.context.encoded("train").lengths.std() > 0:
+            yield LENGTHS, replace(self.usual, steps=self.mixed)
+        if any(len(step) > 1 for step in self.usual.steps):
+            yield PARTS, replace(self.usual, steps=[[np.concatenate(step)] for step in self.usual.steps])
         if self.usual.unpadding:
             yield PADDING, replace(self.usual, unpadding=None)
         if self.usual.precision.products == "bf16":
@@ -153,12 +150,9 @@ class _Steps:
         """Of a step, mean over the batches."""
         with seen_rows(self.network.body, self.trained, self.tokens() if way.fewer and self.tokens else None) as trained:
             update, feed = update_of(self.recipe, self.network, trained), self._feed(way)
-            steps = [self._parts(pieces) if way.parted else [pieces] for pieces in way.batches]
+            steps = [[np.concatenate(parts)] for parts in way.steps] if way.stored else way.steps
             timed_step(self.context, self.network, feed, steps[0], update)  # makes the state of the optimiser
             return statistics.fmean(timed_step(self.context, self.network, feed, parts, update) for parts in steps)
-
-    def _parts(self, pieces: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        return parts_of(self.context, "train", pieces)
 
     def _fewer(self) -> bool:
         with seen_rows(self.network.body, self.trained, self.tokens() if self.tokens else None) as fewer:
@@ -179,7 +173,7 @@ class _Steps:
             batch = partial(context.batch, "train", targets=True)
             again = self._again if way.recalled else None
             return TokenFeed(network, batch, way.precision, context.task.sought, again, way.unpadding, way.narrowing or nullcontext)
-        pieces = np.concatenate(way.batches)
+        pieces = np.concatenate([part for step in way.steps for part in step])
         with torch.no_grad():
             states = network.eval().embed(context.batch("train", pieces)).float().cpu().numpy()
         features = np.zeros((int(pieces.max()) + 1, states.shape[1]), np.float32)

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from leantune.core.events import Evaluated
 from leantune.core.records import CurvePoint
 from leantune.execution.checkpoint import Checkpoint
-from leantune.execution.course import Course, Drawn, Seen
+from leantune.execution.course import Course, Drawn, Seen, parts_within
 from leantune.execution.crew import Crew
 from leantune.execution.optimizers import build_optimizer
 from leantune.models.divided import local
@@ -114,8 +114,7 @@ class TrainingState:
         if not self.setup.divisible:
             return self.crew.size
         by_rows = -(-rows // self.micro_batch) if self.micro_batch else 1
-        at_once = max(1, self.setup.at_once * drawn.rows // drawn.tokens) if self.setup.at_once else rows
-        by_tokens = -(-rows // at_once)
+        by_tokens = parts_within(rows, drawn.tokens // drawn.rows, self.setup.at_once)
         return self.crew.size * min(rows, max(by_rows, by_tokens))
 
     @property
