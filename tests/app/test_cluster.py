@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +73,36 @@ def test_two_workers_leave_the_same_records_though_one_is_killed(
     assert {digest: theirs[digest] for digest in alone} == alone
     assert {row.verdict for row in found.comparison.methods if row.name in METHODS}.isdisjoint({"failed"})
     assert not workers(), "nothing is left running"
+
+
+@pytest.fixture
+def head() -> Iterator[str]:
+    """A cluster of two processors that runs by itself, as `ray start` leaves one; its address."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        own, client, agent = (str(one.getsockname()[1]) for one in sockets)
+    command = ["start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false", "--port", own]
+    command += ["--ray-client-server-port", client, "--runtime-env-agent-port", agent, "--min-worker-port=0", "--max-worker-port=0"]
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    ray = Path(sys.executable).with_name("ray")
+    process = subprocess.Popen([ray, *command], env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield f"ray://127.0.0.1:{client}"
+    finally:
+        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_runs_leaves_the_same_records(
+    alone: dict[str, Any], base: str, tickets: Path, tmp_path: Path, proof_here: None, head: str
+) -> None:
+    lt.compare(lt.study(tickets, model=base, out=tmp_path / "run", **OPTIONS), METHODS, on=head)
+    theirs = records(tmp_path / "run")
+    assert {digest: theirs[digest] for digest in alone} == alone
 
 
 @pytest.mark.parametrize("address", ["rey", "ray:0", "ray:", "10.0.0.1:6379", "ray//x"])

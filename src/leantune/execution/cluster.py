@@ -131,8 +131,9 @@ class Cluster:
         try:
             ray.init(**{"address": far, "log_to_driver": False, "logging_level": logging.ERROR} | here)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            said = (str(error).strip().splitlines() or [""])[0]
-            raise SpecError(f"--on {address}: no cluster answers there ({said}).", "E-OPTION") from None
+            said = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            hint = " Give HOST and the client port of its head (10001); where it wants a token, set RAY_AUTH_MODE=token." if far else ""
+            raise SpecError(f"--on {address}: no cluster answers there ({said}).{hint}", "E-OPTION") from None
         kind = ray.remote(num_cpus=_PROCESSORS, max_restarts=-1, max_task_retries=-1)(Hand)
         found = cls(ray, [kind.remote() for _ in range(max(1, int(ray.cluster_resources().get("CPU", 1)) // _PROCESSORS))])
         found._refuse_another_version(address)

@@ -78,7 +78,10 @@ def trim() -> None:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the largest resident set of this process so far, or the most memory allocated on the GPU."""
+    """Bytes: the largest resident set of this process so far, or the most memory allocated on the GPU.
+
+    Of libraries that were loaded before a fork the pages alone count that were touched since: some 0.1 GB less than in a fresh process.
+    """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
