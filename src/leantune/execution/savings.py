@@ -134,7 +134,7 @@ class _Steps:
         if self.usual.steps is not self.mixed and self.context.encoded("train").lengths.std() > 0:
             yield LENGTHS, replace(self.usual, steps=self.mixed)
         if any(len(step) > 1 for step in self.usual.steps):
-            yield PARTS, replace(self.usual, steps=[[np.concatenate(step)] for step in self.usual.steps])
+            yield PARTS, replace(self.usual, steps=_whole(self.usual.steps))
         if self.usual.unpadding:
             yield PADDING, replace(self.usual, unpadding=None)
         if self.usual.precision.products == "bf16":
@@ -150,7 +150,7 @@ class _Steps:
         """Of a step, mean over the batches."""
         with seen_rows(self.network.body, self.trained, self.tokens() if way.fewer and self.tokens else None) as trained:
             update, feed = update_of(self.recipe, self.network, trained), self._feed(way)
-            steps = [[np.concatenate(parts)] for parts in way.steps] if way.stored else way.steps
+            steps = _whole(way.steps) if way.stored else way.steps
             timed_step(self.context, self.network, feed, steps[0], update)  # makes the state of the optimiser
             return statistics.fmean(timed_step(self.context, self.network, feed, parts, update) for parts in steps)
 
@@ -183,3 +183,8 @@ class _Steps:
     def _again(self, pieces: NDArray[np.int64]) -> AbstractContextManager[None]:
         assert self.trunk is not None
         return self.trunk.recalled(self.states[pieces.tobytes()])
+
+
+def _whole(steps: list[list[NDArray[np.int64]]]) -> list[list[NDArray[np.int64]]]:
+    """The same steps, each taken at once."""
+    return [[np.concatenate(parts)] for parts in steps]

@@ -114,9 +114,9 @@ def make_ready() -> None:
 
 def main() -> None:
     """Serve jobs until the standard input closes."""
-    make_ready()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interruption means
     die_with(int(sys.argv[1]))
+    make_ready()
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
         for line in sys.stdin:
             _say({"kind": "exit", "code": _do(json.loads(line))})
