@@ -237,7 +237,7 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
 
 
 def _started(spec: dict[str, Any], place: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "leantune.execution.follower", str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "leantune.execution.follower", str(os.getpid())]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
     other = subprocess.Popen(command, env=os.environ | place, **pipes)
     assert other.stdin is not None

@@ -16,6 +16,8 @@ from leantune.execution.hands import Message, Request
 
 GRACE = 30.0
 """Seconds that a training has to end its step and to write a checkpoint."""
+_SERVE = "import gc; gc.disable(); from leantune.execution.worker import main; main()"
+"""Nothing that libraries make while they load is garbage, and looking for it takes one second of ten; the worker does once they have."""
 
 
 class WorkerProcess:
@@ -30,7 +32,7 @@ class WorkerProcess:
     def _started() -> subprocess.Popen[str]:
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "leantune.execution.worker", str(os.getpid())],
+            [sys.executable, "-P", "-c", _SERVE, str(os.getpid())],  # the user's own `datasets.py` is not the library
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

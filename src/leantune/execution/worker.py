@@ -110,6 +110,7 @@ def make_ready() -> None:
 
         get_checkpoint_conversion_mapping("")  # compiles the names that weights had in older checkpoints, of all families
     gc.freeze()  # children then neither search what they inherit for garbage nor copy its pages by that
+    gc.enable()  # off while the libraries load (`process`)
 
 
 def main() -> None:
@@ -120,7 +121,3 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, and nobody waits for an answer
         for line in sys.stdin:
             _say({"kind": "exit", "code": _do(json.loads(line))})
-
-
-if __name__ == "__main__":
-    main()
