@@ -7,6 +7,7 @@ Each way imports only what it is about, so that the plain libraries are proven t
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -198,6 +199,7 @@ def _of_options(way: Callable[[Path, Rows], Any], folder: Path, rows: Rows) -> l
 
 def main(arguments: list[str]) -> None:
     """Run one way."""
+    gc.set_threshold(200_000)  # libraries load sooner when nothing looks for garbage among what they make
     way, folder, rows, out = arguments
     read: Rows = [tuple(row) for row in json.loads(Path(rows).read_text(encoding="utf-8"))]
     chooses = json.loads((Path(folder) / "leantune.json").read_text(encoding="utf-8"))["facts"]["pieces"] == "options"

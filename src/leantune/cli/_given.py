@@ -20,3 +20,12 @@ def study_options(parameters: Mapping[str, Any], **more: Any) -> Options:
 
     decoding = {name: parameters[name] for name in Decoding.model_fields}
     return Options.of(**{name: value for name, value in parameters.items() if name in Options.model_fields}, decoding=decoding, **more)
+
+
+def refuse_missing_files(parameters: Mapping[str, Any]) -> None:
+    """Raise E-FILE for every file of a study that is not there."""
+    from leantune.data.locate import refuse_missing
+    from leantune.data.test_sets import named_files
+
+    tests = named_files(parameters["test"] or [], "--test").values()
+    refuse_missing(filter(None, [parameters["file"], parameters["dev"], *tests, parameters["unlabelled"]]))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
-from leantune.cli._given import study_options
+from leantune.cli._given import refuse_missing_files, study_options
 
 
 def command(
@@ -105,6 +105,7 @@ def command(
     options = study_options(locals(), limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model))
     if (wanted := None if methods is None else split_list(methods)) is not None:
         read_methods(on_structure(wanted, structure))  # a typo is told before anything is read or loaded
+    refuse_missing_files(locals())
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.study import Sources, default_run, open_study

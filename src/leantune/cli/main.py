@@ -6,6 +6,7 @@ A command file binds `command` (a typer function; its docstring is the help) and
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -38,6 +39,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the program; a user's mistake is one message and an exit code, never a traceback."""
     heed_sigterm()
+    gc.set_threshold(200_000)  # libraries load sooner when nothing looks for garbage among what they make
     try:
         build()()
     except LeantuneError as error:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
-from leantune.cli._given import study_options
+from leantune.cli._given import refuse_missing_files, study_options
 
 
 def command(
@@ -70,6 +70,7 @@ def command(
 
     options = study_options(locals())
     read_methods(on_structure([method], structure))  # a typo is told before anything is read or loaded
+    refuse_missing_files(locals())
     from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.mixture_train import run_mixture_training

@@ -5,14 +5,14 @@ A part knows its name, its split where the source says one, and the digest of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from leantune.core import catalogue
 from leantune.core.digest import file_digest
-from leantune.core.errors import DataError, Problems, nearest
+from leantune.core.errors import DataError, Problems, nearest, raise_together
 from leantune.data import hub, memory
 from leantune.data.charset import scan
 from leantune.data.intake import Format, Inference, Intake
@@ -74,6 +74,26 @@ def locate(source: Any) -> list[Part]:
     if isinstance(source, list | tuple):
         return [Part("list of rows", None, None, lambda problems, notes: memory.list_chunks(source, problems))]  # noqa: ARG005
     raise DataError(f"cannot read rows from a {type(source).__name__}. Give a path, a hub name, a frame or a list of dicts.", "E-FORMAT")
+
+
+def refuse_missing(names: Iterable[str]) -> None:
+    """What takes no loading to see: files that are not there.
+
+    Args:
+        names: of sources; those that the hub could know are left alone, as are parallel files, which are read to be looked for.
+
+    Raises:
+        DataError: E-FILE with each of them.
+    """
+    faults = []
+    for name in names:
+        path = Path(name).expanduser()
+        if not path.exists() and "{" not in path.name:
+            try:
+                _refuse_mistyped(name, path)
+            except DataError as fault:
+                faults.append(fault)
+    raise_together("files", faults)
 
 
 def bring_in(part: Part, path: Path, inferences: list[Inference], *rewrites: Rewrite) -> Table:
