@@ -43,7 +43,7 @@ WHOLE := app compressors execution faults models prompts
 quick: $(VENV)/dev  ## the tests of the parts, about two minutes on two cores: for while one works
 	$(PARALLEL) -m "not slow and not grid" $(WHOLE:%=--ignore tests/%)
 
-slow: $(VENV)/dev  ## the slow tests, about fifteen minutes: whole journeys, fresh processes, simulations
+slow: $(VENV)/dev  ## the slow tests, about fifty minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow
 
 grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes

@@ -122,7 +122,7 @@ def test_a_run_folder_in_use_is_refused(finished: lt.Result, tickets: Path, base
 def test_a_rate_given_up_at_full_length_leaves_no_trace_in_the_table(
     tickets: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof_here: None
 ) -> None:
-    def one_lower(race: list[RaceResult], full: list[RaceResult]) -> float | None:
+    def one_lower(race: list[RaceResult], full: list[RaceResult], *, usual: bool) -> float | None:
         return min(result.lr for result in race) if len(full) == 1 else None
 
     monkeypatch.setattr("leantune.app.racing.next_full_rate", one_lower)

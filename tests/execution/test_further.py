@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from leantune.core.errors import ArtifactError
 from leantune.core.events import Event, Finished
 from leantune.core.records import TrialRecord
 from leantune.core.study import Job
@@ -15,6 +16,8 @@ from leantune.evaluate.predictions import read_predictions, same_answers
 from leantune.execution.baseline import run_baseline
 from leantune.execution.context import Context
 from leantune.execution.further import run_further
+from leantune.execution.hands import Message, Request
+from leantune.execution.runner import Runner
 from leantune.execution.trial import run_trial
 
 
@@ -49,6 +52,34 @@ def test_a_trial_keeps_its_weights_when_a_test_set_comes_later(
     assert same_answers(trained.predicted, reloaded.predicted)
     assert np.allclose(trained.confidence, reloaded.confidence, atol=1e-4)
     assert np.ptp(trained.confidence) > 1e-3
+
+
+class Crashing:
+    """Hands whose every process crashes."""
+
+    many = 1
+
+    def ask(self, request: Request) -> Iterator[Message]:
+        Path(request["log"]).write_text("Traceback\nMemoryError: no room for 90 MB\n", encoding="utf-8")
+        yield {"kind": "exit", "code": 1}
+
+    def ahead(self, requests: Sequence[Request]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_crash_while_a_test_set_is_scored_is_told_and_the_trial_stays(
+    final: Callable[[str], Job], with_tests: Callable[..., Context], tmp_path: Path
+) -> None:
+    first = last(run_trial(with_tests("en", "de"), final("head")))
+    later, record = with_tests("en", "de", "fr"), tmp_path / "trials" / first.digest / "record.json"
+    kept = record.read_bytes()
+    said = r"cannot be scored on a further test set: it crashed: MemoryError: no room for 90 MB\..*Leave the test set out, or delete"
+    with Runner(later.run, later.conditions, Crashing()) as runner, pytest.raises(ArtifactError, match=said):
+        runner.extend(final("head"))
+    assert record.read_bytes() == kept
 
 
 def test_races_see_no_test_set_and_floors_see_all(job: Callable[..., Job], with_tests: Callable[..., Context], tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ NO_MEMORY = 77
 """Code of the exit of a process that had none left."""
 PATIENCE = timedelta(days=2)
 """Of a process for the others: a look at dev may take long, and one that has died is noticed at once."""
+_DYING = 2.0
+"""Seconds from a broken connection, which is an exception here, until the process behind it is gone, which is what the user is told."""
 
 Found = TypeVar("Found")
 
@@ -221,10 +223,16 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
             assert other.stdout is not None
             if READY not in map(str.strip, other.stdout):
                 raise SpecError(f"One of {parallel.processes} processes could not begin; the log of the trial says why.", "E-OPTION")
-        for other in others:
-            threading.Thread(target=_end_with, args=(other, done), daemon=True).start()
-        with _standing(places[0]):
-            yield join(parallel, context.device, int(places[0]["OMP_NUM_THREADS"]))
+        watchers = [threading.Thread(target=_end_with, args=(other, done), daemon=True) for other in others]
+        for watcher in watchers:
+            watcher.start()
+        try:
+            with _standing(places[0]):
+                yield join(parallel, context.device, int(places[0]["OMP_NUM_THREADS"]))
+        except Exception:
+            for watcher in watchers:
+                watcher.join(_DYING)
+            raise
         done.set()
         part()
         _let_go(others)
