@@ -82,6 +82,13 @@ def test_a_graph_says_what_the_network_says_for_shapes_that_were_not_traced(base
     assert weight_bytes(graph) == len(model)
 
 
+def test_attention_is_written_out_in_the_graph_alone(made: tuple[Network, bytes]) -> None:
+    network, model = made
+    assert products(model, "Softmax") == len(network.anatomy.blocks)
+    assert products(model, "IsNaN") == 0
+    assert network.body.config._attn_implementation == "sdpa"
+
+
 def test_a_stored_graph_reads_back_the_same(base: Base, made: tuple[Network, bytes], tmp_path: Path) -> None:
     network, model = made
     graph = around(dynamic8(model), network)
