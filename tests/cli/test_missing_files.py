@@ -13,6 +13,7 @@ from leantune.data.locate import refuse_missing
 
 _CODE = """
 import sys
+import psutil
 from leantune.cli.main import build
 from leantune.core.errors import DataError
 try:
@@ -20,6 +21,7 @@ try:
 except DataError as error:
     print(error)
 assert "torch" not in sys.modules
+assert not psutil.Process().children(), "the worker that was started first has ended"
 """
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from leantune.data.dataset import prepare
 from leantune.execution.attach import attach, setup_of
 from leantune.execution.cluster import Cluster
 from leantune.execution.context import Context
-from leantune.execution.crew import mustered
+from leantune.execution.crew import NO_MEMORY, _killed, mustered
 from leantune.execution.device import refuse_more_than_devices
 from leantune.execution.hands import Message
 from leantune.execution.loop import BestLook, fit
@@ -235,6 +237,25 @@ def test_a_process_that_is_killed_ends_the_training_which_goes_on_later(context:
     assert found.status == expected.status
     assert any("went on from the checkpoint" in note for note in found.notes)
     assert found.scores.dev == pytest.approx(expected.scores.dev, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("raise ValueError", None),
+        ("import time; time.sleep(9)", None),
+        ("import os; os.kill(os.getpid(), 9)", -9),
+        (f"raise SystemExit({NO_MEMORY})", NO_MEMORY),
+    ],
+)
+def test_who_was_killed_is_told_from_who_failed_as_all_did(monkeypatch: pytest.MonkeyPatch, code: str, found: int | None) -> None:
+    monkeypatch.setattr("leantune.execution.crew._DYING", 1.0)
+    other = subprocess.Popen([sys.executable, "-c", code], text=True, stderr=subprocess.DEVNULL)
+    try:
+        assert _killed([other]) == found
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.parametrize(

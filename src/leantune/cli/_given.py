@@ -1,4 +1,4 @@
-"""From the parameters of a command to the options of a study."""
+"""From the parameters of a command that trains to the options of its study; its files and its worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import typer
+
     from leantune.app.options import Options
+    from leantune.execution.process import WorkerProcess
 
 
 def study_options(parameters: Mapping[str, Any], **more: Any) -> Options:
@@ -23,9 +26,21 @@ def study_options(parameters: Mapping[str, Any], **more: Any) -> Options:
 
 
 def refuse_missing_files(parameters: Mapping[str, Any]) -> None:
-    """Raise E-FILE for every file of a study that is not there."""
+    """Raise E-FILE for every file of a study that is not there; a file of tasks has its splits in itself."""
+    from leantune.app.mix_file import is_mix
     from leantune.data.locate import refuse_missing
     from leantune.data.test_sets import named_files
 
-    tests = named_files(parameters["test"] or [], "--test").values()
-    refuse_missing(filter(None, [parameters["file"], parameters["dev"], *tests, parameters["unlabelled"]]))
+    names = [parameters["file"]]
+    if not is_mix(parameters["file"]):
+        names += [parameters["dev"], *named_files(parameters["test"] or [], "--test").values(), parameters["unlabelled"]]
+    refuse_missing(filter(None, names))
+
+
+def early_worker(context: typer.Context) -> WorkerProcess:
+    """A worker that loads its libraries while this process loads its own; it ends with the command, however that ends."""
+    from leantune.execution.process import WorkerProcess
+
+    worker = WorkerProcess()
+    context.call_on_close(worker.close)
+    return worker

@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
-from leantune.cli._given import refuse_missing_files, study_options
+from leantune.cli._given import early_worker, refuse_missing_files, study_options
 
 
 def command(
+    context: typer.Context,
     file: option.File,
     model: option.Model = "minilm",
     dev: option.Dev = None,
@@ -95,9 +96,7 @@ def command(
     quiet: option.Quiet = False,
 ) -> None:
     """Compare tuning methods on a labelled file and ship the cheapest one that is as good as full fine-tuning."""
-    from leantune.execution.process import WorkerProcess
-
-    worker = None if on else WorkerProcess()  # first of all: it loads its libraries while this process loads its own
+    worker = None if on else early_worker(context)  # first of all
     from leantune.app.expressions import read_methods
     from leantune.app.structure import on_structure
     from leantune.core.expressions import split_list

@@ -39,7 +39,7 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the program; a user's mistake is one message and an exit code, never a traceback."""
     heed_sigterm()
-    gc.set_threshold(200_000)  # libraries load sooner when nothing looks for garbage among what they make
+    gc.set_threshold(200_000)  # seldom: libraries make little garbage while they load, and to look for it takes one second of ten
     try:
         build()()
     except LeantuneError as error:

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from leantune.cli import _options as option
-from leantune.cli._given import refuse_missing_files, study_options
+from leantune.cli._given import early_worker, refuse_missing_files, study_options
 
 
 def command(
+    context: typer.Context,
     file: option.File,
     method: Annotated[str, typer.Option(help='Method expression, for example "lora(rank=8, lr=1e-3)".')],
     model: option.Model = "minilm",
@@ -62,9 +63,7 @@ def command(
     quiet: option.Quiet = False,
 ) -> None:
     """Train one method on a labelled file and write its artifact; on a file of tasks all of them together, an artifact each."""
-    from leantune.execution.process import WorkerProcess
-
-    worker = WorkerProcess()  # first of all: it loads its libraries while this process loads its own
+    worker = early_worker(context)  # first of all
     from leantune.app.expressions import read_methods
     from leantune.app.structure import on_structure
 

@@ -80,7 +80,7 @@ def refuse_missing(names: Iterable[str]) -> None:
     """What takes no loading to see: files that are not there.
 
     Args:
-        names: of sources; those that the hub could know are left alone, as are parallel files, which are read to be looked for.
+        names: of sources; those that the hub could know are left alone, as are parallel files, which are several under one name.
 
     Raises:
         DataError: E-FILE with each of them.

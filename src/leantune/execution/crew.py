@@ -18,10 +18,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from leantune.core.parallel import Parallel
 from leantune.core.study import Job
 from leantune.execution.context import Context
 from leantune.execution.course import Drawn
+from leantune.execution.device import out_of_memory
 from leantune.execution.process import GRACE, ending
 from leantune.models.divided import is_divided
 from leantune.models.joint import Joint
@@ -44,7 +46,7 @@ NO_MEMORY = 77
 PATIENCE = timedelta(days=2)
 """Of a process for the others: a look at dev may take long, and one that has died is noticed at once."""
 _DYING = 2.0
-"""Seconds from a broken connection, which is an exception here, until the process behind it is gone, which is what the user is told."""
+"""Seconds from a broken connection until the process behind it counts as gone."""
 
 Found = TypeVar("Found")
 
@@ -223,15 +225,15 @@ def mustered(context: Context, job: Job) -> Iterator[Together]:
             assert other.stdout is not None
             if READY not in map(str.strip, other.stdout):
                 raise SpecError(f"One of {parallel.processes} processes could not begin; the log of the trial says why.", "E-OPTION")
-        watchers = [threading.Thread(target=_end_with, args=(other, done), daemon=True) for other in others]
-        for watcher in watchers:
-            watcher.start()
+        for other in others:
+            threading.Thread(target=_end_with, args=(other, done), daemon=True).start()
         try:
             with _standing(places[0]):
                 yield join(parallel, context.device, int(places[0]["OMP_NUM_THREADS"]))
-        except Exception:
-            for watcher in watchers:
-                watcher.join(_DYING)
+        except RuntimeError as error:  # torch's word for a broken connection, among others
+            done.set()
+            if not out_of_memory(error) and (code := _killed(others)) is not None:
+                _end(code)
             raise
         done.set()
         part()
@@ -290,10 +292,25 @@ def _end_with(other: subprocess.Popen[str], done: threading.Event) -> None:
     """Without one of them the rest would wait for ever."""
     code = other.wait()
     if not done.is_set():
-        why = f"{ending(code)}" if code != NO_MEMORY else "it had no memory left: give a smaller --micro-batch"
-        sys.stderr.write(f"one of the processes that train together is gone: {why}\n")
-        sys.stderr.flush()
-        os._exit(1)
+        _end(code)
+
+
+def _killed(others: Sequence[subprocess.Popen[str]]) -> int | None:
+    """How one of them ended that did not end by an exception of its own, which this process has too; None where none did."""
+    until = time.monotonic() + _DYING
+    while time.monotonic() < until:
+        for other in others:
+            if (code := other.poll()) is not None and (code < 0 or code == NO_MEMORY):
+                return code
+        time.sleep(0.05)
+    return None
+
+
+def _end(code: int) -> NoReturn:
+    why = ending(code) if code != NO_MEMORY else "it had no memory left: give a smaller --micro-batch"
+    sys.stderr.write(f"one of the processes that train together is gone: {why}\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def join(parallel: Parallel, device: torch.device, share: int) -> Together:

@@ -17,7 +17,7 @@ from leantune.execution.hands import Message, Request
 GRACE = 30.0
 """Seconds that a training has to end its step and to write a checkpoint."""
 _SERVE = "import gc; gc.disable(); from leantune.execution.worker import main; main()"
-"""Nothing that libraries make while they load is garbage, and looking for it takes one second of ten; the worker does once they have."""
+"""Libraries make little garbage while they load, and to look for it takes one second of ten; `worker.make_ready` turns it on."""
 
 
 class WorkerProcess:

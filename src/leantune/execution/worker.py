@@ -104,13 +104,16 @@ def _do(request: Request) -> int:
 
 
 def make_ready() -> None:
-    """Do once what each child would do anew, which takes it a second: longer than many a small training."""
+    """Do once what each child would do anew, which takes it a second: longer than many a small training.
+
+    What is loaded then is never searched for garbage; what comes later is.
+    """
     with contextlib.suppress(Exception):  # it is no part of what transformers promises, and each child can do it too
         from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
         get_checkpoint_conversion_mapping("")  # compiles the names that weights had in older checkpoints, of all families
     gc.freeze()  # children then neither search what they inherit for garbage nor copy its pages by that
-    gc.enable()  # off while the libraries load (`process`)
+    gc.enable()  # `process` starts this one with it off
 
 
 def main() -> None:

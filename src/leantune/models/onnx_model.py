@@ -82,9 +82,10 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
         raise SpecError(f"{network.anatomy.architecture} cannot become an ONNX graph: {reason}.", "E-METHOD")
     onnx = need("onnx")
     need("onnxscript")
-    plain, inputs = _Plain(_written_out(graphed(copy.deepcopy(network).cpu().eval()))), _traced(network, types=types)
+    copied, inputs = graphed(copy.deepcopy(network).cpu().eval()), _traced(network, types=types)
     names: dict[str, Any] = {"input_names": list(INPUTS[: len(inputs)]), "output_names": [OUTPUT]}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _silent():
+        plain = _Plain(_written_out(copied))
         try:
             program = torch.onnx.export(plain, inputs, dynamo=True, dynamic_shapes=_dynamic(inputs), verbose=False, **names)
         except (RuntimeError, ValueError, TypeError) as error:
@@ -97,7 +98,10 @@ def to_onnx(network: Network, *, types: bool) -> bytes:
 
 
 def _written_out(network: Network) -> Network:
-    """Its attention as two products and a softmax, in place: of a fused one the exporter makes a dozen nodes more in every layer."""
+    """Its attention as two products and a softmax, in place: of a fused one the exporter makes a dozen nodes more in every layer.
+
+    Families that know no other attention, or none but this, stay as they are.
+    """
     if isinstance(network.body, PreTrainedModel):
         network.body.set_attn_implementation("eager")
     return network
