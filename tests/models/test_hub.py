@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from leantune.artifact.manifest import read_manifest
+from leantune.models.locate import Location, mistyped
 from leantune.testing import tiny
 from leantune.testing.tiny import WORDS
 
@@ -76,6 +77,18 @@ def test_artifact_names_the_commit(cache: Path, tmp_path: Path) -> None:
     manifest = read_manifest(tmp_path / "run" / "best")
     assert manifest.base.revision == COMMIT
     assert manifest.proof is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("minillm", "minilm"), ("tiny-brt", "tiny-bert"), ("bases/oen", "bases/one"), ("bert-base-uncased", None), ("minilm", None)],
+)
+def test_a_mistyped_name_has_a_nearest_one(name: str, meant: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("tiny-bert", "bases/one", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert mistyped(Location(name, name, local=False)) == meant
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from leantune.core.digest import file_digest
 from leantune.core.errors import SpecError
 from leantune.core.packing import Packing
 from leantune.models.edge import EdgeConfig
-from leantune.models.locate import Location, hub_weights, locate, own_max_length, own_pooling, pinned
+from leantune.models.locate import Location, hub_weights, locate, mistyped, own_max_length, own_pooling, pinned
 from leantune.models.network import POOLINGS
 from leantune.models.quiet import quiet
 from leantune.models.tying import GROUPS, groups_of, parted
@@ -180,7 +180,8 @@ def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0][:300]
             where = "folder" if location.local else "hub (and its local cache)"
-            hint = "" if location.local else " Check the spelling and the connection, or give a folder."
+            close = "" if (meant := mistyped(location)) is None else f' Closest: "{meant}".'
+            hint = "" if location.local else f"{close} Check the spelling and the connection, or give a folder."
             if "trust_remote_code" in str(error):
                 reason, hint = "it needs code of its own, which leantune never runs.", " Choose a base that transformers knows."
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error

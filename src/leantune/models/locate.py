@@ -11,9 +11,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leantune.core.errors import SpecError
+from leantune.core.errors import SpecError, nearest
 
 MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
+_MISTYPED = 0.8
+"""Likeness to another name from which on that is meant."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ def locate(name: str, revision: str | None = None) -> Location:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise SpecError(f'"{name}" is no folder. Give an existing folder, a hub name (owner/name) or "minilm".', "E-MODEL")
     return Location(name, name, local=False, revision=revision)
+
+
+def mistyped(location: Location) -> str | None:
+    """What a name that the hub does not know may mean: the embedded default or a folder with a model."""
+    path = Path(location.name).expanduser()
+    known = {"minilm", *(str(found.parent) for found in path.parent.glob("*/config.json"))} - {location.name}
+    return nearest(location.name, known, cutoff=_MISTYPED)
 
 
 def pinned(location: Location) -> Location:
