@@ -46,7 +46,7 @@ quick: $(VENV)/dev  ## the tests of the parts, about two minutes on two cores: f
 slow: $(VENV)/dev  ## the slow tests, about fifty minutes: whole journeys, fresh processes, simulations
 	$(PARALLEL) -m slow
 
-grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about three minutes
+grid: $(VENV)/dev  ## every method on every family and every tuner of peft, about five minutes
 	$(PARALLEL) -m grid
 
 # bitsandbytes lies beside the environment: where it is installed, peft imports it at the start of every process, which costs a second or two.
