@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_masks_are_filled_alike_by_leantune_and_by_the_script(
     assert [row["label"] for row in ours] == [row["label"] for row in theirs] == [one.label for one in lt.load(best).predict(texts)]
     assert [float(row["score"]) for row in ours] == pytest.approx([float(row["score"]) for row in theirs], abs=1e-5)
     filled, judged, long = ours
-    assert " card and the good" in filled["label"]
+    assert re.fullmatch("the.+ card and the good.+", filled["label"]), "a token may go on with the word before its mask"
     assert mask not in filled["label"] + long["label"]
     assert judged["label"].startswith("perplexity ")
 

@@ -28,18 +28,7 @@ assert not psutil.Process().children(), "the worker that was started first has e
 @pytest.mark.parametrize("command", [["compare"], ["train", "--method", "lora"]])
 def test_all_are_told_before_anything_is_loaded(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "tickets.csv").write_text("text,label\nhello,good\n", encoding="utf-8")
-    given = [
-        *command,
-        "tickts.csv",
-        "--dev",
-        "tickets.csv",
-        "--test",
-        "new=week.jsonl",
-        "--test",
-        "old=tickets.csv",
-        "--unlabelled",
-        "more.txt",
-    ]
+    given = [*command, "tickts.csv", "--dev=tickets.csv", "--test=new=week.jsonl", "--test=old=tickets.csv", "--unlabelled=more.txt"]
     ran = subprocess.run([sys.executable, "-c", _CODE, *given], cwd=tmp_path, check=True, capture_output=True, text=True, encoding="utf-8")
     assert 'tickts.csv: there is no such file. Closest: "tickets.csv"' in ran.stdout
     assert "week.jsonl: there is no such file" in ran.stdout

@@ -26,15 +26,12 @@ def study_options(parameters: Mapping[str, Any], **more: Any) -> Options:
 
 
 def refuse_missing_files(parameters: Mapping[str, Any]) -> None:
-    """Raise E-FILE for every file of a study that is not there; a file of tasks has its splits in itself."""
-    from leantune.app.mix_file import is_mix
+    """Raise E-FILE for every file of a study that is not there."""
     from leantune.data.locate import refuse_missing
     from leantune.data.test_sets import named_files
 
-    names = [parameters["file"]]
-    if not is_mix(parameters["file"]):
-        names += [parameters["dev"], *named_files(parameters["test"] or [], "--test").values(), parameters["unlabelled"]]
-    refuse_missing(filter(None, names))
+    tests = named_files(parameters["test"] or [], "--test").values()
+    refuse_missing(filter(None, [parameters["file"], parameters["dev"], *tests, parameters["unlabelled"]]))
 
 
 def early_worker(context: typer.Context) -> WorkerProcess:

@@ -98,14 +98,17 @@ def command(
     """Compare tuning methods on a labelled file and ship the cheapest one that is as good as full fine-tuning."""
     worker = None if on else early_worker(context)  # first of all
     from leantune.app.expressions import read_methods
+    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.structure import on_structure
     from leantune.core.expressions import split_list
 
     options = study_options(locals(), limits=_limits(max_trainable, max_memory, max_latency, max_size, max_model))
     if (wanted := None if methods is None else split_list(methods)) is not None:
         read_methods(on_structure(wanted, structure))  # a typo is told before anything is read or loaded
+    if mixing := is_mix(file):
+        refuse_for_all(dev=dev, test=test)
+        refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose, on=on, parallel=options.conduct.parallel)
     refuse_missing_files(locals())
-    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.study import Sources, default_run, open_study
     from leantune.cli._compare import show
@@ -114,9 +117,6 @@ def command(
     from leantune.execution.cluster import Cluster
 
     again, style = shlex.join(["leantune", *sys.argv[1:]]), _style(json=json, quiet=quiet)
-    if mixing := is_mix(file):
-        refuse_for_all(dev=dev, test=test)
-        refuse_for_one(unlabelled=unlabelled, structure=structure, verbose=verbose, on=on, parallel=options.conduct.parallel)
     with worker or Cluster.joined(on or "", options.conduct.parallel) as hands:
         if mixing:
             mixed = partial(open_mixture_file, file, Path(out) if out else None, options)

@@ -65,12 +65,15 @@ def command(
     """Train one method on a labelled file and write its artifact; on a file of tasks all of them together, an artifact each."""
     worker = early_worker(context)  # first of all
     from leantune.app.expressions import read_methods
+    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.structure import on_structure
 
     options = study_options(locals())
     read_methods(on_structure([method], structure))  # a typo is told before anything is read or loaded
+    if mixing := is_mix(file):
+        refuse_for_all(dev=dev, test=test)
+        refuse_for_one(unlabelled=unlabelled, structure=structure, parallel=options.conduct.parallel)
     refuse_missing_files(locals())
-    from leantune.app.mix_file import is_mix, refuse_for_all, refuse_for_one
     from leantune.app.mixture import open_mixture_file
     from leantune.app.mixture_train import run_mixture_training
     from leantune.app.ship import BEST
@@ -84,11 +87,9 @@ def command(
     usual = default_run(sources, model)
     run = Path(out) if out else usual.with_name(f"{usual.name}-train")
     with worker:
-        if is_mix(file):
-            refuse_for_all(dev=dev, test=test)
-            refuse_for_one(unlabelled=unlabelled, structure=structure, parallel=options.conduct.parallel)
-            mixing = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
-            code = show(partial(open_mixture_file, file, run, options), mixing, **style)
+        if mixing:
+            together = partial(run_mixture_training, method=method, artifacts=run / BEST, seed=seed, worker=worker)
+            code = show(partial(open_mixture_file, file, run, options), together, **style)
         else:
             training = partial(run_training, method=method, artifact=run / BEST, seed=seed, worker=worker)
             code = show(partial(open_study, sources, run, options), training, **style)

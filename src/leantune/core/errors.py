@@ -116,6 +116,10 @@ def raise_together(place: str, faults: Sequence[LeantuneError]) -> None:
         problems.raise_if_any(type(faults[0]))
 
 
+MISTYPED = 0.8
+"""Likeness to a known name from which on a name that the hub could know means that one."""
+
+
 def nearest(name: str, names: Iterable[str], *, cutoff: float = 0.55) -> str | None:
     """The name most like `name`, or None when nothing is close (likeness under `cutoff`, 1 for equal names).
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from leantune.core import catalogue
 from leantune.core.digest import file_digest
-from leantune.core.errors import DataError, Problems, nearest, raise_together
+from leantune.core.errors import MISTYPED, DataError, Problems, nearest, raise_together
 from leantune.data import hub, memory
 from leantune.data.charset import scan
 from leantune.data.intake import Format, Inference, Intake
@@ -22,9 +22,6 @@ from leantune.data.unchanged import Stamp
 
 SPLIT_NAMES = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "valid": "dev", "val": "dev", "test": "test"}
 """What splits are called in folders and hub data sets, and which of ours they are."""
-
-_MISTYPED = 0.8
-"""Likeness to a file's name, without its ending, from which on a name that the hub could know means the file."""
 
 Rewrite = Callable[[Iterator[Chunk], Problems, list[Inference]], Iterator[Chunk]]
 """From the chunks of one part to those that are kept; problems and inferences go into the other two arguments."""
@@ -167,7 +164,7 @@ def _refuse_mistyped(name: str, path: Path) -> None:
     """Raise E-FILE for the name of a file that is not there; the hub need not be asked, which takes long without a connection."""
     around = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     files = {Path(entry).stem: entry for entry in around if Path(entry).suffix.lower() in _formats()}
-    meant = nearest(_without_configuration(path.name), files, cutoff=_MISTYPED)
+    meant = nearest(_without_configuration(path.name), files, cutoff=MISTYPED)
     only_a_file = _is_file_name(name, path)
     if meant is None and not only_a_file:
         return

@@ -180,11 +180,15 @@ def load_pretrained(loader: Any, location: Location, **options: Any) -> Any:
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0][:300]
             where = "folder" if location.local else "hub (and its local cache)"
-            close = "" if (meant := mistyped(location)) is None else f' Closest: "{meant}".'
-            hint = "" if location.local else f"{close} Check the spelling and the connection, or give a folder."
+            hint = "" if location.local else f"{_closest(location)} Check the spelling and the connection, or give a folder."
             if "trust_remote_code" in str(error):
                 reason, hint = "it needs code of its own, which leantune never runs.", " Choose a base that transformers knows."
             raise SpecError(f'Base model "{location.name}" cannot be loaded from the {where}: {reason}{hint}', "E-MODEL") from error
+
+
+def _closest(location: Location) -> str:
+    close = mistyped(location)
+    return f' Closest: "{close}".' if close else ""
 
 
 def write_tokenizer(base: Base, folder: Path, *, cuts: str | None = None, template: str | None = None) -> None:

@@ -11,11 +11,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leantune.core.errors import SpecError, nearest
+from leantune.core.errors import MISTYPED, SpecError, nearest
 
 MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
-_MISTYPED = 0.8
-"""Likeness to another name from which on that is meant."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def mistyped(location: Location) -> str | None:
     """What a name that the hub does not know may mean: the embedded default or a folder with a model."""
     path = Path(location.name).expanduser()
     known = {"minilm", *(str(found.parent) for found in path.parent.glob("*/config.json"))} - {location.name}
-    return nearest(location.name, known, cutoff=_MISTYPED)
+    return nearest(location.name, known, cutoff=MISTYPED)
 
 
 def pinned(location: Location) -> Location:
